@@ -1,0 +1,290 @@
+"""One frozen RunConfig describes a run: a field here makes the flag, its help, the recipe key and the JSON key.
+
+Nothing here imports TensorFlow, Keras or NumPy, so that ``--help`` answers at once.
+"""
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import math
+import tomllib
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from kerascifar.errors import InputError
+from kerascifar.registry import nearest
+
+Check = tuple[str, Callable[[Any], bool]]
+
+POSITIVE: Check = ("greater than 0", lambda x: x > 0)
+AT_LEAST_0: Check = ("0 or more", lambda x: x >= 0)
+BELOW_1: Check = ("from 0 to below 1", lambda x: 0 <= x < 1)
+UNIT: Check = ("from 0 to 1", lambda x: 0 <= x <= 1)
+ALL_POSITIVE: Check = ("all greater than 0", lambda xs: len(xs) > 0 and all(x > 0 for x in xs))
+FOLDER_NAME: Check = (
+    "a plain folder name",
+    lambda x: x not in (".", "..") and x == x.strip() and not any(c in x for c in '/\\:*?"<>|\0'),
+)
+
+# A t/c/n/s table: rows of expansion factor, output channels, repeats, stride (MobileNetV2, Sandler et al. 2018, Table 2).
+Rows = tuple[tuple[int, int, int, int], ...]
+
+
+def one_of(*names: str) -> Check:
+    """Check that a value is one of `names`."""
+    return (f"one of {', '.join(names)}", lambda x: x in names)
+
+
+def option(default: Any, group: str, help: str, check: Check | None = None, identity: bool = True) -> Any:
+    """Make a field of RunConfig.
+
+    `identity` is False for what does not change the numbers of a run: it stays out of run_id and result.json.
+    """
+    return dataclasses.field(
+        default=default, metadata={"group": group, "help": help, "check": check, "identity": identity}
+    )
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides a run. None means: what the architecture or the optimizer brings along.
+
+    Raises:
+        InputError: a value is of the wrong type or out of range; the message names the flag.
+    """
+
+    arch: str = option("mobilenet_mod", "model", "architecture; --list shows all")
+    tcns: Rows | None = option(None, "model", "rows t,c,n,s of a MobileNetV2, such as '1,16,1,1;6,24,2,2'")
+    width: float | None = option(None, "model", "width multiplier of the t/c/n/s table", POSITIVE)
+    stem_stride: int | None = option(None, "model", "stride of the first convolution", POSITIVE)
+    head_width: int | None = option(None, "model", "channels of the last 1x1 convolution", POSITIVE)
+    blocks: tuple[int, ...] | None = option(None, "model", "residual blocks a stage, such as 4,4,3", ALL_POSITIVE)
+    widths: tuple[int, ...] | None = option(None, "model", "channels a stage, such as 64,128,256", ALL_POSITIVE)
+    kernel: int | None = option(None, "model", "kernel size of the residual blocks", POSITIVE)
+    shortcut_kernel: int | None = option(None, "model", "kernel size of the projection shortcuts", POSITIVE)
+    dropout: float | None = option(None, "model", "dropout rate", BELOW_1)
+    se: str | None = option(
+        None, "model", "squeeze-and-excitation: none, stem or every", one_of("none", "stem", "every")
+    )
+    filters: tuple[int, ...] | None = option(None, "model", "filters of scratch_cnn, such as 16,16", ALL_POSITIVE)
+    init_weights: str | None = option(
+        None, "model", "start from these weights: a RUN, a .keras, a torchvision .pth or .safetensors"
+    )
+    freeze: int = option(0, "model", "keep all but the last N layers with weights fixed; 0 trains all", AT_LEAST_0)
+
+    dataset: str = option(
+        "cifar10", "data", "cifar10, cifar100, cifar100_coarse, cinic10, folder, tfds:NAME, digits, synthetic[:N]"
+    )
+    data_dir: str | None = option(None, "data", "where the data set lies (else $KERASCIFAR_DATA)", identity=False)
+    unverified: bool = option(False, "data", "accept data files whose MD5 is not the official one", identity=False)
+    validation: float = option(0.1, "data", "share of the training images held out for validation; 0 for none", BELOW_1)
+    train_limit: int | None = option(None, "data", "use the first N training images only", POSITIVE)
+    test_limit: int | None = option(None, "data", "use the first N test images only", POSITIVE)
+    image_size: int | None = option(None, "data", "side in pixels for folder and tfds: images (32)", POSITIVE)
+    normalize: str = option("channel", "data", "how pixels are normalised: channel, half, unit, zscore, minmax, none")
+    augment: str = option("none", "data", "augmentation policy of the training images")
+
+    epochs: int = option(10, "training", "passes over the training images", POSITIVE)
+    batch_size: int = option(128, "training", "images a step", POSITIVE)
+    optimizer: str = option("sgd", "training", "sgd, adam, adamw, adadelta, adagrad, rmsprop, muon")
+    learning_rate: float | None = option(
+        None, "training", "peak rate; the optimizer's usual one if not given", POSITIVE
+    )
+    momentum: float | None = option(None, "training", "momentum of sgd, rmsprop and muon", BELOW_1)
+    nesterov: bool | None = option(None, "training", "Nesterov's momentum (sgd, muon)")
+    beta_1: float | None = option(None, "training", "decay of Adam's first moment", BELOW_1)
+    beta_2: float | None = option(None, "training", "decay of Adam's second moment", BELOW_1)
+    weight_decay: float = option(0.0, "training", "weight decay; 0 for none", AT_LEAST_0)
+    decay: str = option(
+        "coupled",
+        "training",
+        "coupled: the gradient gets weight_decay x w (L2, as PyTorch does); decoupled: w shrinks by rate x weight_decay x w",
+        one_of("coupled", "decoupled"),
+    )
+    decay_all: bool = option(True, "training", "decay BatchNorm and biases too")
+    clip_value: float | None = option(None, "training", "clip each gradient element to +-VALUE", POSITIVE)
+    clip_norm: float | None = option(None, "training", "clip the norm of all gradients together", POSITIVE)
+    ema: float = option(0.0, "training", "decay of an exponential moving average of the weights; 0 for none", BELOW_1)
+    schedule: str = option("cosine", "training", "constant, step, multi_step, exponential, cosine, one_cycle")
+    warmup: float = option(0.0, "training", "epochs of linear warm-up", AT_LEAST_0)
+    step_epochs: float = option(30.0, "training", "epochs between two drops of the step schedule", POSITIVE)
+    milestones: tuple[int, ...] = option((), "training", "epochs at which multi_step drops the rate, such as 100,150")
+    gamma: float = option(0.1, "training", "factor of step and multi_step a drop, of exponential an epoch", POSITIVE)
+    loss: str = option("cross_entropy", "training", "cross_entropy or class_weighted")
+    label_smoothing: float = option(0.0, "training", "label smoothing", BELOW_1)
+    patience: int = option(
+        0,
+        "training",
+        "stop after N epochs without a better validation accuracy, keep the best; 0 trains on",
+        AT_LEAST_0,
+    )
+    seed: int = option(0, "training", "seed of split, weights, order, augmentation and dropout", AT_LEAST_0)
+
+    name: str | None = option(None, "run", "folder of the run under --runs; the arch if not given", FOLDER_NAME, False)
+    runs: str = option("saved_models", "run", "folder that holds all runs", identity=False)
+    again: bool = option(False, "run", "train anew although a finished run is there", identity=False)
+    checkpoint_steps: int | None = option(None, "run", "also save every N steps within an epoch", POSITIVE, False)
+    device: str = option("auto", "run", "auto, cpu, gpu or gpu:N", identity=False)
+    threads: int | None = option(None, "run", "CPU threads; all cores if not given", POSITIVE, False)
+    precision: str = option(
+        "float32",
+        "run",
+        "float32, mixed_float16 or mixed_bfloat16",
+        one_of("float32", "mixed_float16", "mixed_bfloat16"),
+    )
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields that decide the numbers, as JSON types; ``RunConfig(**d)`` gives them back."""
+        chosen = {f.name: getattr(self, f.name) for f in fields(self) if f.metadata["identity"]}
+        return json.loads(json.dumps(chosen))
+
+    @property
+    def run_id(self) -> str:
+        """Twelve hex digits of the canonical config's SHA-256.
+
+        Only fields that differ from their default count, so that a field added later leaves old ids alone;
+        hence a default, once released, must not change.
+        """
+        told = {k: v for k, v in self.to_dict().items() if v != _plain_default(k)}
+        told |= {"arch": self.arch, "dataset": self.dataset}
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def folder(self) -> Path:
+        """Where the run lies: RUNS/NAME/RUN-ID."""
+        return Path(self.runs) / (self.name or self.arch) / self.run_id
+
+
+FIELDS = {f.name: f for f in fields(RunConfig)}
+_HINTS = typing.get_type_hints(RunConfig)
+
+
+def flag(name: str) -> str:
+    """Return the command-line flag of a field: ``batch_size`` gives ``--batch-size``."""
+    return "--" + name.replace("_", "-")
+
+
+def add_flags(parser: argparse.ArgumentParser, groups: tuple[str, ...] = ("model", "data", "training", "run")) -> None:
+    """Add a flag for each field of `groups`; a flag that is not given leaves nothing in the namespace."""
+    for group in groups:
+        section = parser.add_argument_group(group)
+        for f in FIELDS.values():
+            if f.metadata["group"] != group:
+                continue
+            text = f.metadata["help"].replace("%", "%%")
+            if f.default not in (None, (), False, True):
+                text += f" (default {f.default})"
+            how: dict[str, Any] = {"metavar": f.name.upper()}
+            if bool in _kinds(f.name):
+                how = {"action": argparse.BooleanOptionalAction}
+            section.add_argument(flag(f.name), dest=f.name, default=argparse.SUPPRESS, help=text, **how)
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """Read RunConfig fields from a TOML file.
+
+    Raises:
+        InputError: the file cannot be read, is no TOML, or holds a key that is no field.
+    """
+    try:
+        with open(path, "rb") as file:
+            given = tomllib.load(file)
+    except OSError as error:
+        raise InputError(f"--config: cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"--config: {path} is not TOML: {error}") from None
+    check_keys(given, str(path))
+    return given
+
+
+def check_keys(given: Mapping[str, Any], where: str) -> None:
+    """Refuse keys that are no RunConfig field.
+
+    Raises:
+        InputError: names the first such key and the nearest field.
+    """
+    for key in given:
+        if key not in FIELDS:
+            raise InputError(f"{where}: unknown key {key!r}{nearest(key, FIELDS)}")
+
+
+def parse_rows(text: str) -> Rows:
+    """Parse a t/c/n/s table: ``"1,16,1,1;6,24,2,2"`` gives ``((1, 16, 1, 1), (6, 24, 2, 2))``.
+
+    Raises:
+        ValueError: the text is not rows of four integers.
+    """
+    return tuple(tuple(int(part) for part in row.split(",")) for row in text.strip().strip(";").split(";"))
+
+
+def _kinds(name: str) -> tuple[type, ...]:
+    """Return the types a field admits: ``int | None`` gives ``(int, NoneType)``."""
+    hint = _HINTS[name]
+    return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+
+
+def _plain_default(name: str) -> Any:
+    default = FIELDS[name].default
+    return list(default) if isinstance(default, tuple) else default
+
+
+def _checked(f: dataclasses.Field, value: Any) -> Any:
+    """Convert `value`, which may come as text, to the field's type and check its range."""
+    kinds = _kinds(f.name)
+    if value is None:
+        if types.NoneType not in kinds:
+            raise InputError(f"{flag(f.name)}: a value is needed: {f.metadata['help']}")
+        return None
+    kind = kinds[0]
+    try:
+        value = _convert(kind, value)
+    except (ValueError, TypeError):
+        raise InputError(f"{flag(f.name)}: expected {_wanted(kind)}, got {value!r}") from None
+    if f.metadata["check"] is not None:
+        wanted, holds = f.metadata["check"]
+        if not holds(value):
+            raise InputError(f"{flag(f.name)}: must be {wanted}, got {value!r}")
+    return value
+
+
+def _convert(kind: Any, value: Any) -> Any:
+    if kind == Rows:
+        rows = parse_rows(value) if isinstance(value, str) else tuple(tuple(_convert(int, x) for x in r) for r in value)
+        if not rows or any(len(row) != 4 or min(row) < 1 for row in rows):
+            raise ValueError
+        return rows
+    if kind == tuple[int, ...]:
+        parts = [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        return tuple(_convert(int, part) for part in parts)
+    if kind is bool:
+        if not isinstance(value, bool):
+            raise ValueError
+        return value
+    if isinstance(value, bool) or (kind is str and not isinstance(value, str)):
+        raise ValueError
+    if kind is int and isinstance(value, float):
+        raise ValueError
+    converted = kind(value)
+    if kind is float and not math.isfinite(converted):
+        raise ValueError
+    return converted
+
+
+def _wanted(kind: Any) -> str:
+    return {
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+        str: "a text",
+        Rows: "rows of four whole numbers of at least 1, t,c,n,s;t,c,n,s;…",
+        tuple[int, ...]: "whole numbers with commas between",
+    }[kind]

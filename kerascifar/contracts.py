@@ -1,0 +1,96 @@
+"""What the stages of a run hand to one another: parts of a data set in, a fitted model out.
+
+NumPy only, so that the baselines and the from-scratch nets share it with the Keras nets.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Part:
+    """Images and labels of one split.
+
+    Attributes:
+        images: uint8 (N, H, W, C), pixels 0 to 255, as stored.
+        labels: int64 (N,), from 0.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @cached_property
+    def checksum(self) -> str:
+        """SHA-256 of shape, pixels and labels."""
+        digest = hashlib.sha256(repr(self.images.shape).encode())
+        digest.update(np.ascontiguousarray(self.images))
+        digest.update(np.ascontiguousarray(self.labels, dtype="<i8"))
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set, split and ready.
+
+    Attributes:
+        name: as given to --dataset.
+        classes: class names; a label is an index into them.
+        train: what a model learns from.
+        validation: held out of the training images for selection; None where the share is 0.
+        test: scored once, at the end.
+        notes: facts for result.json, such as ``{"split": "ours"}``.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    train: Part
+    validation: Part | None
+    test: Part
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """The parts that exist, by name."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in named.items() if part is not None}
+
+    @property
+    def side(self) -> int:
+        """Height and width of an image in pixels."""
+        return self.train.images.shape[1]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What every engine hands back, so that all nets and baselines end in the same metrics.
+
+    Attributes:
+        score: maps uint8 images (N, H, W, C) and a part's name, such as "test", to float32 scores (N, classes).
+        probabilities: False where scores are vote shares, for which NLL and calibration mean nothing.
+        trainable_parameters: exact count; 0 for baselines.
+        multiply_adds: for one image, forward; None where it has no meaning.
+        history: one dict an epoch; empty for baselines.
+        seconds_per_epoch: median over the epochs trained here; None where nothing was.
+        images_per_second: training images a second, from the same epochs.
+        save: writes the fitted model into a folder; None where there is nothing to save.
+        notes: further facts for result.json, such as the device chosen.
+    """
+
+    score: Callable[[np.ndarray, str], np.ndarray]
+    probabilities: bool = True
+    trainable_parameters: int = 0
+    multiply_adds: int | None = None
+    history: list[dict[str, float]] = field(default_factory=list)
+    seconds_per_epoch: float | None = None
+    images_per_second: float | None = None
+    save: Callable[[Path], None] | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
