@@ -72,6 +72,20 @@ class RunConfig:
         None, "model", "squeeze-and-excitation: none, stem or every", one_of("none", "stem", "every")
     )
     filters: tuple[int, ...] | None = option(None, "model", "filters of scratch_cnn, such as 16,16", ALL_POSITIVE)
+    distance: str | None = option(None, "model", "distance of knn and nearest_centroid: l1, euclidean, cosine, ssim, ...")
+    k: int | None = option(None, "model", "neighbours that vote in knn", POSITIVE)
+    ties: str | None = option(
+        None,
+        "model",
+        "which class wins an equal vote in knn: lowest (id), nearest (neighbour), sum (smallest summed distance)",
+        one_of("lowest", "nearest", "sum"),
+    )
+    statistics: str | None = option(
+        None,
+        "model",
+        "whose statistics normalise a split in knn and nearest_centroid: train, or own as published in study 000",
+        one_of("train", "own"),
+    )
     init_weights: str | None = option(
         None, "model", "start from these weights: a RUN, a .keras, a torchvision .pth or .safetensors"
     )
@@ -131,6 +145,9 @@ class RunConfig:
     checkpoint_steps: int | None = option(None, "run", "also save every N steps within an epoch", POSITIVE, False)
     device: str = option("auto", "run", "auto, cpu, gpu or gpu:N", identity=False)
     threads: int | None = option(None, "run", "CPU threads; all cores if not given", POSITIVE, False)
+    memory: str | None = option(
+        None, "run", "working memory of knn and nearest_centroid, such as 1GiB or 512MiB", identity=False
+    )
     precision: str = option(
         "float32",
         "run",
