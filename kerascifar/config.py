@@ -25,6 +25,7 @@ POSITIVE: Check = ("greater than 0", lambda x: x > 0)
 AT_LEAST_0: Check = ("0 or more", lambda x: x >= 0)
 BELOW_1: Check = ("from 0 to below 1", lambda x: 0 <= x < 1)
 UNIT: Check = ("from 0 to 1", lambda x: 0 <= x <= 1)
+AT_LEAST_2: Check = ("2 or more", lambda x: x >= 2)
 ALL_POSITIVE: Check = ("all greater than 0", lambda xs: len(xs) > 0 and all(x > 0 for x in xs))
 FOLDER_NAME: Check = (
     "a plain folder name",
@@ -72,6 +73,12 @@ class RunConfig:
         None, "model", "squeeze-and-excitation: none, stem or every", one_of("none", "stem", "every")
     )
     filters: tuple[int, ...] | None = option(None, "model", "filters of scratch_cnn, such as 16,16", ALL_POSITIVE)
+    initializer: str | None = option(
+        None, "model", "first weights of a scratch net: he or xavier, _normal or _uniform; normal, uniform"
+    )
+    faults: tuple[str, ...] = option(
+        (), "model", "faults of study 000 that a scratch net is to have, such as output_relu,full_batch"
+    )
     distance: str | None = option(None, "model", "distance of knn and nearest_centroid: l1, euclidean, cosine, ssim, ...")
     k: int | None = option(None, "model", "neighbours that vote in knn", POSITIVE)
     ties: str | None = option(
@@ -129,7 +136,7 @@ class RunConfig:
     step_epochs: float = option(30.0, "training", "epochs between two drops of the step schedule", POSITIVE)
     milestones: tuple[int, ...] = option((), "training", "epochs at which multi_step drops the rate, such as 100,150")
     gamma: float = option(0.1, "training", "factor of step and multi_step a drop, of exponential an epoch", POSITIVE)
-    loss: str = option("cross_entropy", "training", "cross_entropy or class_weighted")
+    loss: str = option("cross_entropy", "training", "cross_entropy or class_weighted; mse for scratch nets")
     label_smoothing: float = option(0.0, "training", "label smoothing", BELOW_1)
     patience: int = option(
         0,
@@ -137,6 +144,7 @@ class RunConfig:
         "stop after N epochs without a better validation accuracy, keep the best; 0 trains on",
         AT_LEAST_0,
     )
+    folds: int | None = option(None, "training", "folds of a scratch net's cross-validation", AT_LEAST_2)
     seed: int = option(0, "training", "seed of split, weights, order, augmentation and dropout", AT_LEAST_0)
 
     name: str | None = option(None, "run", "folder of the run under --runs; the arch if not given", FOLDER_NAME, False)
@@ -282,6 +290,10 @@ def _convert(kind: Any, value: Any) -> Any:
     if kind == tuple[int, ...]:
         parts = [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
         return tuple(_convert(int, part) for part in parts)
+    if kind == tuple[str, ...]:
+        if not all(isinstance(part, str) for part in value):
+            raise ValueError
+        return tuple(part.strip() for part in (value.split(",") if isinstance(value, str) else value) if part.strip())
     if kind is bool:
         if not isinstance(value, bool):
             raise ValueError
@@ -304,4 +316,5 @@ def _wanted(kind: Any) -> str:
         str: "a text",
         Rows: "rows of four whole numbers of at least 1, t,c,n,s;t,c,n,s;…",
         tuple[int, ...]: "whole numbers with commas between",
+        tuple[str, ...]: "names with commas between",
     }[kind]
