@@ -1,0 +1,58 @@
+"""What every command line shares: one-line errors, exit codes, RUN arguments."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from kerascifar.errors import InputError
+from kerascifar.registry import nearest
+
+EXIT_INPUT, EXIT_INTERRUPTED = 2, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are one line, and which answers unknown flags with the nearest one."""
+
+    def __init__(self, **how: Any) -> None:
+        how.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **how)
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; see {self.prog} --help")
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+        known, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            flags = [option for action in self._actions for option in action.option_strings]
+            wrong = unknown[0].split("=")[0]
+            self.error(f"unknown argument {wrong}{nearest(wrong, flags) if wrong.startswith('-') else ''}")
+        return known
+
+
+def entry(main: Callable[[Sequence[str]], None]) -> NoReturn:
+    """Run `main` with the command line's arguments, and turn what can go wrong into one line on stderr.
+
+    Exit codes: 0 done, 2 bad input or a file that cannot be read or written, 130 interrupted.
+    """
+    try:
+        main(sys.argv[1:])
+    except InputError as error:
+        _fail(str(error))
+    except BrokenPipeError:  # the reader of our output, such as head, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"cannot read or write {where}{error.strerror or error}")
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+    sys.exit(0)
+
+
+def _fail(message: str) -> NoReturn:
+    sys.stdout.flush()
+    print("error: " + " ".join(message.split()), file=sys.stderr)
+    sys.exit(EXIT_INPUT)
