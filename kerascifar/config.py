@@ -79,7 +79,9 @@ class RunConfig:
     faults: tuple[str, ...] = option(
         (), "model", "faults of study 000 that a scratch net is to have, such as output_relu,full_batch"
     )
-    distance: str | None = option(None, "model", "distance of knn and nearest_centroid: l1, euclidean, cosine, ssim, ...")
+    distance: str | None = option(
+        None, "model", "distance of knn and nearest_centroid: l1, euclidean, cosine, ssim, ..."
+    )
     k: int | None = option(None, "model", "neighbours that vote in knn", POSITIVE)
     ties: str | None = option(
         None,
