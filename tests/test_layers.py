@@ -1,0 +1,134 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerascifar.layers import BatchNormalization
+
+SHAPE = (5, 4, 3, 2)
+COUNT = 5 * 4 * 3  # values a channel
+
+
+def images(seed: int = 0, shape=SHAPE) -> np.ndarray:
+    return np.random.default_rng(seed).normal(3.0, 2.0, shape).astype("float32")
+
+
+def pair(shape=SHAPE, **options):
+    """Our layer and Keras's own with the same random weights."""
+    layers = []
+    for kind in (BatchNormalization, keras.layers.BatchNormalization):
+        layer = kind(momentum=0.9, epsilon=1.001e-5, **options)
+        layer.build(shape)
+        random = np.random.default_rng(1)
+        layer.set_weights([random.uniform(0.5, 1.5, w.shape) for w in layer.weights])
+        layers.append(layer)
+    return layers
+
+
+def run(layer, x, training):
+    """Outputs, gradient to the inputs and gradients to the weights, inside a compiled graph."""
+    weighting = images(2, x.shape)  # a sum of squares alone would have no gradient through the normalisation
+
+    @tf.function(jit_compile=False)
+    def step(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x, training=training)
+            loss = tf.reduce_sum(tf.cast(y, "float32") * weighting)
+        return y, tape.gradient(loss, [x, *[w.value for w in layer.trainable_weights]])
+
+    return step(tf.constant(x))
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("options", [{}, {"scale": False}, {"center": False}], ids=str)
+def test_outputs_and_gradients_are_those_of_keras(training, options):
+    ours, theirs = pair(**options)
+    y, gradients = run(ours, images(), training)
+    y_keras, gradients_keras = run(theirs, images(), training)
+    np.testing.assert_allclose(y, y_keras, atol=1e-5)
+    for mine, other in zip(gradients, gradients_keras, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-4)
+
+
+def test_moving_statistics_follow_pytorchs_rule():
+    # moving = 0.9 x old + 0.1 x new; the new variance is divided by n - 1, Keras's by n (n = 60 values a channel).
+    ours, theirs = pair()
+    before = ours.moving_variance.numpy()
+    for layer in (ours, theirs):
+        layer(images(), training=True)
+    np.testing.assert_allclose(ours.moving_mean, theirs.moving_mean, rtol=1e-5)
+    x = images().reshape(-1, 2)
+    np.testing.assert_allclose(ours.moving_variance, 0.9 * before + 0.1 * x.var(0, ddof=1), rtol=1e-5)
+    np.testing.assert_allclose(theirs.moving_variance, 0.9 * before + 0.1 * x.var(0), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "shape"),
+    [
+        ({}, (5, 2)),
+        ({}, (5, 4, 2)),
+        ({"axis": 1}, SHAPE),
+        ({"epsilon": 1e-6}, SHAPE),
+        ({"dtype": "float64"}, SHAPE),
+    ],
+    ids=str,
+)
+def test_what_the_kernel_cannot_do_takes_keras_path(options, shape):
+    ours, theirs = BatchNormalization(**options), keras.layers.BatchNormalization(**{"epsilon": 1.001e-5, **options})
+    theirs.momentum = ours.momentum
+    for layer in (ours, theirs):
+        y = layer(images(shape=shape), training=True)
+        assert y.shape == shape
+    np.testing.assert_allclose(ours.moving_variance, theirs.moving_variance, rtol=1e-6)  # biased: Keras's own path
+    np.testing.assert_allclose(ours(images(shape=shape)), theirs(images(shape=shape)), rtol=1e-5)
+
+
+def test_the_fused_kernel_is_what_runs():
+    layer = BatchNormalization()
+    layer.build(SHAPE)
+    graph = tf.function(lambda x: layer(x, training=True)).get_concrete_function(tf.TensorSpec(SHAPE)).graph
+    assert "FusedBatchNormV3" in {operation.type for operation in graph.get_operations()}
+
+
+@pytest.mark.parametrize("dtype", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("training", [True, False])
+def test_half_precision_keeps_statistics_in_float32(dtype, training):
+    layer = BatchNormalization(dtype=dtype)
+    y, _ = run(layer, images(), training)
+    assert y.dtype == layer.compute_dtype
+    assert {w.dtype for w in layer.weights} == {"float32"}
+    if training:
+        np.testing.assert_allclose(tf.cast(y, "float32"), pair_output(), atol=0.05)
+
+
+def pair_output() -> np.ndarray:
+    x = images()
+    return (x - x.mean((0, 1, 2))) / x.std((0, 1, 2))
+
+
+def test_one_value_a_channel_and_no_image_leave_finite_statistics():
+    layer = BatchNormalization()
+    assert np.isfinite(layer(images(shape=(1, 1, 1, 2)), training=True)).all()
+    layer(np.zeros((0, 4, 3, 2), "float32"), training=True)
+    assert all(np.isfinite(w).all() for w in layer.get_weights())
+
+
+def test_a_frozen_layer_uses_and_keeps_its_moving_statistics():
+    layer, _ = pair()
+    layer.trainable = False
+    before = layer.get_weights()
+    np.testing.assert_array_equal(layer(images(), training=True), layer(images(), training=False))
+    for old, new in zip(before, layer.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_saves_and_loads(tmp_path):
+    inputs = keras.Input(SHAPE[1:])
+    model = keras.Model(inputs, BatchNormalization(scale=False, momentum=0.8, name="bn")(inputs))
+    model(images(), training=True)
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    assert type(loaded.get_layer("bn")) is BatchNormalization
+    assert (loaded.get_layer("bn").momentum, loaded.get_layer("bn").scale) == (0.8, False)
+    np.testing.assert_array_equal(loaded(images()), model(images()))
