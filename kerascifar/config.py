@@ -27,6 +27,7 @@ BELOW_1: Check = ("from 0 to below 1", lambda x: 0 <= x < 1)
 UNIT: Check = ("from 0 to 1", lambda x: 0 <= x <= 1)
 AT_LEAST_2: Check = ("2 or more", lambda x: x >= 2)
 ALL_POSITIVE: Check = ("all greater than 0", lambda xs: len(xs) > 0 and all(x > 0 for x in xs))
+SEED: Check = (f"from 0 to {2**32 - 1}", lambda x: 0 <= x < 2**32)
 FOLDER_NAME: Check = (
     "a plain folder name",
     lambda x: x not in (".", "..") and x == x.strip() and not any(c in x for c in '/\\:*?"<>|\0'),
@@ -138,7 +139,7 @@ class RunConfig:
     step_epochs: float = option(30.0, "training", "epochs between two drops of the step schedule", POSITIVE)
     milestones: tuple[int, ...] = option((), "training", "epochs at which multi_step drops the rate, such as 100,150")
     gamma: float = option(0.1, "training", "factor of step and multi_step a drop, of exponential an epoch", POSITIVE)
-    loss: str = option("cross_entropy", "training", "cross_entropy or class_weighted; mse for scratch nets")
+    loss: str = option("cross_entropy", "training", "cross_entropy or class_weighted")
     label_smoothing: float = option(0.0, "training", "label smoothing", BELOW_1)
     patience: int = option(
         0,
@@ -147,7 +148,7 @@ class RunConfig:
         AT_LEAST_0,
     )
     folds: int | None = option(None, "training", "folds of a scratch net's cross-validation", AT_LEAST_2)
-    seed: int = option(0, "training", "seed of split, weights, order, augmentation and dropout", AT_LEAST_0)
+    seed: int = option(0, "training", "seed of split, weights, order, augmentation and dropout", SEED)
 
     name: str | None = option(None, "run", "folder of the run under --runs; the arch if not given", FOLDER_NAME, False)
     runs: str = option("saved_models", "run", "folder that holds all runs", identity=False)

@@ -37,6 +37,8 @@ def write_text(path: Path, text: str) -> None:
 def only_writer(folder: Path) -> Iterator[None]:
     """Hold `folder` for this process; the lock ends with the process, even when it is killed.
 
+    A folder in which nothing was written is removed at the end, so bad input leaves nothing behind.
+
     Raises:
         InputError: another process holds it.
     """
@@ -51,4 +53,9 @@ def only_writer(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        if [child.name for child in folder.iterdir()] == [".lock"]:
+            (folder / ".lock").unlink()
+            with contextlib.suppress(OSError):  # not empty: other runs lie beside
+                folder.rmdir()
+                folder.parent.rmdir()
         lock.release()

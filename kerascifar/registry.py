@@ -27,6 +27,8 @@ class Variant:
         defaults: RunConfig fields that this architecture brings along (rate, batch, epochs, ...).
         engine: which module fits it: "keras", "baseline" or "scratch".
         input_shape: the shape (height, width, channels) at which ``params`` and multiply-adds are counted.
+        least_side: ``least_side(**args)`` gives the smallest side in pixels that the geometry takes, without
+            building anything; raises InputError where the arguments do not fit together. None: any side will do.
     """
 
     build: Callable[..., Any]
@@ -36,6 +38,7 @@ class Variant:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     engine: str = "keras"
     input_shape: tuple[int, int, int] = (32, 32, 3)
+    least_side: Callable[..., int] | None = None
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -1,0 +1,81 @@
+"""From what a person gave to a complete, checked RunConfig, without importing TensorFlow."""
+
+from typing import Any
+
+from kerascifar import baselines, models, scratch
+from kerascifar.config import FIELDS, RunConfig, check_keys, flag
+from kerascifar.data.augment import check_augment
+from kerascifar.data.datasets import check_name
+from kerascifar.devices import check_device
+from kerascifar.errors import InputError
+from kerascifar.normalization import NORMALIZATIONS
+from kerascifar.registry import Variant, lookup
+from kerascifar.training.losses import LOSSES
+from kerascifar.training.optimizers import OPTIMIZERS, check_optimizer
+from kerascifar.training.schedules import check_schedule
+
+ARCHITECTURES: dict[str, Variant] = {**models.VARIANTS, **baselines.VARIANTS, **scratch.VARIANTS}
+# Fields of group "model" that are no argument of a builder.
+_NO_OPTION = ("arch", "init_weights", "freeze", "faults", "folds")
+
+
+def configure(**given: Any) -> RunConfig:
+    """Return a RunConfig: what was given, else what the architecture brings, else what the optimizer brings.
+
+    Raises:
+        InputError: an unknown key or name, a value out of range, or an option the architecture does not take.
+    """
+    check_keys(given, "configure()")
+    arch = given.get("arch", FIELDS["arch"].default)
+    variant = lookup(ARCHITECTURES, arch, "--arch")
+    brought = dict(variant.defaults)
+    if variant.engine == "baseline":
+        _refuse_training(arch, given)
+    else:
+        usual = brought.get("optimizer", FIELDS["optimizer"].default)
+        optimizer = lookup(OPTIMIZERS, given.get("optimizer", usual), "--optimizer")
+        if given.get("optimizer", usual) != usual:  # the architecture's rate belongs to its own optimizer
+            brought = {k: v for k, v in brought.items() if k not in OPTIMIZERS[usual].defaults}
+        brought = {**optimizer.defaults, **brought}
+    config = RunConfig(**{**brought, **given})
+    check(config)
+    return config
+
+
+def check(config: RunConfig) -> None:
+    """Check names and combinations that one field alone cannot tell.
+
+    Raises:
+        InputError: with one line that says what would be right.
+    """
+    variant = lookup(ARCHITECTURES, config.arch, "--arch")
+    for name in options(config):
+        if name not in variant.args:
+            takers = ", ".join(a for a, v in ARCHITECTURES.items() if name in v.args)
+            raise InputError(f"{flag(name)} does not apply to {config.arch}; it applies to {takers}")
+    check_name(config)
+    lookup(NORMALIZATIONS, config.normalize, "--normalize")
+    check_augment(config.augment)
+    check_device(config)
+    if variant.engine == "baseline":
+        return
+    check_optimizer(config)
+    check_schedule(config)
+    lookup(LOSSES, config.loss, "--loss")
+    if config.learning_rate is None:
+        raise InputError("learning_rate is None: make the config with kerascifar.configure.configure()")
+    if config.patience and not config.validation:
+        raise InputError("--patience watches the validation accuracy: it needs --validation above 0")
+
+
+def options(config: RunConfig) -> dict[str, Any]:
+    """Return the builder's arguments that were given, by name."""
+    names = [f.name for f in FIELDS.values() if f.metadata["group"] == "model" and f.name not in _NO_OPTION]
+    return {name: getattr(config, name) for name in names if getattr(config, name) is not None}
+
+
+def _refuse_training(arch: str, given: dict[str, Any]) -> None:
+    """Refuse flags of the training for what is not trained, rather than ignore them."""
+    for name in given:
+        if FIELDS[name].metadata["group"] == "training" and name != "seed":
+            raise InputError(f"{flag(name)} does not apply to {arch}: nothing is trained by steps")

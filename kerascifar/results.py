@@ -1,0 +1,188 @@
+"""A Result and its run folder: result.json, scores.npz, history.csv, model. result.json comes last: it means finished."""
+
+import csv
+import dataclasses
+import io
+import json
+import math
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerascifar import files
+from kerascifar.contracts import Dataset
+from kerascifar.errors import InputError
+
+FORMAT = 1
+PACKAGES = ("kerascifar", "tensorflow", "keras", "numpy", "scikit-learn", "scikit-image", "scipy")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a finished run found; the fields are the keys of result.json.
+
+    Attributes:
+        run_id: hash of the config, the folder's name.
+        config: the RunConfig fields that decide the numbers.
+        metrics: "validation" (None without a validation split) and "test", each as metrics.evaluate gives it.
+        trainable_parameters: exact count.
+        multiply_adds: of one image, forward; None where it has no meaning.
+        seconds_per_epoch: median, validation included; None where nothing was trained.
+        images_per_second: training images a second, median over the epochs.
+        dataset: name, classes, sizes, checksums of the parts, and notes such as ``split: ours``.
+        versions: Python and packages.
+        revision: git revision of the code, with -dirty where files had changed; None outside a checkout.
+        history: one dict an epoch.
+        notes: device and whatever else the engine tells.
+    """
+
+    run_id: str
+    config: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    trainable_parameters: int
+    multiply_adds: int | None
+    seconds_per_epoch: float | None
+    images_per_second: float | None
+    dataset: Mapping[str, Any]
+    versions: Mapping[str, str]
+    revision: str | None
+    history: list[dict[str, float]]
+    notes: Mapping[str, Any]
+    format: int = FORMAT
+
+    @property
+    def accuracy(self) -> float:
+        """Test accuracy, 0 to 1."""
+        return self.metrics["test"]["accuracy"]
+
+
+def write_result(folder: Path, result: Result) -> None:
+    """Write result.json, whole or not at all."""
+    text = json.dumps(dataclasses.asdict(result), indent=1, allow_nan=False)
+    files.write_text(folder / "result.json", text + "\n")
+
+
+def read_result(folder: Path) -> Result:
+    """Read a run folder's result.json.
+
+    Raises:
+        InputError: the file is missing, corrupt, or not a result of ours.
+    """
+    path = Path(folder) / "result.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{folder} holds no result.json: it is not a finished run") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is corrupt: {error}") from None
+    wanted = [f.name for f in dataclasses.fields(Result)]
+    if not isinstance(found, dict) or sorted(found) != sorted(wanted) or found["format"] != FORMAT:
+        raise InputError(f"{path} is not a result of this program: expected the keys {', '.join(wanted)}")
+    accuracy = found["metrics"].get("test", {}).get("accuracy") if isinstance(found["metrics"], dict) else None
+    if not isinstance(accuracy, float | int) or not 0 <= accuracy <= 1 or not isinstance(found["config"], dict):
+        raise InputError(f"{path}: metrics.test.accuracy must be a number from 0 to 1, got {accuracy!r}")
+    return Result(**found)
+
+
+def find_run(path: str | Path) -> Path:
+    """Return the run folder meant by a RUN argument: a run folder, or a folder that holds exactly one finished run.
+
+    Raises:
+        InputError: there is none, or more than one.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise InputError(f"RUN {path} is not a folder; give a run folder such as saved_models/NAME/RUN-ID")
+    if (path / "result.json").exists():
+        return path
+    runs = sorted(found.parent for found in path.glob("*/result.json"))
+    if len(runs) == 1:
+        return runs[0]
+    if not runs:
+        raise InputError(f"RUN {path} holds no finished run (no result.json in it or one folder below)")
+    raise InputError(f"RUN {path} holds {len(runs)} finished runs; name one: {', '.join(r.name for r in runs)}")
+
+
+def write_scores(folder: Path, data: Dataset, scores: Mapping[str, np.ndarray]) -> None:
+    """Write scores.npz: PART_labels int64 (N,), PART_scores float32 (N, classes), PART_checksum, and class names."""
+    arrays: dict[str, Any] = {"classes": np.array(data.classes)}
+    for name, values in scores.items():
+        part = data.parts[name]
+        arrays |= {
+            f"{name}_labels": part.labels,
+            f"{name}_scores": values.astype(np.float32),
+            f"{name}_checksum": np.array(part.checksum),
+        }
+    files.write_atomically(folder / "scores.npz", lambda part: np.savez_compressed(part, **arrays))
+
+
+def read_scores(folder: Path) -> dict[str, np.ndarray]:
+    """Read scores.npz as `write_scores` wrote it.
+
+    Raises:
+        InputError: missing or corrupt.
+    """
+    path = Path(folder) / "scores.npz"
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            return {name: saved[name] for name in saved.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} cannot be read: {error}") from None
+
+
+def write_history(folder: Path, history: list[dict[str, float]]) -> None:
+    """Write history.csv: a row an epoch, columns in the order of the first row."""
+    if not history:
+        return
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    files.write_text(folder / "history.csv", text.getvalue())
+
+
+def describe_dataset(data: Dataset) -> dict[str, Any]:
+    """Return what result.json says of a data set."""
+    return {
+        "name": data.name,
+        "classes": list(data.classes),
+        "images": {name: len(part) for name, part in data.parts.items()},
+        "sha256": {name: part.checksum for name, part in data.parts.items()},
+        "notes": dict(data.notes),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that make numbers."""
+    found = {"python": ".".join(map(str, sys.version_info[:3]))}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:  # a checkout that is not installed
+            continue
+    return found
+
+
+def revision() -> str | None:
+    """Return the git revision this code runs at, or None where it is no checkout."""
+    here = Path(__file__).resolve().parent
+    try:
+        told = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            cwd=here, capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return told.stdout.strip() or None
+
+
+def finite(value: float) -> float | None:
+    """Return `value` as a JSON number, None where it is not finite."""
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,88 @@
+"""run(config) -> Result: load, fit, score, evaluate, write. The whole story on one screen."""
+
+import shutil
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from kerascifar import files, results
+from kerascifar.config import RunConfig
+from kerascifar.configure import ARCHITECTURES, check
+from kerascifar.contracts import Dataset, Fitted
+from kerascifar.data.datasets import load
+from kerascifar.metrics import evaluate
+from kerascifar.registry import Variant
+from kerascifar.results import Result
+
+# Each engine is a function fit(config, variant, data, folder) -> Fitted, imported when it is needed.
+ENGINES = {
+    "keras": "kerascifar.training.fit",
+    "baseline": "kerascifar.baselines.fit",
+    "scratch": "kerascifar.scratch.fit",
+}
+SCORED = ("validation", "test")
+
+
+def run(config: RunConfig) -> Result:
+    """Run `config` to its end and return its result; a finished run is read, an unfinished one goes on.
+
+    The test images are scored here, once, after all training. Validation selects; nothing else looks at the test set.
+
+    Raises:
+        InputError: the config, the data or the run folder cannot be used; nothing is left half-written.
+    """
+    check(config)
+    folder = config.folder
+    if (folder / "result.json").exists() and not config.again:
+        return results.read_result(folder)
+    data = load(config)
+    with files.only_writer(folder):
+        if config.again:
+            _empty(folder)
+        variant = ARCHITECTURES[config.arch]
+        fitted = engine(variant)(config, variant, data, folder)
+        scores = {name: fitted.score(part.images, name) for name, part in data.parts.items() if name in SCORED}
+        metrics = {
+            name: evaluate(data.parts[name].labels, scores[name], data.classes, fitted.probabilities)
+            if name in scores
+            else None
+            for name in SCORED
+        }
+        results.write_scores(folder, data, scores)
+        results.write_history(folder, fitted.history)
+        if fitted.save is not None:
+            fitted.save(folder)
+        result = _result(config, data, fitted, metrics)
+        results.write_result(folder, result)
+        for left in ("checkpoint.npz", "best.npz"):
+            (folder / left).unlink(missing_ok=True)
+    return result
+
+
+def engine(variant: Variant) -> Callable[[RunConfig, Variant, Dataset, Path], Fitted]:
+    """Return the function that fits `variant`."""
+    return import_module(ENGINES[variant.engine]).fit
+
+
+def _result(config: RunConfig, data: Dataset, fitted: Fitted, metrics: dict) -> Result:
+    return Result(
+        run_id=config.run_id,
+        config=config.to_dict(),
+        metrics=metrics,
+        trainable_parameters=fitted.trainable_parameters,
+        multiply_adds=fitted.multiply_adds,
+        seconds_per_epoch=fitted.seconds_per_epoch,
+        images_per_second=fitted.images_per_second,
+        dataset=results.describe_dataset(data),
+        versions=results.versions(),
+        revision=results.revision(),
+        history=fitted.history,
+        notes=dict(fitted.notes),
+    )
+
+
+def _empty(folder: Path) -> None:
+    """Remove what an earlier run of the same config left."""
+    for child in folder.iterdir():
+        if child.name != ".lock":
+            shutil.rmtree(child) if child.is_dir() else child.unlink()

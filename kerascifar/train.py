@@ -1,0 +1,50 @@
+"""Train one net, or fit one baseline, and leave a result that can be trusted.
+
+    python -m kerascifar.train --arch mobilenet_mod
+    python -m kerascifar.train --arch mobilenet_v2 --tcns "1,16,1,1;6,24,2,2;6,96,2,2" --dataset cifar100
+    python -m kerascifar.train --config my_run.toml --epochs 5
+
+A run goes to RUNS/NAME/RUN-ID. Killed and started again, the same command goes on where it was.
+"""
+
+from collections.abc import Sequence
+
+from kerascifar.cli import Parser, entry
+from kerascifar.config import RunConfig, add_flags, read_toml
+from kerascifar.configure import configure
+from kerascifar.results import Result
+
+
+def main(argv: Sequence[str]) -> None:
+    """Run the command line `argv`."""
+    parser = Parser(prog="python -m kerascifar.train", description=__doc__)
+    parser.add_argument("--list", action="store_true", help="list the architectures with parameters and sources")
+    parser.add_argument("--list-augment", action="store_true", help="list the augmentation policies with their parts")
+    parser.add_argument("--config", metavar="FILE.toml", help="take these flags from a TOML file; a flag overrides it")
+    add_flags(parser)
+    given = vars(parser.parse_args(argv))
+    listing, policies, file = given.pop("list"), given.pop("list_augment"), given.pop("config")
+    if listing or policies:
+        from kerascifar.listing import list_architectures, list_policies
+
+        list_architectures() if listing else list_policies()
+        return
+    config = configure(**{**(read_toml(file) if file else {}), **given})
+
+    from kerascifar.run import run
+
+    report(config, run(config))
+
+
+def report(config: RunConfig, result: Result) -> None:
+    """Print what a person wants to know of a finished run."""
+    test, validation = result.metrics["test"], result.metrics["validation"]
+    low, high = test["accuracy_interval"]
+    if validation is not None:
+        print(f"validation accuracy {validation['accuracy']:.4f} ({validation['images']} images)")
+    print(f"test accuracy {test['accuracy']:.4f} ({test['images']} images, 95 % interval {low:.4f} to {high:.4f})")
+    print(f"run {config.folder}")
+
+
+if __name__ == "__main__":
+    entry(main)

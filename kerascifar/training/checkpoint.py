@@ -1,0 +1,120 @@
+"""Checkpoints from which a run goes on bit for bit: every variable, the history, and the place in the epoch.
+
+A checkpoint is one .npz without pickles. Dropout's generators are not in it: their state is set from
+(seed, epoch, batch) by `seed_dropout`, since Keras saves them nowhere.
+"""
+
+import json
+import zipfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerascifar import files
+from kerascifar.errors import InputError
+
+
+@dataclass
+class Progress:
+    """How far a training has come.
+
+    Attributes:
+        epoch: epochs finished.
+        step: steps done in the epoch that is under way.
+        history: one dict a finished epoch.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    def best_epoch(self) -> int:
+        """Return the index of the first epoch with the highest validation accuracy."""
+        accuracies = [row["val_accuracy"] for row in self.history]
+        return int(np.argmax(accuracies))
+
+
+def save(path: Path, model: Any, progress: Progress) -> None:
+    """Write model, optimizer, metrics and `progress` to `path`, whole or not at all."""
+    arrays = {f"model/{i}": v.numpy() for i, v in enumerate(model.variables)}
+    arrays |= {f"optimizer/{i}": v.numpy() for i, v in enumerate(model.optimizer.variables)}
+    if progress.step:  # only within an epoch do the running means matter
+        arrays |= {f"metrics/{i}": v.numpy() for i, v in enumerate(model.metrics_variables)}
+    _write(path, arrays, progress)
+
+
+def load_progress(path: Path) -> Progress:
+    """Read how far the checkpoint at `path` has come; a fresh Progress where there is none."""
+    return Progress(**json.loads(str(_read(path)["progress"]))) if path.exists() else Progress()
+
+
+def restore(path: Path, model: Any) -> None:
+    """Set the variables of model and optimizer from the checkpoint at `path`.
+
+    Raises:
+        InputError: the file is corrupt or belongs to another net.
+    """
+    arrays = _read(path)
+    model.optimizer.build(model.trainable_variables)
+    _assign(path, arrays, "model", model.variables)
+    _assign(path, arrays, "optimizer", model.optimizer.variables)
+
+
+def restore_metrics(path: Path, model: Any) -> None:
+    """Set the running means of loss and accuracy; Keras builds them only once training has begun."""
+    _assign(path, _read(path), "metrics", model.metrics_variables)
+
+
+def save_weights(path: Path, model: Any) -> None:
+    """Write the model's variables alone, with the moving average in place of what was averaged."""
+    averages = averaged(model)
+    arrays = {f"model/{i}": np.asarray(averages.get(id(v), v)) for i, v in enumerate(model.variables)}
+    _write(path, arrays, Progress())
+
+
+def restore_weights(path: Path, model: Any) -> None:
+    """Set the model's variables from what `save_weights` wrote."""
+    _assign(path, _read(path), "model", model.variables)
+
+
+def averaged(model: Any) -> dict[int, Any]:
+    """Return the moving average by id of the variable it belongs to; empty without EMA."""
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    if not optimizer.use_ema:
+        return {}
+    pairs = zip(model.trainable_variables, optimizer._model_variables_moving_average, strict=True)
+    return {id(variable): average for variable, average in pairs if average is not None}
+
+
+def seed_dropout(model: Any, seed: int, epoch: int, step: int) -> None:
+    """Put every random layer into the state it has at `step` of `epoch`, whatever happened before.
+
+    A Keras SeedGenerator is (key, counter), and a training step raises the counter by one.
+    """
+    layers = [layer for layer in model._flatten_layers() if hasattr(layer, "seed_generator")]
+    for place, layer in enumerate(layers):
+        key = np.random.SeedSequence((seed, epoch, place)).generate_state(1)[0]
+        layer.seed_generator.state.assign(np.array([key, step], dtype="uint32"))
+
+
+def _write(path: Path, arrays: dict[str, np.ndarray], progress: Progress) -> None:
+    text = np.array(json.dumps(asdict(progress)))
+    files.write_atomically(path, lambda part: np.savez(part, progress=text, **arrays))
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            return {name: saved[name] for name in saved.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(f"checkpoint {path} cannot be read ({error}); --again starts anew") from None
+
+
+def _assign(path: Path, arrays: dict[str, np.ndarray], group: str, variables: list[Any]) -> None:
+    saved = [arrays[f"{group}/{i}"] for i in range(len(variables)) if f"{group}/{i}" in arrays]
+    if [a.shape for a in saved] != [tuple(v.shape) for v in variables]:
+        raise InputError(f"checkpoint {path} belongs to another {group}; --again starts anew")
+    for variable, value in zip(variables, saved, strict=True):
+        variable.assign(value)

@@ -1,0 +1,32 @@
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Run `python -m MODULE ARGS` in an empty folder, as a user would; returns the finished process."""
+    import subprocess
+
+    def call(module, *args, timeout=300, **environment):
+        env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+        return subprocess.run(
+            [sys.executable, "-m", module, *map(str, args)],
+            cwd=tmp_path, env=env, capture_output=True, text=True, timeout=timeout, check=False,
+        )  # fmt: skip
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """The folder of the real data sets; a test that asks for it is skipped where there is none."""
+    folder = os.environ.get("KERASCIFAR_DATA")
+    if not folder:
+        pytest.skip("KERASCIFAR_DATA is not set: the real data sets are not at hand")
+    return Path(folder)

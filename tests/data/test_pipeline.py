@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kerascifar.contracts import Part
+from kerascifar.data.pipeline import evaluation_batches, steps_per_epoch, training_batches
+
+
+def numbered(n):
+    """Images that carry their own number in their first two pixels."""
+    images = np.zeros((n, 4, 4, 3), np.uint8)
+    images[:, 0, 0, 0], images[:, 0, 0, 1] = np.arange(n) // 256, np.arange(n) % 256
+    return Part(images, np.arange(n) % 3)
+
+
+def numbers(batches):
+    return [x[:, 0, 0, 0].astype(int) * 256 + x[:, 0, 0, 1] for x, _ in batches.as_numpy_iterator()]
+
+
+@settings(deadline=None, max_examples=8)
+@given(st.integers(2, 300), st.integers(1, 70), st.integers(0, 2**32 - 1))
+def test_each_epoch_is_a_permutation_of_all_images(n, batch_size, seed):
+    steps = steps_per_epoch(n, batch_size)
+    seen = numbers(training_batches(numbered(n), 3, batch_size, seed, epochs=2))
+    assert len(seen) == 2 * steps
+    for epoch in (seen[:steps], seen[steps:]):
+        assert sorted(np.concatenate(epoch)) == list(range(n))
+
+
+def test_epochs_and_seeds_differ():
+    order = [np.concatenate(numbers(training_batches(numbered(200), 3, 64, seed, 2))) for seed in (0, 1)]
+    assert not np.array_equal(order[0][:200], order[0][200:])
+    assert not np.array_equal(order[0], order[1])
+
+
+@pytest.mark.parametrize("first", [1, 3, 4, 7])
+def test_a_start_at_any_step_gives_what_follows_it(first):
+    whole = list(training_batches(numbered(200), 3, 64, 5, 3).as_numpy_iterator())
+    part = list(training_batches(numbered(200), 3, 64, 5, 3, first_step=first).as_numpy_iterator())
+    assert len(part) == len(whole) - first
+    for (x, y), (u, v) in zip(whole[first:], part, strict=True):
+        np.testing.assert_array_equal(x, u)
+        np.testing.assert_array_equal(y, v)
+
+
+def test_labels_stay_with_their_images():
+    for x, y in training_batches(numbered(200), 3, 64, 0, 1).as_numpy_iterator():
+        number = x[:, 0, 0, 0].astype(int) * 256 + x[:, 0, 0, 1]
+        np.testing.assert_array_equal(y.argmax(1), number % 3)
+        assert x.dtype == np.uint8
+        assert y.dtype == np.float32
+
+
+def test_evaluation_keeps_order_and_pixels():
+    part = Part(np.random.default_rng(0).integers(0, 256, (70, 4, 4, 3), dtype=np.uint8), np.arange(70) % 3)
+    batches = list(evaluation_batches(part, 3, 32).as_numpy_iterator())
+    assert [len(x) for x, _ in batches] == [32, 32, 6]
+    np.testing.assert_array_equal(np.concatenate([x for x, _ in batches]), part.images)
+    np.testing.assert_array_equal(np.concatenate([y for _, y in batches]).argmax(1), part.labels)
+
+
+def test_augment_is_told_the_place_in_the_run():
+    told = []
+
+    def augment(x, y, index, epoch, batch):
+        import tensorflow as tf
+
+        tf.py_function(lambda i, e, b: told.append((i.numpy().tolist(), int(e), int(b))), [index, epoch, batch], [])
+        return x, y
+
+    batches = training_batches(numbered(10), 3, 4, 0, 2, augment=augment)
+    wanted = numbers(batches)
+    told.sort(key=lambda t: t[1:])
+    assert [t[1:] for t in told] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+    assert [t[0] for t in told] == [w.tolist() for w in wanted]

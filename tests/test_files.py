@@ -1,0 +1,47 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from kerascifar.errors import InputError
+from kerascifar.files import only_writer, write_atomically, write_text
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+
+    def fail(part):
+        part.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(path, fail)
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_a_second_process_is_refused_and_a_killed_one_frees_the_folder(tmp_path):
+    hold = (
+        "import sys, time; from pathlib import Path; from kerascifar.files import only_writer\n"
+        f"with only_writer(Path({str(tmp_path)!r})): print('held', flush=True); time.sleep(60)"
+    )
+    other = subprocess.Popen([sys.executable, "-c", hold], stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == "held\n"
+    with pytest.raises(InputError, match="another process is writing"), only_writer(tmp_path):
+        pass
+    other.kill()
+    other.wait()
+    with only_writer(tmp_path):
+        pass
+
+
+def test_a_folder_in_which_nothing_was_written_goes_again(tmp_path):
+    with pytest.raises(InputError, match="wrong"), only_writer(tmp_path / "name" / "id"):
+        raise InputError("wrong")
+    assert not (tmp_path / "name").exists()
+    with pytest.raises(InputError, match="wrong"), only_writer(tmp_path / "name" / "id"):
+        write_text(tmp_path / "name" / "id" / "kept", "work")
+        raise InputError("wrong")
+    assert (tmp_path / "name" / "id" / "kept").read_text() == "work"
