@@ -11,7 +11,7 @@ import math
 import tomllib
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -201,20 +201,22 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def add_flags(parser: argparse.ArgumentParser, groups: tuple[str, ...] = ("model", "data", "training", "run")) -> None:
-    """Add a flag for each field of `groups`; a flag that is not given leaves nothing in the namespace."""
-    for group in groups:
-        section = parser.add_argument_group(group)
-        for f in FIELDS.values():
-            if f.metadata["group"] != group:
-                continue
-            text = f.metadata["help"].replace("%", "%%")
-            if f.default not in (None, (), False, True):
-                text += f" (default {f.default})"
-            how: dict[str, Any] = {"metavar": f.name.upper()}
-            if bool in _kinds(f.name):
-                how = {"action": argparse.BooleanOptionalAction}
-            section.add_argument(flag(f.name), dest=f.name, default=argparse.SUPPRESS, help=text, **how)
+def add_flags(parser: argparse.ArgumentParser, only: Iterable[str] = ()) -> None:
+    """Add a flag for each field, or for those of `only`; a flag that is not given leaves nothing in the namespace."""
+    sections: dict[str, argparse._ArgumentGroup] = {}
+    for name in only or FIELDS:
+        f = FIELDS[name]
+        group = f.metadata["group"]
+        section = sections.setdefault(group, parser) if only else sections.get(group)
+        if section is None:
+            section = sections[group] = parser.add_argument_group(group)
+        text = f.metadata["help"].replace("%", "%%")
+        if f.default not in (None, (), False, True):
+            text += f" (default {f.default})"
+        how: dict[str, Any] = {"metavar": name.upper()}
+        if bool in _kinds(name):
+            how = {"action": argparse.BooleanOptionalAction}
+        section.add_argument(flag(name), dest=name, default=argparse.SUPPRESS, help=text, **how)
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:

@@ -1,10 +1,9 @@
-"""A Result and its run folder: result.json, scores.npz, history.csv, model. result.json comes last: it means finished."""
+"""A Result and its run folder: result.json, scores.npz, history.csv and the model. A result.json means: finished."""
 
 import csv
 import dataclasses
 import io
 import json
-import math
 import subprocess
 import sys
 import zipfile
@@ -153,6 +152,7 @@ def describe_dataset(data: Dataset) -> dict[str, Any]:
     return {
         "name": data.name,
         "classes": list(data.classes),
+        "image_shape": list(data.train.images.shape[1:]),
         "images": {name: len(part) for name, part in data.parts.items()},
         "sha256": {name: part.checksum for name, part in data.parts.items()},
         "notes": dict(data.notes),
@@ -181,8 +181,3 @@ def revision() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return told.stdout.strip() or None
-
-
-def finite(value: float) -> float | None:
-    """Return `value` as a JSON number, None where it is not finite."""
-    return float(value) if math.isfinite(value) else None

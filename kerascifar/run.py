@@ -1,12 +1,15 @@
 """run(config) -> Result: load, fit, score, evaluate, write. The whole story on one screen."""
 
-import shutil
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
 
 from kerascifar import files, results
-from kerascifar.config import RunConfig
+from kerascifar.config import RunConfig, check_keys
 from kerascifar.configure import ARCHITECTURES, check
 from kerascifar.contracts import Dataset, Fitted
 from kerascifar.data.datasets import load
@@ -14,19 +17,20 @@ from kerascifar.metrics import evaluate
 from kerascifar.registry import Variant
 from kerascifar.results import Result
 
-# Each engine is a function fit(config, variant, data, folder) -> Fitted, imported when it is needed.
+# What fits each kind of architecture; imported when it is needed.
 ENGINES = {
     "keras": "kerascifar.training.fit",
     "baseline": "kerascifar.baselines.fit",
     "scratch": "kerascifar.scratch.fit",
 }
 SCORED = ("validation", "test")
+Score = Callable[[np.ndarray, str], np.ndarray]
 
 
 def run(config: RunConfig) -> Result:
     """Run `config` to its end and return its result; a finished run is read, an unfinished one goes on.
 
-    The test images are scored here, once, after all training. Validation selects; nothing else looks at the test set.
+    With ``again`` a finished run is trained anew; its files stay until the new ones replace them. The test images are scored here, once, after all training. Validation selects; nothing else looks at the test set.
 
     Raises:
         InputError: the config, the data or the run folder cannot be used; nothing is left half-written.
@@ -37,10 +41,8 @@ def run(config: RunConfig) -> Result:
         return results.read_result(folder)
     data = load(config)
     with files.only_writer(folder):
-        if config.again:
-            _empty(folder)
         variant = ARCHITECTURES[config.arch]
-        fitted = engine(variant)(config, variant, data, folder)
+        fitted = engine(variant).fit(config, variant, data, folder)
         scores = {name: fitted.score(part.images, name) for name, part in data.parts.items() if name in SCORED}
         metrics = {
             name: evaluate(data.parts[name].labels, scores[name], data.classes, fitted.probabilities)
@@ -59,9 +61,31 @@ def run(config: RunConfig) -> Result:
     return result
 
 
-def engine(variant: Variant) -> Callable[[RunConfig, Variant, Dataset, Path], Fitted]:
-    """Return the function that fits `variant`."""
-    return import_module(ENGINES[variant.engine]).fit
+def engine(variant: Variant) -> ModuleType:
+    """Return the module that fits `variant` and restores it.
+
+    It has ``fit(config, variant, data, folder) -> Fitted`` and
+    ``restore(config, variant, folder, load) -> score(images, part)``, where ``load()`` gives the Dataset.
+    """
+    return import_module(ENGINES[variant.engine])
+
+
+def restore(folder: Path, **machine: Any) -> tuple[RunConfig, Result, Score]:
+    """Return config, result and scorer of the finished run in `folder`.
+
+    Args:
+        folder: the run folder.
+        machine: fields that do not change the numbers, such as data_dir or device.
+
+    Raises:
+        InputError: the result or the model cannot be read.
+    """
+    result = results.read_result(folder)
+    check_keys(result.config, str(folder / "result.json"))
+    config = RunConfig(**{**result.config, **machine})
+    check(config)
+    variant = ARCHITECTURES[config.arch]
+    return config, result, engine(variant).restore(config, variant, folder, lambda: load(config))
 
 
 def _result(config: RunConfig, data: Dataset, fitted: Fitted, metrics: dict) -> Result:
@@ -79,10 +103,3 @@ def _result(config: RunConfig, data: Dataset, fitted: Fitted, metrics: dict) -> 
         history=fitted.history,
         notes=dict(fitted.notes),
     )
-
-
-def _empty(folder: Path) -> None:
-    """Remove what an earlier run of the same config left."""
-    for child in folder.iterdir():
-        if child.name != ".lock":
-            shutil.rmtree(child) if child.is_dir() else child.unlink()

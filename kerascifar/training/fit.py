@@ -1,9 +1,12 @@
 """The engine of the Keras nets: build, train with checkpoints, hand back a scorer."""
 
-import os
+import shutil
 import statistics as stats
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from kerascifar import devices, files, models
 from kerascifar.config import RunConfig
@@ -22,8 +25,10 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fit
         InputError: what the config asks for does not fit the data, the net or the machine.
         TrainingDiverged: the loss is no number any more.
     """
+    models.check(config.arch, data.train.images.shape[1:], len(data.classes), **options(config))
     taken = devices.start(config)
     # Only now may Keras be imported: the device has been chosen.
+    from kerascifar.models.counting import multiply_adds
     from kerascifar.training.scoring import score
 
     model = compiled_model(config, data)
@@ -32,7 +37,7 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fit
     return Fitted(
         score=lambda images, name: score(model, images, config.batch_size),
         trainable_parameters=trainable_parameters(model),
-        multiply_adds=models.multiply_adds(model),
+        multiply_adds=multiply_adds(model),
         history=history,
         seconds_per_epoch=stats.median(seconds) if seconds else None,
         # The first epoch holds the tracing of the step, so it counts only where it is the only one.
@@ -40,6 +45,17 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fit
         save=lambda into: save_model(model, config, data, into),
         notes=taken,
     )
+
+
+def restore(
+    config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset]
+) -> Callable[[np.ndarray, str], np.ndarray]:
+    """Return the scorer of the finished run in `folder`, from its model.keras."""
+    devices.start(config)
+    from kerascifar.training.scoring import load_model, score
+
+    model = load_model(folder)
+    return lambda images, name: score(model, images, config.batch_size)
 
 
 def build_model(config: RunConfig, data: Dataset) -> Any:
@@ -56,15 +72,16 @@ def compiled_model(config: RunConfig, data: Dataset) -> Any:
     """Return the net, started from --init-weights, frozen as --freeze says, and compiled."""
     import keras
 
+    from kerascifar.models import importing
     from kerascifar.training.losses import make_loss
     from kerascifar.training.optimizers import make_optimizer
     from kerascifar.training.schedules import make_schedule
 
     model = build_model(config, data)
     if config.init_weights is not None:
-        models.load_weights_into(model, Path(config.init_weights))
+        importing.load_weights_into(model, Path(config.init_weights))
     if config.freeze:
-        models.freeze(model, config.freeze)
+        importing.freeze(model, config.freeze)
     schedule = make_schedule(config, steps_per_epoch(len(data.train), config.batch_size))
     model.compile(
         optimizer=make_optimizer(config, schedule),
@@ -94,6 +111,8 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
     progress = recorder.progress
     if progress.epoch or progress.step:
         print(f"going on from epoch {progress.epoch + 1}, step {progress.step + 1}", flush=True)
+    else:
+        shutil.rmtree(folder / "tensorboard", ignore_errors=True)  # an older run's curves
     while progress.epoch < config.epochs and not recorder.out_of_patience():
         if recorder.path.exists():
             checkpoint.restore(recorder.path, model)

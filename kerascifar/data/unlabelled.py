@@ -1,0 +1,81 @@
+"""Images to be labelled: picture files, folders of them, arrays, and CIFAR pickles without labels."""
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from kerascifar.data.images import is_image, read_image, resize
+from kerascifar.data.pickles import read_pickle
+from kerascifar.errors import InputError
+
+ARRAYS = (".npy", ".npz")
+
+
+def read_unlabelled(paths: Sequence[str], side: int) -> tuple[list[str], np.ndarray]:
+    """Read everything that `paths` name as one batch.
+
+    Args:
+        paths: picture files; folders, searched through and sorted; .npy or .npz arrays, uint8 (N, H, W, 3) or one
+            (H, W, 3); pickles in CIFAR's layout, whose key ``data`` is uint8 (N, 3072).
+        side: height and width the images are resized to.
+
+    Returns:
+        Names, and uint8 images (N, side, side, 3).
+
+    Raises:
+        InputError: a path does not exist, cannot be read, or holds no image.
+    """
+    names: list[str] = []
+    images: list[np.ndarray] = []
+    for path in map(Path, paths):
+        for name, image in _read(path, side):
+            names.append(name)
+            images.append(image)
+    return names, np.stack(images)
+
+
+def _read(path: Path, side: int) -> Iterator[tuple[str, np.ndarray]]:
+    if path.is_dir():
+        found = sorted(child for child in path.rglob("*") if is_image(child))
+        if not found:
+            raise InputError(f"{path}: no image in this folder")
+        for child in found:
+            yield str(child), read_image(child, side)
+    elif is_image(path) or not path.exists():
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
+        yield str(path), read_image(path, side)
+    else:
+        array = _array(path) if path.suffix in ARRAYS else _pickled(path)
+        for number, image in enumerate(array):
+            fits = image.shape[:2] == (side, side)
+            yield f"{path}[{number}]", image if fits else resize(image, side)
+
+
+def _array(path: Path) -> np.ndarray:
+    try:
+        found = np.load(path, allow_pickle=False)
+        if not isinstance(found, np.ndarray):
+            with found:
+                name = "images" if "images" in found.files else found.files[0]
+                found = found[name]
+    except (OSError, ValueError, EOFError, IndexError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: not a NumPy array file ({error})") from None
+    if found.ndim == 3:
+        found = found[None]
+    if found.ndim != 4 or found.shape[3] != 3 or found.dtype != np.uint8 or 0 in found.shape:
+        raise InputError(f"{path}: expected uint8 (N, height, width, 3), got {found.dtype} {found.shape}")
+    return found
+
+
+def _pickled(path: Path) -> np.ndarray:
+    data = read_pickle(path.read_bytes(), str(path)).get("data")
+    if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3072:
+        told = f"{data.dtype} {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
+        raise InputError(f"{path}: expected CIFAR's data, uint8 (N, 3072), got {told}")
+    if not len(data):
+        raise InputError(f"{path}: holds no image")
+    # Rows hold the red, green and blue plane one after the other (https://www.cs.toronto.edu/~kriz/cifar.html).
+    return data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)

@@ -1,0 +1,71 @@
+"""Label images with a finished run.
+
+    python -m kerascifar.predict saved_models/mobilenet_mod cat.png photos/ images.npy
+    python -m kerascifar.predict RUN hidden_pickle --csv labels.csv
+
+Takes PNG, JPEG and other picture files, folders of them, .npy or .npz arrays (uint8, N x height x width x 3), and
+CIFAR pickles without labels. Pictures of another size are resized to the model's.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from kerascifar.cli import Parser, entry
+from kerascifar.config import add_flags
+from kerascifar.evaluate import MACHINE
+from kerascifar.files import write_text
+from kerascifar.results import find_run, read_result
+
+
+def main(argv: Sequence[str]) -> None:
+    """Run the command line `argv`."""
+    parser = Parser(prog="python -m kerascifar.predict", description=__doc__)
+    parser.add_argument("run", metavar="RUN", help="a run folder, or a folder that holds exactly one finished run")
+    parser.add_argument("images", metavar="IMAGES", nargs="+", help="files or folders")
+    parser.add_argument("--csv", metavar="FILE", type=Path, help="write a CSV instead of a table on stdout")
+    add_flags(parser, MACHINE)
+    machine = vars(parser.parse_args(argv))
+    folder, paths, target = find_run(machine.pop("run")), machine.pop("images"), machine.pop("csv")
+
+    from kerascifar.data.unlabelled import read_unlabelled
+
+    saved = read_result(folder).dataset
+    names, images = read_unlabelled(paths, saved["image_shape"][0])
+
+    from kerascifar.run import restore
+
+    score = restore(folder, **machine)[2]
+    scores = score(images, "unlabelled")
+    if target is None:
+        print(table(names, scores, saved["classes"]), end="")
+    else:
+        write_text(target, as_csv(names, scores, saved["classes"]))
+        print(f"{len(names)} images labelled in {target}")
+
+
+def table(names: Sequence[str], scores: np.ndarray, classes: Sequence[str]) -> str:
+    """Return a line an image: name, label, confidence."""
+    wide = max(map(len, [*names, "image"]))
+    label = max(map(len, [*classes, "label"]))
+    lines = [f"{'image':{wide}}  {'label':{label}}  confidence"]
+    for name, row in zip(names, scores, strict=True):
+        lines.append(f"{name:{wide}}  {classes[row.argmax()]:{label}}  {row.max():.4f}")
+    return "\n".join(lines) + "\n"
+
+
+def as_csv(names: Sequence[str], scores: np.ndarray, classes: Sequence[str]) -> str:
+    """Return CSV with the columns image, label, confidence, then one a class."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["image", "label", "confidence", *classes])
+    for name, row in zip(names, scores, strict=True):
+        writer.writerow([name, classes[row.argmax()], f"{row.max():.6f}", *(f"{p:.6f}" for p in row)])
+    return text.getvalue()
+
+
+if __name__ == "__main__":
+    entry(main)
