@@ -33,7 +33,7 @@ FOLDER_NAME: Check = (
     lambda x: x not in (".", "..") and x == x.strip() and not any(c in x for c in '/\\:*?"<>|\0'),
 )
 
-# A t/c/n/s table: rows of expansion factor, output channels, repeats, stride (MobileNetV2, Sandler et al. 2018, Table 2).
+# A t/c/n/s table: rows of expansion factor, channels, repeats, stride (MobileNetV2, Sandler et al. 2018, Table 2).
 Rows = tuple[tuple[int, int, int, int], ...]
 
 
@@ -127,7 +127,7 @@ class RunConfig:
     decay: str = option(
         "coupled",
         "training",
-        "coupled: the gradient gets weight_decay x w (L2, as PyTorch does); decoupled: w shrinks by rate x weight_decay x w",
+        "coupled: the gradient gets DECAY x w (L2, as PyTorch does); decoupled: w shrinks by rate x DECAY x w",
         one_of("coupled", "decoupled"),
     )
     decay_all: bool = option(True, "training", "decay BatchNorm and biases too")

@@ -1,5 +1,7 @@
 """What --list and --list-augment print."""
 
+import math
+
 from kerascifar import devices
 from kerascifar.config import RunConfig
 from kerascifar.configure import ARCHITECTURES
@@ -8,7 +10,7 @@ from kerascifar.registry import Variant
 
 
 def list_architectures() -> None:
-    """Print every architecture with trainable parameters and multiply-adds, counted on the built net, and its source."""
+    """Print every architecture with trainable parameters and multiply-adds, counted on the built net, and source."""
     devices.start(RunConfig(device="cpu"))
     print(f"{'arch':24} {'parameters':>12} {'multiply-adds':>14}  source (10 classes, 32x32x3 where not said)")
     for name, variant in ARCHITECTURES.items():
@@ -31,7 +33,7 @@ def count(name: str, variant: Variant, classes: int = 10) -> tuple[int, int | No
     from kerascifar.models.counting import multiply_adds
 
     model = models.build(name, variant.input_shape, classes)
-    counted = sum(int(v.size) for v in model.trainable_variables), multiply_adds(model)
+    counted = sum(math.prod(v.shape) for v in model.trainable_variables), multiply_adds(model)
     keras.backend.clear_session()
     return counted
 

@@ -30,7 +30,8 @@ Score = Callable[[np.ndarray, str], np.ndarray]
 def run(config: RunConfig) -> Result:
     """Run `config` to its end and return its result; a finished run is read, an unfinished one goes on.
 
-    With ``again`` a finished run is trained anew; its files stay until the new ones replace them. The test images are scored here, once, after all training. Validation selects; nothing else looks at the test set.
+    The test images are scored here, once, after all training. Validation selects; nothing else looks at the test
+    set. With ``again`` a finished run is trained anew; its files stay until the new ones replace them.
 
     Raises:
         InputError: the config, the data or the run folder cannot be used; nothing is left half-written.

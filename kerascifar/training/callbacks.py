@@ -2,7 +2,9 @@
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -19,12 +21,20 @@ class Recorder(keras.callbacks.Callback):
         config: the run's config.
         folder: the run folder.
         progress: how far the run has come; updated in place.
+        schedule: learning rate by the step.
         steps: steps an epoch.
     """
 
-    def __init__(self, config: RunConfig, folder: Path, progress: checkpoint.Progress, steps: int) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        folder: Path,
+        progress: checkpoint.Progress,
+        schedule: Callable[[int], Any],
+        steps: int,
+    ) -> None:
         super().__init__()
-        self.config, self.folder, self.progress, self.steps = config, folder, progress, steps
+        self.config, self.folder, self.progress, self.schedule, self.steps = config, folder, progress, schedule, steps
         self.rates: list[float] = []  # images a second of each epoch trained in this process, validation left out
 
     @property
@@ -61,7 +71,7 @@ class Recorder(keras.callbacks.Callback):
         now = time.perf_counter()
         self.rates.append((self.progress.step - self.first) / (self.trained - self.began))
         row = {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}}
-        row["learning_rate"] = float(self.model.optimizer.learning_rate)
+        row["learning_rate"] = float(self.schedule(epoch * self.steps))  # at the epoch's first step
         row["seconds"] = now - self.began
         self.progress.history.append(row)
         self.progress.epoch, self.progress.step = epoch + 1, 0

@@ -1,5 +1,6 @@
 """The engine of the Keras nets: build, train with checkpoints, hand back a scorer."""
 
+import math
 import shutil
 import statistics as stats
 from collections.abc import Callable
@@ -103,12 +104,13 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
 
     from kerascifar.training import checkpoint
     from kerascifar.training.callbacks import Recorder
+    from kerascifar.training.schedules import make_schedule
 
     classes, steps = len(data.classes), steps_per_epoch(len(data.train), config.batch_size)
     augment = make_augment(config.augment, config.seed, data.train.images.shape[1:])
     held_out = data.validation and evaluation_batches(data.validation, classes, config.batch_size)
-    recorder = Recorder(config, folder, checkpoint.load_progress(folder / "checkpoint.npz"), steps)
-    progress = recorder.progress
+    progress = checkpoint.load_progress(folder / "checkpoint.npz")
+    recorder = Recorder(config, folder, progress, make_schedule(config, steps), steps)
     if progress.epoch or progress.step:
         print(f"going on from epoch {progress.epoch + 1}, step {progress.step + 1}", flush=True)
     else:
@@ -128,6 +130,7 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
             initial_epoch=progress.epoch,
             epochs=last,
             steps_per_epoch=left,
+            shuffle=False,  # the batches come in their order
             callbacks=callbacks,
         )
     # fit() itself overwrites weights with their average at its end; start from the checkpoint, as a resumed run does.
@@ -148,7 +151,7 @@ def save_model(model: Any, config: RunConfig, data: Dataset, folder: Path) -> No
 
 def trainable_parameters(model: Any) -> int:
     """Return the number of trainable parameters; frozen layers count, for they are the net's."""
-    return sum(int(v.size) for layer in model._flatten_layers() for v in layer._trainable_variables)
+    return sum(math.prod(v.shape) for layer in model._flatten_layers() for v in layer._trainable_variables)
 
 
 def taken_gpu() -> bool:
