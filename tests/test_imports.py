@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # unless they lie in the same package.
 ORDER = [
     ["errors"],
-    ["files", "registry", "cli"],
+    ["files", "fields", "registry", "cli"],
     ["config", "contracts", "normalization"],
     ["layers", "metrics"],
     ["data", "models", "baselines", "scratch"],

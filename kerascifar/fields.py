@@ -1,0 +1,93 @@
+"""What a field of RunConfig is made of: its metadata, its range, and how text becomes its type."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+Check = tuple[str, Callable[[Any], bool]]
+
+POSITIVE: Check = ("greater than 0", lambda x: x > 0)
+AT_LEAST_0: Check = ("0 or more", lambda x: x >= 0)
+BELOW_1: Check = ("from 0 to below 1", lambda x: 0 <= x < 1)
+UNIT: Check = ("from 0 to 1", lambda x: 0 <= x <= 1)
+AT_LEAST_2: Check = ("2 or more", lambda x: x >= 2)
+ALL_POSITIVE: Check = ("all greater than 0", lambda xs: len(xs) > 0 and all(x > 0 for x in xs))
+SEED: Check = (f"from 0 to {2**32 - 1}", lambda x: 0 <= x < 2**32)
+FOLDER_NAME: Check = (
+    "a plain folder name",
+    lambda x: x not in (".", "..") and x == x.strip() and not any(c in x for c in '/\\:*?"<>|\0'),
+)
+
+# A t/c/n/s table: rows of expansion factor, channels, repeats, stride (MobileNetV2, Sandler et al. 2018, Table 2).
+Rows = tuple[tuple[int, int, int, int], ...]
+
+
+def one_of(*names: str) -> Check:
+    """Check that a value is one of `names`."""
+    return (f"one of {', '.join(names)}", lambda x: x in names)
+
+
+def option(default: Any, group: str, help: str, check: Check | None = None, identity: bool = True) -> Any:
+    """Make a field of RunConfig.
+
+    `identity` is False for what does not change the numbers of a run: it stays out of run_id and result.json.
+    """
+    return dataclasses.field(
+        default=default, metadata={"group": group, "help": help, "check": check, "identity": identity}
+    )
+
+
+def parse_rows(text: str) -> Rows:
+    """Parse a t/c/n/s table: ``"1,16,1,1;6,24,2,2"`` gives ``((1, 16, 1, 1), (6, 24, 2, 2))``.
+
+    Raises:
+        ValueError: the text is not rows of four integers.
+    """
+    return tuple(tuple(int(part) for part in row.split(",")) for row in text.strip().strip(";").split(";"))
+
+
+def convert(kind: Any, value: Any) -> Any:
+    """Convert `value`, which may come as text, from TOML or from JSON, to the type `kind`.
+
+    Raises:
+        ValueError: it is no such thing, or NaN or infinite.
+        TypeError: likewise.
+    """
+    if kind == Rows:
+        rows = parse_rows(value) if isinstance(value, str) else tuple(tuple(convert(int, x) for x in r) for r in value)
+        if not rows or any(len(row) != 4 or min(row) < 1 for row in rows):
+            raise ValueError
+        return rows
+    if kind == tuple[int, ...]:
+        parts = [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        return tuple(convert(int, part) for part in parts)
+    if kind == tuple[str, ...]:
+        if not all(isinstance(part, str) for part in value):
+            raise ValueError
+        return tuple(part.strip() for part in (value.split(",") if isinstance(value, str) else value) if part.strip())
+    if kind is bool:
+        if not isinstance(value, bool):
+            raise ValueError
+        return value
+    if isinstance(value, bool) or (kind is str and not isinstance(value, str)):
+        raise ValueError
+    if kind is int and isinstance(value, float):
+        raise ValueError
+    converted = kind(value)
+    if kind is float and not math.isfinite(converted):
+        raise ValueError
+    return converted
+
+
+def wanted(kind: Any) -> str:
+    """Say in words what a value of type `kind` looks like."""
+    return {
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+        str: "a text",
+        Rows: "rows of four whole numbers of at least 1, t,c,n,s;t,c,n,s;…",
+        tuple[int, ...]: "whole numbers with commas between",
+        tuple[str, ...]: "names with commas between",
+    }[kind]
