@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from kerascifar.config import POSITIVE, UNIT, Check, one_of
+from kerascifar.fields import POSITIVE, UNIT, Check, one_of
 
 REQUIRED = object()
 DEGREES: Check = ("from -360 to 360", lambda x: -360 <= x <= 360)
