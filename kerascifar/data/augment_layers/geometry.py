@@ -56,11 +56,14 @@ class AlternatingFlip(AugmentLayer):
 
         if "index" not in data or "epoch" not in data:
             raise InputError("AlternatingFlip: expected a dict of images, index and epoch")
-        # index_shuffle is a permutation keyed by the seed, so its lowest bit is a coin for each image.
+        # The lowest bit of a permutation keyed by the seed is a coin for each image. The four rounds of
+        # tf.random.experimental.index_shuffle do not do: neighbours, and neighbouring seeds, correlate.
+        key = tf.constant([self.seed or 0, _SIDES, 0], tf.int64)
         index, epoch = tf.cast(data["index"], tf.int64), tf.cast(data["epoch"], tf.int64)
-        key = tf.constant([self.seed or 0, _SIDES], tf.int64)
-        side = tf.random.experimental.index_shuffle(index, key, max_index=2**31 - 1)
-        return {"images": _flipped(data["images"], ((side + epoch) % 2 == 1)[:, None])}
+        side = tf.raw_ops.RandomIndexShuffle(
+            index=index, seed=key, max_index=tf.constant(2**31 - 1, tf.int64), rounds=16
+        )
+        return {"images": _flipped(data["images"], ((side % 2 + epoch) % 2 == 1)[:, None])}
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
