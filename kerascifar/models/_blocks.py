@@ -1,0 +1,135 @@
+"""Layers with PyTorch's geometry and PyTorch's starting weights, named as its state_dict names them.
+
+A layer's name is the path of the module in the PyTorch model that holds the same weights ("layer1.0.conv1"),
+so that a checkpoint finds its layers by name. Shapes are (N, H, W, C).
+"""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from keras import initializers, layers
+
+from kerascifar.errors import InputError
+from kerascifar.layers import BatchNormalization
+
+# Kernel and bias initialisers from fan-in and fan-out as PyTorch counts them.
+Start = Callable[[int, int], tuple[initializers.Initializer, initializers.Initializer]]
+
+
+def torch_default(fan_in: int, fan_out: int) -> tuple[initializers.Initializer, initializers.Initializer]:
+    """U(-b, b) with b = fan_in^-1/2 for kernel and bias: what torch.nn.Conv2d and Linear do unasked.
+
+    The studies trained in PyTorch without initialisers of their own, so their nets began here.
+    """
+    bound = fan_in**-0.5
+    return initializers.RandomUniform(-bound, bound), initializers.RandomUniform(-bound, bound)
+
+
+def he_fan_out(fan_in: int, fan_out: int) -> tuple[initializers.Initializer, initializers.Initializer]:
+    """N(0, 2 / fan_out), bias 0: torchvision's convolutions (He et al. 2015, arXiv 1502.01852, eq. 14)."""
+    return initializers.RandomNormal(0.0, (2.0 / fan_out) ** 0.5), initializers.Zeros()
+
+
+def small_normal(fan_in: int, fan_out: int) -> tuple[initializers.Initializer, initializers.Initializer]:
+    """N(0, 0.01^2), bias 0: torchvision's dense layers in VGG and MobileNetV2."""
+    return initializers.RandomNormal(0.0, 0.01), initializers.Zeros()
+
+
+def pixels(input_shape: tuple[int, int, int], mean, std) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Return the input, uint8 pixels, and ``(pixels - mean) / std`` in float32.
+
+    `mean` and `std` are in units of pixels from 0 to 255, one number or one a channel.
+
+    Raises:
+        InputError: they are neither, or std is not above 0.
+    """
+    mean, std = np.asarray(mean, "float64"), np.asarray(std, "float64")
+    for name, value in (("mean", mean), ("std", std)):
+        if value.shape not in ((), (input_shape[-1],)) or not np.isfinite(value).all():
+            raise InputError(f"{name}: expected one number or {input_shape[-1]}, one a channel, got {value.tolist()}")
+    if not (std > 0).all():
+        raise InputError(f"std: must be greater than 0, got {std.tolist()}")
+    inputs = keras.Input(input_shape, dtype="uint8", name="pixels")
+    # Always float32: half precision cannot hold scale and offset well enough; the first convolution casts.
+    scale, offset = (1 / std).tolist(), (-mean / std).tolist()
+    return inputs, layers.Rescaling(scale, offset, dtype="float32", name="normalization")(inputs)
+
+
+def _pad(x: keras.KerasTensor, kernel: int, stride: int, padding: int, name: str) -> tuple[keras.KerasTensor, str]:
+    """Pad as PyTorch does, alike on all sides, and return the Keras padding that is left to do.
+
+    Keras's "same" puts nothing before the first row where the stride is 2 and the side even: another geometry.
+    """
+    if stride == 1 and 2 * padding == kernel - 1:
+        return x, "same"  # alike on all sides, without a copy
+    if padding:
+        x = layers.ZeroPadding2D(padding, name=f"{name}.pad")(x)
+    return x, "valid"
+
+
+def conv(
+    x: keras.KerasTensor,
+    filters: int,
+    kernel: int,
+    name: str,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+    bias: bool = True,
+    start: Start = torch_default,
+) -> keras.KerasTensor:
+    """Apply torch.nn.Conv2d(channels, filters, kernel, stride, padding, bias=bias)."""
+    weights, biases = start(kernel**2 * x.shape[-1], kernel**2 * filters)
+    x, left = _pad(x, kernel, stride, padding, name)
+    return layers.Conv2D(
+        filters, kernel, stride, left, use_bias=bias, kernel_initializer=weights, bias_initializer=biases, name=name
+    )(x)
+
+
+def depthwise(x: keras.KerasTensor, name: str, *, stride: int = 1, start: Start = torch_default) -> keras.KerasTensor:
+    """Apply torch.nn.Conv2d(channels, channels, 3, stride, padding=1, groups=channels, bias=False)."""
+    # PyTorch counts fans on a kernel of shape (channels, 1, 3, 3): fan-out is 9 x channels although only 9 are used.
+    weights, _ = start(9, 9 * x.shape[-1])
+    x, left = _pad(x, 3, stride, 1, name)
+    return layers.DepthwiseConv2D(3, stride, left, use_bias=False, depthwise_initializer=weights, name=name)(x)
+
+
+def batch_norm(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Apply torch.nn.BatchNorm2d."""
+    return BatchNormalization(name=name)(x)
+
+
+def relu(x: keras.KerasTensor, name: str, limit: float | None = None) -> keras.KerasTensor:
+    """Apply torch.nn.ReLU, or ReLU6 with ``limit=6``; `name` is that of the layer before."""
+    return layers.ReLU(max_value=limit, name=f"{name}.relu")(x)
+
+
+def max_pool(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Apply torch.nn.MaxPool2d(2): an odd last row or column is dropped, as in PyTorch."""
+    return layers.MaxPooling2D(2, name=name)(x)
+
+
+def dense(x: keras.KerasTensor, units: int, name: str, start: Start = torch_default) -> keras.KerasTensor:
+    """Apply torch.nn.Linear(features, units)."""
+    weights, biases = start(x.shape[-1], units)
+    return layers.Dense(units, kernel_initializer=weights, bias_initializer=biases, name=name)(x)
+
+
+def dropout(x: keras.KerasTensor, rate: float, name: str) -> keras.KerasTensor:
+    """Apply torch.nn.Dropout(rate); no layer at all where the rate is 0."""
+    return layers.Dropout(rate, name=name)(x) if rate else x
+
+
+def classifier(
+    inputs: keras.KerasTensor,
+    x: keras.KerasTensor,
+    classes: int,
+    name: str,
+    model_name: str,
+    start: Start = torch_default,
+) -> keras.Model:
+    """Close the model with a dense layer that gives logits (N, classes), float32 under any precision policy."""
+    weights, biases = start(x.shape[-1], classes)
+    logits = layers.Dense(classes, kernel_initializer=weights, bias_initializer=biases, dtype="float32", name=name)(x)
+    return keras.Model(inputs, logits, name=model_name)

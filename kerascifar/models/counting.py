@@ -1,0 +1,25 @@
+"""Multiply-adds of a built Keras model."""
+
+import math
+
+import keras
+
+
+def multiply_adds(model: keras.Model) -> int:
+    """Count the multiply-adds of convolutions and dense layers for one image, forward.
+
+    One multiply-add is one product and its sum, as torchvision's and the MobileNet papers' tables count;
+    biases, BatchNorm, activations and pooling are left out, as there. Taps that fall on padding count.
+    """
+    return sum(_layer(layer) for layer in model.layers)
+
+
+def _layer(layer: keras.Layer) -> int:
+    # A kernel's every weight is used once a position of the output, in Conv2D (h, w, in, out) and
+    # DepthwiseConv2D (h, w, channels, 1) alike.
+    if isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)):
+        _, height, width, _ = layer.output.shape
+        return height * width * math.prod(layer.kernel.shape)
+    if isinstance(layer, keras.layers.Dense):
+        return math.prod(layer.kernel.shape)
+    return 0
