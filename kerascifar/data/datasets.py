@@ -1,0 +1,127 @@
+"""The table of data sets, and ``load``: read, limit, hold a validation part out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from kerascifar.config import RunConfig
+from kerascifar.contracts import Dataset, Part
+from kerascifar.data import cifar, digits, folders, synthetic, tfds
+from kerascifar.data.split import check_labels, split
+from kerascifar.errors import InputError
+from kerascifar.registry import lookup
+
+_CIFAR = "Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images"
+
+
+def _no_argument(argument: str) -> None:
+    if argument:
+        raise InputError(f"--dataset: nothing may follow the name, got {argument!r}")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One row of the table of data sets.
+
+    Attributes:
+        read: ``read(config, argument) -> Dataset`` with no validation part, or with the set's own.
+        help: what it is, in a line.
+        source: paper or place.
+        check: checks the argument of a name such as ``synthetic:500``, before anything is read.
+        resizes: whether ``--image-size`` means something.
+        needs_folder: whether ``--data-dir`` must be given.
+    """
+
+    read: Callable[[RunConfig, str], Dataset]
+    help: str
+    source: str
+    check: Callable[[str], None] = _no_argument
+    resizes: bool = False
+    needs_folder: bool = False
+
+
+DATASETS = {
+    "cifar10": Source(cifar.read, "60,000 photographs, 32x32, 10 classes", _CIFAR),
+    "cifar100": Source(cifar.read, "60,000 photographs, 32x32, 100 classes", _CIFAR),
+    "cifar100_coarse": Source(cifar.read, "CIFAR-100 by its 20 superclasses", _CIFAR),
+    "cinic10": Source(
+        folders.read_cinic10, "270,000 photographs, 32x32, 10 classes", "Darlow et al. 2018, arXiv:1810.03505"
+    ),
+    "folder": Source(
+        folders.read_folder,
+        "pictures in class folders under --data-dir",
+        "the user's own",
+        resizes=True,
+        needs_folder=True,
+    ),
+    "tfds": Source(
+        tfds.read,
+        "tfds:NAME, any image classification set of TensorFlow Datasets",
+        "https://www.tensorflow.org/datasets/catalog",
+        tfds.check,
+        resizes=True,
+    ),
+    "digits": Source(
+        digits.read, "1,797 handwritten digits, enlarged to 32x32; needs no files", "Alpaydin and Kaynak 1998, UCI"
+    ),
+    "synthetic": Source(
+        synthetic.read, "gratings drawn by NumPy, 32x32, 10 classes; synthetic:N draws N", "ours", synthetic.check
+    ),
+}
+
+
+def check_name(config: RunConfig) -> None:
+    """Check what can be told about the data flags without reading anything.
+
+    Raises:
+        InputError: unknown data set, malformed ``synthetic:N`` or ``tfds:NAME``, ``--image-size`` for a set whose
+            images have one size, or ``folder`` without ``--data-dir``.
+    """
+    _row(config)
+
+
+def load(config: RunConfig) -> Dataset:
+    """Read ``config.dataset``, keep the first ``train_limit`` and ``test_limit`` images, hold a validation part out.
+
+    The validation part is a stratified share of the training images that are left, chosen by ``config.seed``, both in
+    their original order; a set's own validation part is taken as it is; ``validation=0`` gives None. Nothing but the
+    test part holds test images.
+
+    Returns:
+        A data set of uint8 images (N, H, W, 3) and int64 labels from 0.
+
+    Raises:
+        InputError: see ``check_name``; or the set cannot be found, read or split.
+    """
+    row, argument = _row(config)
+    dataset = row.read(config, argument)
+    for name, part in dataset.parts.items():
+        check_labels(part, dataset.classes, f"{config.dataset} ({name})")
+    dataset = replace(
+        dataset,
+        train=_first(dataset.train, config.train_limit),
+        test=_first(dataset.test, config.test_limit),
+    )
+    if dataset.validation is not None or config.validation == 0:
+        return dataset
+    train, validation = split(dataset.train, config.validation, config.seed)
+    return replace(dataset, train=train, validation=validation)
+
+
+def _row(config: RunConfig) -> tuple[Source, str]:
+    name, colon, argument = config.dataset.partition(":")
+    row = lookup(DATASETS, name, "--dataset")
+    if colon and not argument:
+        raise InputError(f"--dataset: something must follow {config.dataset!r}, such as synthetic:500 or tfds:mnist")
+    row.check(argument)
+    if config.image_size is not None and not row.resizes:
+        raise InputError(f"--image-size: the images of {name} have one size; only folder and tfds: are resized")
+    if row.needs_folder and config.data_dir is None:
+        raise InputError(f"--dataset {name}: --data-dir DIR is needed, with DIR/CLASS/*.png or DIR/train/CLASS/*.png")
+    return row, argument
+
+
+def _first(part: Part, limit: int | None) -> Part:
+    """Return the first images, copied, so that the rest can be freed."""
+    if limit is None or limit >= len(part):
+        return part
+    return Part(part.images[:limit].copy(), part.labels[:limit].copy())
