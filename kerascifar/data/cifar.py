@@ -63,7 +63,7 @@ def read_layout(place: Path, layout: Layout, config: RunConfig) -> Dataset:
         train=_joined([batches.pop(name) for name in layout.train]),
         validation=None,
         test=_joined([batches.pop(name) for name in layout.test]),
-        notes={"layout": place.name, "verified": not config.unverified},
+        notes={"layout": layout.archive if place.is_file() else layout.folder, "verified": not config.unverified},
     )
     if place.is_dir() and not layout.md5 and not config.unverified:
         _check_content(place, dataset)

@@ -23,7 +23,7 @@ def _no_data_of_this_machine(monkeypatch, tmp_path_factory):
 
 
 @pytest.fixture
-def real(request, _no_data_of_this_machine):
+def real(_no_data_of_this_machine):
     """Folder of the real data sets."""
     if REAL is None:
         pytest.skip("KERASCIFAR_DATA is not set: no real data sets at hand")
