@@ -46,7 +46,7 @@ class Dataset:
         classes: class names; a label is an index into them.
         train: what a model learns from.
         validation: held out of the training images for selection; None where the share is 0.
-        test: scored once, at the end.
+        test: scored once, at the end; None where it is out of reach, in the trials of a search.
         notes: facts for result.json, such as ``{"split": "ours"}``.
     """
 
@@ -54,7 +54,7 @@ class Dataset:
     classes: tuple[str, ...]
     train: Part
     validation: Part | None
-    test: Part
+    test: Part | None
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     @property

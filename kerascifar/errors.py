@@ -8,5 +8,9 @@ class InputError(ValueError):
     """
 
 
+class FolderInUse(InputError):
+    """Another process writes the folder."""
+
+
 class TrainingDiverged(InputError):
     """The loss became NaN or infinite; the last good checkpoint is kept."""

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from kerascifar.errors import InputError
+from kerascifar.errors import FolderInUse
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -34,13 +34,17 @@ def write_text(path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def only_writer(folder: Path) -> Iterator[None]:
+def only_writer(folder: Path, flag: str = "--name") -> Iterator[None]:
     """Hold `folder` for this process; the lock ends with the process, even when it is killed.
 
     A folder in which nothing was written is removed at the end, so bad input leaves nothing behind.
 
+    Args:
+        folder: made if it is not there.
+        flag: what chooses another folder, for the message.
+
     Raises:
-        InputError: another process holds it.
+        FolderInUse: another process holds it.
     """
     from filelock import FileLock, Timeout
 
@@ -49,7 +53,9 @@ def only_writer(folder: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise InputError(f"another process is writing {folder}: wait for it to end, or choose another --name") from None
+        raise FolderInUse(
+            f"another process is writing {folder}: wait for it to end, or choose another {flag}"
+        ) from None
     try:
         yield
     finally:

@@ -20,6 +20,9 @@ from kerascifar.contracts import Dataset
 from kerascifar.errors import InputError
 
 FORMAT = 1
+# A result.json means: finished, and the test images were scored. A trial of a search never sees them, and its file has
+# another name, so that nothing takes it for a finished run with the same run_id.
+FINISHED, VALIDATED = "result.json", "validation.json"
 PACKAGES = ("kerascifar", "tensorflow", "keras", "numpy", "scikit-learn", "scikit-image", "scipy")
 
 
@@ -30,7 +33,8 @@ class Result:
     Attributes:
         run_id: hash of the config, the folder's name.
         config: the RunConfig fields that decide the numbers.
-        metrics: "validation" (None without a validation split) and "test", each as metrics.evaluate gives it.
+        metrics: "validation" (None without a validation split) and "test" (None in a trial of a search), each as
+            metrics.evaluate gives it.
         trainable_parameters: exact count.
         multiply_adds: of one image, forward; None where it has no meaning.
         seconds_per_epoch: median, validation included; None where nothing was trained.
@@ -63,30 +67,32 @@ class Result:
 
 
 def write_result(folder: Path, result: Result) -> None:
-    """Write result.json, whole or not at all."""
+    """Write result.json, or validation.json where no test image was scored, whole or not at all."""
     text = json.dumps(dataclasses.asdict(result), indent=1, allow_nan=False)
-    files.write_text(folder / "result.json", text + "\n")
+    files.write_text(folder / (FINISHED if result.metrics["test"] else VALIDATED), text + "\n")
 
 
-def read_result(folder: Path) -> Result:
-    """Read a run folder's result.json.
+def read_result(folder: Path, name: str = FINISHED) -> Result:
+    """Read a run folder's result.json, or its validation.json if `name` is VALIDATED.
 
     Raises:
         InputError: the file is missing, corrupt, or not a result of ours.
     """
-    path = Path(folder) / "result.json"
+    path = Path(folder) / name
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{folder} holds no result.json: it is not a finished run") from None
+        raise InputError(f"{folder} holds no {name}: it is not a finished run") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is corrupt: {error}") from None
     wanted = [f.name for f in dataclasses.fields(Result)]
     if not isinstance(found, dict) or sorted(found) != sorted(wanted) or found["format"] != FORMAT:
         raise InputError(f"{path} is not a result of this program: expected the keys {', '.join(wanted)}")
-    accuracy = found["metrics"].get("test", {}).get("accuracy") if isinstance(found["metrics"], dict) else None
+    part = "test" if name == FINISHED else "validation"
+    metrics = found["metrics"].get(part) if isinstance(found["metrics"], dict) else None
+    accuracy = metrics.get("accuracy") if isinstance(metrics, dict) else None
     if not isinstance(accuracy, float | int) or not 0 <= accuracy <= 1 or not isinstance(found["config"], dict):
-        raise InputError(f"{path}: metrics.test.accuracy must be a number from 0 to 1, got {accuracy!r}")
+        raise InputError(f"{path}: metrics.{part}.accuracy must be a number from 0 to 1, got {accuracy!r}")
     return Result(**found)
 
 

@@ -1,5 +1,6 @@
 """run(config) -> Result: load, fit, score, evaluate, write. The whole story on one screen."""
 
+import dataclasses
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +14,7 @@ from kerascifar.config import RunConfig, check_keys
 from kerascifar.configure import ARCHITECTURES, check
 from kerascifar.contracts import Dataset, Fitted
 from kerascifar.data.datasets import load
+from kerascifar.errors import InputError
 from kerascifar.metrics import evaluate
 from kerascifar.registry import Variant
 from kerascifar.results import Result
@@ -24,23 +26,33 @@ ENGINES = {
     "scratch": "kerascifar.scratch.fit",
 }
 SCORED = ("validation", "test")
+# What may differ between the machine that trained and the one that restores.
+MACHINE = ("data_dir", "unverified", "device", "threads", "memory")
 Score = Callable[[np.ndarray, str], np.ndarray]
 
 
-def run(config: RunConfig) -> Result:
+def run(config: RunConfig, validation_only: bool = False) -> Result:
     """Run `config` to its end and return its result; a finished run is read, an unfinished one goes on.
 
     The test images are scored here, once, after all training. Validation selects; nothing else looks at the test
     set. With ``again`` a finished run is trained anew; its files stay until the new ones replace them.
+
+    With `validation_only`, as in a trial of a search, the test images are dropped as soon as the data is read, no
+    model is kept, and the numbers go to validation.json: the folder does not become that of a finished run.
 
     Raises:
         InputError: the config, the data or the run folder cannot be used; nothing is left half-written.
     """
     check(config)
     folder = config.folder
-    if (folder / "result.json").exists() and not config.again:
-        return results.read_result(folder)
+    told = results.VALIDATED if validation_only else results.FINISHED
+    if (folder / told).exists() and not config.again:
+        return results.read_result(folder, told)
     data = load(config)
+    if validation_only:
+        data = dataclasses.replace(data, test=None)
+        if data.validation is None:
+            raise InputError("nothing to select by: a search needs validation images, so --validation above 0")
     with files.only_writer(folder):
         variant = ARCHITECTURES[config.arch]
         fitted = engine(variant).fit(config, variant, data, folder)
@@ -53,7 +65,7 @@ def run(config: RunConfig) -> Result:
         }
         results.write_scores(folder, data, scores)
         results.write_history(folder, fitted.history)
-        if fitted.save is not None:
+        if fitted.save is not None and not validation_only:
             fitted.save(folder)
         result = _result(config, data, fitted, metrics)
         results.write_result(folder, result)
