@@ -12,9 +12,7 @@ from kerascifar.cli import Parser, entry
 from kerascifar.config import add_flags
 from kerascifar.errors import InputError
 from kerascifar.results import Result, find_run
-
-# What may differ between the machine that trained and this one.
-MACHINE = ("data_dir", "unverified", "device", "threads", "memory")
+from kerascifar.run import MACHINE, SCORED, restore
 
 
 def main(argv: Sequence[str]) -> None:
@@ -24,9 +22,6 @@ def main(argv: Sequence[str]) -> None:
     add_flags(parser, MACHINE)
     machine = vars(parser.parse_args(argv))
     folder = find_run(machine.pop("run"))
-
-    from kerascifar.run import restore
-
     config, result, score = restore(folder, **machine)
     for name, found in evaluate(config, result, score).items():
         compare(name, found, result.metrics[name])
@@ -41,7 +36,6 @@ def evaluate(config: Any, result: Result, score: Any) -> dict[str, dict[str, Any
     """
     from kerascifar import metrics
     from kerascifar.data.datasets import load
-    from kerascifar.run import SCORED
 
     data = load(config)
     for name, part in data.parts.items():

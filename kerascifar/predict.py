@@ -16,9 +16,10 @@ import numpy as np
 
 from kerascifar.cli import Parser, entry
 from kerascifar.config import add_flags
-from kerascifar.evaluate import MACHINE
+from kerascifar.data.unlabelled import read_unlabelled
 from kerascifar.files import write_text
 from kerascifar.results import find_run, read_result
+from kerascifar.run import MACHINE, restore
 
 
 def main(argv: Sequence[str]) -> None:
@@ -31,13 +32,8 @@ def main(argv: Sequence[str]) -> None:
     machine = vars(parser.parse_args(argv))
     folder, paths, target = find_run(machine.pop("run")), machine.pop("images"), machine.pop("csv")
 
-    from kerascifar.data.unlabelled import read_unlabelled
-
     saved = read_result(folder).dataset
     names, images = read_unlabelled(paths, saved["image_shape"][0])
-
-    from kerascifar.run import restore
-
     score = restore(folder, **machine)[2]
     scores = score(images, "unlabelled")
     if target is None:

@@ -57,20 +57,21 @@ def restore(path: Path, model: Any) -> None:
         InputError: the file is corrupt or belongs to another net.
     """
     arrays = _read(path)
-    model.optimizer.build(model.trainable_variables)
+    if not model.optimizer.built:  # building a LossScaleOptimizer twice would double its variables
+        model.optimizer.build(model.trainable_variables)
     _assign(path, arrays, "model", model.variables)
     _assign(path, arrays, "optimizer", model.optimizer.variables)
 
 
 def restore_metrics(path: Path, model: Any) -> None:
-    """Set the running means of loss and accuracy; Keras builds them only once training has begun."""
+    """Set the running means of loss and accuracy, which must have been built."""
     _assign(path, _read(path), "metrics", model.metrics_variables)
 
 
 def save_weights(path: Path, model: Any) -> None:
     """Write the model's variables alone, with the moving average in place of what was averaged."""
     averages = averaged(model)
-    arrays = {f"model/{i}": np.asarray(averages.get(id(v), v)) for i, v in enumerate(model.variables)}
+    arrays = {f"model/{i}": averages.get(id(v), v).numpy() for i, v in enumerate(model.variables)}
     _write(path, arrays, Progress())
 
 
@@ -113,7 +114,8 @@ def _read(path: Path) -> dict[str, np.ndarray]:
 
 
 def _assign(path: Path, arrays: dict[str, np.ndarray], group: str, variables: list[Any]) -> None:
-    saved = [arrays[f"{group}/{i}"] for i in range(len(variables)) if f"{group}/{i}" in arrays]
+    count = sum(name.startswith(f"{group}/") for name in arrays)
+    saved = [arrays[f"{group}/{i}"] for i in range(count)]
     if [a.shape for a in saved] != [tuple(v.shape) for v in variables]:
         raise InputError(f"checkpoint {path} belongs to another {group}; --again starts anew")
     for variable, value in zip(variables, saved, strict=True):

@@ -121,11 +121,14 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
         done = progress.epoch * steps + progress.step
         # A run that goes on within an epoch first finishes that epoch; one fit() makes all others.
         last, left = (progress.epoch + 1, steps - progress.step) if progress.step else (config.epochs, steps)
+        batches = training_batches(data.train, classes, config.batch_size, config.seed, last, done, augment)
+        if progress.step:
+            model.test_on_batch(*next(iter(batches)))  # builds the metrics, whose running means will be restored
         callbacks = [recorder, keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False)]
         if config.ema:
             callbacks.append(keras.callbacks.SwapEMAWeights())
         model.fit(
-            training_batches(data.train, classes, config.batch_size, config.seed, last, done, augment),
+            batches,
             validation_data=held_out,
             initial_epoch=progress.epoch,
             epochs=last,

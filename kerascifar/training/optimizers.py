@@ -83,12 +83,10 @@ def make_optimizer(config: RunConfig, learning_rate: Any) -> Any:
 
     row = OPTIMIZERS[config.optimizer]
     base = _conv_muon() if row.keras_class == "ConvMuon" else getattr(keras.optimizers, row.keras_class)
-    decoupled = config.weight_decay > 0 and config.decay == "decoupled"
-    if config.weight_decay > 0 and not decoupled:
-        base = _with_l2(base, config.weight_decay, config.decay_all)
-    return base(
+    # Muon alone of Keras's classes would decay by default.
+    return (_with_decay(base, config) if config.weight_decay else base)(
         learning_rate=learning_rate,
-        weight_decay=config.weight_decay if decoupled else None,
+        weight_decay=None,
         clipvalue=config.clip_value,
         global_clipnorm=config.clip_norm,
         use_ema=config.ema > 0,
@@ -98,17 +96,22 @@ def make_optimizer(config: RunConfig, learning_rate: Any) -> Any:
     )
 
 
-def _with_l2(base: type, weight_decay: float, decay_all: bool) -> type:
-    """Return `base` with the gradient of an L2 penalty added after clipping, as torch.optim does."""
+def _with_decay(base: type, config: RunConfig) -> type:
+    """Return `base` with weight decay after clipping, as torch.optim does: in the gradient, or on the weight itself."""
+    from keras import ops
 
-    class WithL2(base):
+    class WithDecay(base):
         def update_step(self, gradient, variable, learning_rate):
-            if decay_all or len(variable.shape) > 1:
-                gradient = gradient + weight_decay * variable
+            if config.decay_all or len(variable.shape) > 1:
+                if config.decay == "coupled":
+                    gradient = gradient + config.weight_decay * variable
+                else:
+                    rate = ops.cast(learning_rate, variable.dtype)
+                    self.assign_sub(variable, rate * config.weight_decay * variable)
             super().update_step(gradient, variable, learning_rate)
 
-    WithL2.__name__ = base.__name__
-    return WithL2
+    WithDecay.__name__ = base.__name__
+    return WithDecay
 
 
 @cache

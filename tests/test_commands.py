@@ -1,0 +1,159 @@
+"""The command lines as a user meets them: quick answers, one-line errors, exit codes, nothing half-written."""
+
+import time
+
+import numpy as np
+import pytest
+
+COMMANDS = ("train", "evaluate", "predict")
+
+
+def refused(done, told):
+    """Assert one clear line on stderr, exit code 2, no traceback."""
+    assert done.returncode == 2, done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("error: ")
+    assert told in lines[0], lines[0]
+    assert "Traceback" not in done.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_answers_at_once(name, command):
+    began = time.perf_counter()
+    done = command(f"kerascifar.{name}", "--help")
+    assert time.perf_counter() - began < 3  # under one second where the machine is quiet; TensorFlow alone takes five
+    assert done.returncode == 0
+    assert f"python -m kerascifar.{name}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (["--arch", "mobilenet_mo"], "unknown --arch 'mobilenet_mo' (did you mean mobilenet_mod?)"),
+        (["--dataset", "cifar1"], "did you mean cifar10?"),
+        (["--optimizer", "sdg"], "did you mean sgd?"),
+        (["--schedule", "cosin"], "did you mean cosine?"),
+        (["--loss", "entropy"], "unknown --loss 'entropy'"),
+        (["--augment", "flip_corp"], "did you mean flip_crop?"),
+        (["--normalize", "chanel"], "did you mean channel?"),
+        (["--epoch", "3"], "unknown argument --epoch (did you mean --epochs?)"),
+        (["--epochs"], "--epochs: expected one argument"),
+        (["--epochs", "-3"], "--epochs: must be greater than 0, got -3"),
+        (["--batch-size", "0"], "--batch-size: must be greater than 0, got 0"),
+        (["--tcns", "1,16,1;6"], "--tcns: expected rows of four whole numbers"),
+        (["--arch", "lenet", "--tcns", "1,16,1,1"], "--tcns does not apply to lenet; it applies to mobilenet_mod"),
+        (["--dataset", "digits", "--tcns", "1,16,1,2;6,24,2,4;6,32,2,4;6,64,1,2"], "64x64 pixels, got 32x32"),
+        (["--patience", "3", "--validation", "0"], "--patience watches the validation accuracy"),
+        (["--device", "tpu"], "--device: expected auto, cpu, gpu or gpu:N, got 'tpu'"),
+        (["--config", "none.toml"], "--config: cannot read none.toml"),
+        (["--init-weights", "none.pth", "--dataset", "digits"], "none.pth"),
+    ],
+)
+def test_train_refuses_with_one_line(argv, told, command, tmp_path):
+    refused(command("kerascifar.train", *argv), told)
+    assert not list(tmp_path.rglob("*"))
+
+
+def test_where_there_is_no_data_set_it_says_what_to_do(command, tmp_path):
+    began = time.perf_counter()
+    done = command("kerascifar.train", KERASCIFAR_DATA="", HOME=str(tmp_path), TFDS_DATA_DIR="")
+    assert time.perf_counter() - began < 12
+    refused(done, "--dataset digits")
+    assert "cifar-10-python.tar.gz" in done.stderr
+
+
+def test_a_toml_file_gives_flags_and_a_flag_overrides_it(command, tmp_path):
+    (tmp_path / "my.toml").write_text('arch = "lenet_relu"\ndataset = "synthetic:60"\nepochs = 9\nbatch_size = 0\n')
+    refused(command("kerascifar.train", "--config", "my.toml"), "--batch-size: must be greater than 0, got 0")
+
+
+@pytest.mark.parametrize("name", ["evaluate", "predict"])
+def test_a_run_that_is_none_is_refused(name, command, tmp_path):
+    extra = ["x.png"] if name == "predict" else []
+    refused(command(f"kerascifar.{name}", "nowhere", *extra), "RUN nowhere is not a folder")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    from kerascifar.configure import configure
+    from kerascifar.run import run
+
+    config = configure(
+        arch="modified_net", dataset="synthetic:200", epochs=1, runs=str(tmp_path_factory.mktemp("runs")), device="cpu"
+    )
+    run(config)
+    return config.folder
+
+
+def test_evaluate_gets_the_same_numbers(finished, command):
+    done = command("kerascifar.evaluate", finished)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.count("as in result.json") == 2
+
+
+def test_predict_takes_pictures_folders_arrays_and_pickles(finished, command, tmp_path):
+    import pickle
+
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.fromarray(images[0]).save(folder / "one.png")
+    Image.fromarray(images[1]).resize((90, 50)).save(folder / "two.jpg")
+    np.save(tmp_path / "array.npy", images)
+    rows = images.transpose(0, 3, 1, 2).reshape(4, 3072)
+    (tmp_path / "hidden").write_bytes(pickle.dumps({b"data": rows}, protocol=2))
+    done = command(
+        "kerascifar.predict", finished, "photos", "array.npy", "hidden", "photos/one.png", "--csv", "labels.csv"
+    )
+    assert done.returncode == 0, done.stderr
+    head, *lines = (tmp_path / "labels.csv").read_text().splitlines()
+    assert head.split(",")[:3] == ["image", "label", "confidence"]
+    assert len(head.split(",")) == 3 + 10
+    by_name = {line.split(",")[0]: line.split(",")[1:] for line in lines}
+    assert len(lines) == 2 + 4 + 4 + 1
+    # The same pixels get the same answer through each door.
+    assert by_name["array.npy[0]"] == by_name["hidden[0]"] == by_name["photos/one.png"]
+    label, confidence, *each = by_name["array.npy[2]"]
+    assert float(confidence) == max(map(float, each))
+    assert head.split(",")[3 + int(np.argmax([float(p) for p in each]))] == label
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.png", b"\x89PNG garbage", "a.png: not a whole image"),
+        ("a.npy", b"\x93NUMPY garbage", "a.npy: not a NumPy array file"),
+        ("hidden", b"\x80\x02garbage", "hidden: not a whole CIFAR pickle"),
+        ("evil", b"cos\nsystem\n(S'touch ran'\ntR.", "os.system"),
+    ],
+)
+def test_predict_refuses_bad_files_without_running_them(name, content, told, finished, command, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    refused(command("kerascifar.predict", finished, name), told)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_corrupt_model_is_refused(finished, command, tmp_path):
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(finished, copy)
+    (copy / "model.keras").write_bytes(b"PK not a model")
+    np.save(tmp_path / "a.npy", np.zeros((1, 32, 32, 3), np.uint8))
+    refused(command("kerascifar.predict", copy, "a.npy"), "is not a Keras model that can be loaded")
+
+
+@pytest.mark.slow
+def test_nan_is_one_line_and_keeps_the_checkpoint(command, tmp_path):
+    done = command(
+        "kerascifar.train", "--arch", "lenet_relu", "--dataset", "synthetic:200", "--learning-rate", "1e30",
+        "--schedule", "constant", "--checkpoint-steps", "1", "--device", "cpu",
+    )  # fmt: skip
+    refused(done, "the last good checkpoint is kept")
+    assert list(tmp_path.rglob("checkpoint.npz"))
+    assert not list(tmp_path.rglob("result.json"))

@@ -1,0 +1,156 @@
+"""A run from end to end, and what it leaves behind."""
+
+import json
+
+import numpy as np
+import pytest
+
+from kerascifar import results
+from kerascifar.configure import configure
+from kerascifar.data.datasets import load
+from kerascifar.errors import InputError
+from kerascifar.run import restore, run
+
+GIVEN = {"arch": "modified_net", "dataset": "synthetic:300", "epochs": 2, "batch_size": 50, "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    config = configure(**GIVEN, runs=str(tmp_path_factory.mktemp("runs")))
+    return config, run(config)
+
+
+def test_the_folder_holds_what_readme_promises(finished):
+    config, _ = finished
+    left = {path.name for path in config.folder.iterdir()}
+    assert left == {"result.json", "scores.npz", "model.keras", "history.csv", "tensorboard", ".lock"}
+    assert {p.name for p in (config.folder / "tensorboard").iterdir()} == {"train", "validation"}
+
+
+def test_result_json_has_its_fixed_keys(finished):
+    config, result = finished
+    saved = json.loads((config.folder / "result.json").read_text())
+    assert saved["run_id"] == config.run_id == config.folder.name
+    assert 0 <= saved["metrics"]["test"]["accuracy"] <= 1
+    assert 0 <= saved["metrics"]["validation"]["accuracy"] <= 1
+    low, high = saved["metrics"]["test"]["accuracy_interval"]
+    assert low <= saved["metrics"]["test"]["accuracy"] <= high
+    assert saved["trainable_parameters"] == 35_730
+    assert saved["multiply_adds"] > 0
+    assert saved["images_per_second"] > 0
+    assert saved["versions"]["keras"]
+    assert len(saved["dataset"]["sha256"]["train"]) == 64
+    assert len(saved["history"]) == 2
+    assert "runs" not in saved["config"]
+    assert results.read_result(config.folder) == result
+
+
+def test_history_csv_agrees_with_result_json(finished):
+    config, result = finished
+    head, *rows = (config.folder / "history.csv").read_text().splitlines()
+    assert head == "epoch,accuracy,loss,val_accuracy,val_loss,learning_rate,seconds"
+    assert [float(row.split(",")[2]) for row in rows] == [row["loss"] for row in result.history]
+    # cosine over 2 epochs: the rate at each epoch's begin is the peak, then half of it
+    assert [row["learning_rate"] for row in result.history] == pytest.approx([0.05, 0.025])
+
+
+def test_scores_are_those_of_the_saved_model(finished):
+    config, result = finished
+    data, scores = load(config), results.read_scores(config.folder)
+    assert scores["test_scores"].shape == (len(data.test), 10)
+    np.testing.assert_allclose(scores["test_scores"].sum(1), 1, rtol=1e-5)
+    np.testing.assert_array_equal(scores["test_labels"], data.test.labels)
+    assert str(scores["test_checksum"]) == data.test.checksum
+    assert np.mean(scores["test_scores"].argmax(1) == data.test.labels) == result.accuracy
+    _, _, score = restore(config.folder)
+    np.testing.assert_array_equal(score(data.test.images, "test"), scores["test_scores"])
+
+
+def test_the_saved_model_takes_pixels_and_needs_only_our_layers(finished):
+    import keras
+
+    config, _ = finished
+    model = keras.models.load_model(config.folder / "model.keras")
+    data = load(config)
+    logits = model.predict(data.test.images[:8], verbose=0)
+    saved = results.read_scores(config.folder)["test_scores"][:8]
+    np.testing.assert_array_equal(logits.argmax(1), saved.argmax(1))
+    assert getattr(model, "optimizer", None) is None
+
+
+def test_a_finished_run_is_not_trained_twice(finished):
+    config, result = finished
+    before = (config.folder / "result.json").stat().st_mtime_ns
+    assert run(configure(**GIVEN, runs=config.runs)) == result
+    assert (config.folder / "result.json").stat().st_mtime_ns == before
+
+
+def test_the_test_images_are_scored_once_and_last(tmp_path, monkeypatch):
+    from kerascifar.training import scoring
+
+    seen = []
+    whole = scoring.score
+
+    def watched(model, images, batch_size, verbose=0):
+        history = list(tmp_path.rglob("history.csv"))
+        seen.append((len(images), len(history[0].read_text().splitlines()) - 1))
+        return whole(model, images, batch_size, verbose)
+
+    monkeypatch.setattr(scoring, "score", watched)
+    run(configure(**GIVEN, runs=str(tmp_path)))
+    # 30 validation images and 75 test images, each once, after both epochs
+    assert seen == [(30, 2), (75, 2)]
+
+
+def test_without_validation_its_metrics_are_null(tmp_path):
+    result = run(configure(**GIVEN | {"epochs": 1}, validation=0.0, runs=str(tmp_path)))
+    assert result.metrics["validation"] is None
+    assert result.dataset["images"] == {"train": 300, "test": 75}
+
+
+def test_again_trains_anew_and_gives_the_same(finished, monkeypatch):
+    config, result = finished
+    again = run(configure(**GIVEN, runs=config.runs, again=True))
+    assert again.metrics == result.metrics
+    assert [r["loss"] for r in again.history] == [r["loss"] for r in result.history]
+
+
+def test_find_run_takes_a_run_or_a_folder_with_one(finished, tmp_path):
+    config, _ = finished
+    assert results.find_run(config.folder) == results.find_run(config.folder.parent) == config.folder
+    with pytest.raises(InputError, match="holds no finished run"):
+        results.find_run(tmp_path)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "result.json").write_text("{}")
+    with pytest.raises(InputError, match="holds 2 finished runs; name one: a, b"):
+        results.find_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "is corrupt"),
+        ("[]", "is not a result of this program"),
+        ('{"metrics": {}}', "is not a result of this program"),
+    ],
+)
+def test_foreign_results_are_refused(text, told, tmp_path):
+    (tmp_path / "result.json").write_text(text)
+    with pytest.raises(InputError, match=told):
+        results.read_result(tmp_path)
+
+
+def test_a_result_with_an_impossible_accuracy_is_refused(finished, tmp_path):
+    config, _ = finished
+    saved = json.loads((config.folder / "result.json").read_text())
+    saved["metrics"]["test"]["accuracy"] = 7
+    (tmp_path / "result.json").write_text(json.dumps(saved))
+    with pytest.raises(InputError, match="from 0 to 1, got 7"):
+        results.read_result(tmp_path)
+
+
+def test_corrupt_scores_are_refused(tmp_path):
+    (tmp_path / "scores.npz").write_bytes(b"PK garbage")
+    with pytest.raises(InputError, match=r"scores\.npz cannot be read"):
+        results.read_scores(tmp_path)

@@ -1,0 +1,181 @@
+"""Training as a whole, on a few synthetic images: what survives, what is learned, what is refused."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from kerascifar.configure import configure
+from kerascifar.data.datasets import load
+from kerascifar.errors import InputError, TrainingDiverged
+from kerascifar.run import run
+from kerascifar.training import callbacks, fit
+from kerascifar.training.checkpoint import load_progress
+
+SMALL = {
+    "arch": "modified_net",
+    "dataset": "synthetic:300",
+    "validation": 0.2,
+    "batch_size": 64,
+    "epochs": 3,
+    "device": "cpu",
+}
+STEPS = 4  # 240 training images in batches of 64
+
+
+def trained(folder, **options):
+    """Weights and history of a run to its end, seconds left out."""
+    config = configure(**{**SMALL, **options, "runs": str(folder)})
+    data = load(config)
+    fit.devices.start(config)
+    model = fit.compiled_model(config, data)
+    config.folder.mkdir(parents=True, exist_ok=True)
+    _, history = fit.train(model, config, data, config.folder)
+    return model.get_weights(), [{k: v for k, v in row.items() if k != "seconds"} for row in history]
+
+
+def stopped_after(monkeypatch, step, folder, **options):
+    """Train, and die after `step` steps as Ctrl-C or a kill would have it."""
+    whole, left = callbacks.Recorder.on_train_batch_end, [step]
+
+    def die(self, batch, logs=None):
+        whole(self, batch, logs)
+        left[0] -= 1
+        if left[0] == 0:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(callbacks.Recorder, "on_train_batch_end", die)
+        with pytest.raises(KeyboardInterrupt):
+            trained(folder, **options)
+
+
+CASES = {
+    "dropout and momentum": {},
+    "augmented": {"augment": "flip_crop"},
+    "adam with decay, smoothing, clipping": {
+        "optimizer": "adamw", "label_smoothing": 0.1, "clip_norm": 1.0, "weight_decay": 0.05,
+    },
+    "moving average": {"ema": 0.9},
+    "moving average, best epoch": {"ema": 0.9, "patience": 2},
+    "muon and one cycle": {"optimizer": "muon", "schedule": "one_cycle"},
+    "weighted classes": {"loss": "class_weighted", "schedule": "step", "step_epochs": 1},
+}  # fmt: skip
+
+
+QUICK = ("dropout and momentum", "augmented")
+
+
+@pytest.mark.parametrize("case", [c if c in QUICK else pytest.param(c, marks=pytest.mark.slow) for c in CASES])
+def test_a_run_that_died_twice_ends_bit_for_bit_as_one_that_did_not(case, tmp_path, monkeypatch):
+    options = CASES[case] | {"checkpoint_steps": 1}
+    weights, history = trained(tmp_path / "undisturbed", **options)
+    stopped_after(monkeypatch, STEPS + 2, tmp_path / "disturbed", **options)
+    stopped_after(monkeypatch, 1, tmp_path / "disturbed", **options)
+    again, told = trained(tmp_path / "disturbed", **options)
+    assert told == history
+    for a, b in zip(weights, again, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_death_after_the_last_epoch_changes_nothing(tmp_path):
+    options = {"ema": 0.9, "epochs": 2}
+    weights, history = trained(tmp_path, **options)
+    again, told = trained(tmp_path, **options)  # the checkpoint of the last epoch is there
+    assert told == history
+    for a, b in zip(weights, again, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_seeds_differ_and_repeat(tmp_path):
+    first, again, other = (trained(tmp_path / str(i), seed=seed, epochs=1) for i, seed in enumerate((1, 1, 2)))
+    assert first[1] == again[1]
+    assert first[1] != other[1]
+
+
+def test_patience_stops_and_keeps_the_best_epoch(tmp_path):
+    # A rate of nothing after epoch 1 leaves the accuracy where it is: no later epoch is better than the first.
+    options = {"patience": 2, "epochs": 9, "schedule": "exponential", "gamma": 1e-12, "arch": "lenet_relu"}
+    weights, history = trained(tmp_path / "a", **options)
+    best = int(np.argmax([row["val_accuracy"] for row in history]))
+    assert len(history) == best + 1 + 2
+    alone, _ = trained(tmp_path / "b", **options | {"patience": 0, "epochs": best + 1})
+    for a, b in zip(weights, alone, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_ema_weights_are_the_average_by_hand(tmp_path):
+    # Keras starts the average at the weights after the first step; one more makes it 0.75 first + 0.25 second.
+    options = {"batch_size": 240, "arch": "lenet_relu", "schedule": "constant"}
+    first, _ = trained(tmp_path / "1", epochs=1, **options)
+    second, _ = trained(tmp_path / "2", epochs=2, **options)
+    average, _ = trained(tmp_path / "ema", epochs=2, ema=0.75, **options)
+    for one, two, mean in zip(first, second, average, strict=True):
+        np.testing.assert_allclose(mean, 0.75 * one + 0.25 * two, atol=1e-7)
+    assert any(np.abs(two - one).max() > 1e-4 for one, two in zip(first, second, strict=True))
+
+
+def test_nan_stops_with_the_last_good_checkpoint(tmp_path):
+    options = {"arch": "lenet_relu", "learning_rate": 1e30, "schedule": "constant", "checkpoint_steps": 1}
+    with pytest.raises(
+        TrainingDiverged, match=r"the loss became (nan|inf) in epoch 1; the last good checkpoint is kept"
+    ):
+        trained(tmp_path, **options)
+    checkpoint = next(tmp_path.rglob("checkpoint.npz"))
+    assert load_progress(checkpoint).step >= 1
+    with np.load(checkpoint) as saved:
+        assert all(np.isfinite(saved[name]).all() for name in saved.files if name.startswith("model/"))
+
+
+def test_freeze_keeps_all_but_the_last_layers(tmp_path):
+    config = configure(**{**SMALL, "freeze": 1, "epochs": 1})
+    model = fit.build_model(config, load(config))
+    start = {v.path: v.numpy() for v in model.trainable_variables}
+    weights, _ = trained(tmp_path, freeze=1, epochs=1)
+    model.set_weights(weights)
+    moved = {v.path.split("/")[0] for v in model.trainable_variables if not np.array_equal(v.numpy(), start[v.path])}
+    assert moved == {"fc3"}
+
+
+def test_init_weights_from_a_run_with_other_classes(tmp_path):
+    parent = configure(**{**SMALL, "runs": str(tmp_path), "epochs": 1})
+    run(parent)
+    child = configure(**{**SMALL, "dataset": "digits", "init_weights": str(parent.folder)})
+    model = fit.compiled_model(child, load(child))
+    import keras
+
+    taken = keras.models.load_model(parent.folder / "model.keras")
+    np.testing.assert_array_equal(model.get_layer("conv2").get_weights()[0], taken.get_layer("conv2").get_weights()[0])
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_trains(precision, tmp_path):
+    weights, history = trained(tmp_path, precision=precision, epochs=2)
+    assert all(w.dtype == np.float32 for w in weights if w.size > 1)
+    assert history[1]["loss"] < history[0]["loss"]
+
+
+@pytest.fixture(autouse=True)
+def float32_again():
+    yield
+    import keras
+
+    keras.config.set_dtype_policy("float32")
+
+
+def test_devices_that_are_not_there_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"TensorFlow sees .* here"):
+        trained(tmp_path, device="gpu:97")
+
+
+def test_a_checkpoint_of_another_net_is_refused(tmp_path):
+    trained(tmp_path, epochs=1)
+    config = configure(**{**SMALL, "epochs": 1, "runs": str(tmp_path)})
+    other = dataclasses.replace(config, arch="lenet_relu")
+    other.folder.mkdir(parents=True)
+    (config.folder / "checkpoint.npz").rename(other.folder / "checkpoint.npz")
+    with pytest.raises(InputError, match="belongs to another model; --again starts anew"):
+        trained(tmp_path, epochs=1, arch="lenet_relu")
+    (other.folder / "checkpoint.npz").write_bytes(b"garbage")
+    with pytest.raises(InputError, match="cannot be read"):
+        trained(tmp_path, epochs=1, arch="lenet_relu")
