@@ -44,7 +44,10 @@ POLICIES: dict[str, Policy] = {
     "lai": Policy("flip(0.5) rotate(10)", "the code of study 004"),
     "flip_crop_cutout": Policy("flip(0.5) crop(4) cutout(16)", "DeVries and Taylor 2017, section 4.1, CIFAR-10"),
     "flip_crop_cutmix": Policy("flip(0.5) crop(4) cutmix(1, 0.5)", "Yun et al. 2019, section 4.1.2, CIFAR"),
-    "airbench": Policy("alternating_flip() crop(2, reflect)", "Jordan 2024, 94% on CIFAR-10 in 3.29 seconds"),
+    "trivial_augment_wide": Policy(
+        "trivial_augment crop(4) flip(0.5) cutout(16)", "Müller and Hutter 2021, CIFAR; their code"
+    ),
+    "airbench": Policy("alternating_flip crop(2, reflect)", "Jordan 2024, 94% on CIFAR-10 in 3.29 seconds"),
 }
 
 

@@ -139,6 +139,9 @@ PARTS: dict[str, Part] = {
         _ours("pixels", "Solarize", "threshold", "probability"),
         (Argument("threshold", float, PIXEL), _ALWAYS),
     ),
+    "trivial_augment": Part(
+        "one of fourteen operations of random strength, drawn for each image", _ours("trivial", "TrivialAugment")
+    ),
     "cutout": Part(
         "grey out a square",
         _ours("pixels", "Cutout", "size"),

@@ -23,6 +23,7 @@ WRITTEN = {
     "translate": "translate(0.2)",
     "invert": "invert(0.5)",
     "solarize": "solarize(100, 0.5)",
+    "trivial_augment": "trivial_augment",
     "cutout": "cutout(3)",
     "mixup": "mixup(0.5)",
     "cutmix": "cutmix(1)",
