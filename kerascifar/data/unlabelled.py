@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kerascifar.data import cifar
 from kerascifar.data.images import is_image, read_image, resize
-from kerascifar.data.pickles import read_pickle
 from kerascifar.errors import InputError
 
 ARRAYS = (".npy", ".npz")
@@ -48,7 +48,7 @@ def _read(path: Path, side: int) -> Iterator[tuple[str, np.ndarray]]:
             raise InputError(f"{path}: no such file or folder")
         yield str(path), read_image(path, side)
     else:
-        array = _array(path) if path.suffix in ARRAYS else _pickled(path)
+        array = _array(path) if path.suffix in ARRAYS else cifar.unlabelled(path)
         for number, image in enumerate(array):
             fits = image.shape[:2] == (side, side)
             yield f"{path}[{number}]", image if fits else resize(image, side)
@@ -68,14 +68,3 @@ def _array(path: Path) -> np.ndarray:
     if found.ndim != 4 or found.shape[3] != 3 or found.dtype != np.uint8 or 0 in found.shape:
         raise InputError(f"{path}: expected uint8 (N, height, width, 3), got {found.dtype} {found.shape}")
     return found
-
-
-def _pickled(path: Path) -> np.ndarray:
-    data = read_pickle(path.read_bytes(), str(path)).get("data")
-    if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3072:
-        told = f"{data.dtype} {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
-        raise InputError(f"{path}: expected CIFAR's data, uint8 (N, 3072), got {told}")
-    if not len(data):
-        raise InputError(f"{path}: holds no image")
-    # Rows hold the red, green and blue plane one after the other (https://www.cs.toronto.edu/~kriz/cifar.html).
-    return data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
