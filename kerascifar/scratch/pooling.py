@@ -27,7 +27,7 @@ class _Pool2D(Layer):
         return (*((side - self.size) // self.step + 1 for side in shape[:2]), shape[2])
 
     def _shifted(self, x: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield views of x (n, h, w, c): first the top left pixel of every window, then the next of every window, ..."""
+        """Yield views of x (n, h, w, c): first the top left pixel of every window, then the next one, ..."""
         h, w, _ = self.output_shape
         for i in range(self.size):
             for j in range(self.size):

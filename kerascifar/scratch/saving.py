@@ -120,7 +120,7 @@ def _array(written: bytes) -> np.ndarray:
     if dtype.hasobject or int(np.prod(shape, dtype=object)) * dtype.itemsize != len(written) - stream.tell():
         raise ValueError("an array is not as long as its header says")
     stream.seek(0)
-    return np.ascontiguousarray(np.lib.format.read_array(stream, allow_pickle=False))
+    return np.asarray(np.lib.format.read_array(stream, allow_pickle=False), order="C")
 
 
 def under(arrays: Arrays, group: str) -> Arrays:
