@@ -1,0 +1,1 @@
+"""Classical baselines: nearest neighbours and centroids, exact. NumPy, never Keras."""

@@ -1,0 +1,83 @@
+"""Images as stored, and the normalisation that is applied to the rows asked for: no normalised copy is kept."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kerascifar.errors import InputError
+
+
+@dataclass(frozen=True)
+class Images:
+    """Stored images and the two numbers that normalise them: (stored - mean) / std.
+
+    It indexes like the float64 array of the normalised images, so that 50,000 CIFAR images cost their
+    154 MB of bytes and not 1.2 GB.
+
+    Attributes:
+        stored: (N, ...) of any numeric type, such as uint8 (N, H, W, C).
+        mean: float64 scalar, or one a channel (C,).
+        std: float64 scalar, or one a channel (C,).
+    """
+
+    stored: np.ndarray
+    mean: np.ndarray = np.float64(0)
+    std: np.ndarray = np.float64(1)
+
+    def __len__(self) -> int:
+        return len(self.stored)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the stored images."""
+        return self.stored.shape
+
+    @property
+    def pixels(self) -> int:
+        """Numbers an image."""
+        return int(np.prod(self.stored.shape[1:]))
+
+    def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Return normalised float64 images of `rows`."""
+        return (self.stored[rows] - self.mean) / self.std
+
+    def flat(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Return normalised float64 rows (n, pixels) of `rows`."""
+        images = self[rows]
+        return images.reshape(len(images), -1)
+
+    def same_scale(self, other: "Images") -> bool:
+        """Whether both are normalised by the same two scalars."""
+        return np.ndim(self.std) == np.ndim(self.mean) == 0 and self.mean == other.mean and self.std == other.std
+
+    @property
+    def full_range(self) -> float:
+        """Largest less smallest normalised value that a pixel from 0 to 255 can take."""
+        return float(np.max((255 - self.mean) / self.std) - np.min((0 - self.mean) / self.std))
+
+
+def as_images(x: "np.ndarray | Images") -> Images:
+    """Wrap an array as it is; an Images passes through."""
+    return x if isinstance(x, Images) else Images(x)
+
+
+def planar_as_hwc(images: np.ndarray) -> np.ndarray:
+    """Read planar bytes (all red, all green, all blue) as if they were (H, W, C): scrambled pictures.
+
+    Study 000 reshaped CIFAR's rows of 3,072 to (32, 32, 3) without a transpose. Distances that treat every
+    pixel alike do not mind; SSIM, which looks at neighbourhoods, does.
+
+    Args:
+        images: (N, H, W, C).
+    """
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2)).reshape(images.shape)
+
+
+def check_images(x: Images, like: tuple[int, ...] | None = None) -> None:
+    """Refuse images that SSIM cannot use, or whose shape is not that of the training images.
+
+    Raises:
+        InputError: wrong shape.
+    """
+    if like is not None and x.shape[1:] != like:
+        raise InputError(f"images of shape {x.shape[1:]} cannot be compared with training images of shape {like}")

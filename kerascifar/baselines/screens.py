@@ -1,0 +1,191 @@
+"""Fast estimates of distances with a bound on their error: what is surely too far is screened out.
+
+A screen returns, for a block of training images, numbers that rank them as the distance does, each within
+`tolerance` of the exact one. search.py keeps every image that could be among the k nearest and works out those few
+by the distance's definition, so that the answer is exact whatever the screen's precision.
+"""
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from kerascifar.baselines.distances import Distance
+from kerascifar.baselines.images import Images
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Prepared queries: `data` in the screen's own form, `size` what its tolerance is worked out from."""
+
+    data: tuple[np.ndarray, ...]
+    size: np.ndarray
+
+
+class Screen(Protocol):
+    """What search.py asks of a screen. Rows are slices; one object serves all threads."""
+
+    training: Images
+    query_bytes: int
+    training_bytes: int
+    exact: bool
+
+    def prepare(self, queries: Images, rows: np.ndarray) -> Queries:
+        """Bring `rows` of the queries into the screen's form."""
+
+    def estimate(self, queries: Queries, rows: slice) -> np.ndarray:
+        """Return estimates (Q, T) against `rows` of the training images."""
+
+    def tolerance(self, queries: Queries) -> np.ndarray:
+        """Return a bound (Q,) on the error of an estimate; asked after all blocks were estimated."""
+
+
+class ByDefinition:
+    """No screen at all: the definition itself. Slow, exact, and the last resort where ties abound."""
+
+    exact = True
+
+    def __init__(self, training: Images, distance: Distance) -> None:
+        self.training, self.distance = training, distance
+        self.query_bytes = 8 * training.pixels
+        # Differences and their squares, or the products and windows of SSIM, in float64.
+        self.training_bytes = (64 if distance.images else 32) * training.pixels
+
+    def prepare(self, queries: Images, rows: np.ndarray) -> Queries:
+        """Return float64 images or rows."""
+        return Queries((self.distance.shaped(queries, rows),), np.zeros(len(rows)))
+
+    def estimate(self, queries: Queries, rows: slice) -> np.ndarray:
+        """Return exact distances."""
+        return self.distance.definition(queries.data[0], self.distance.shaped(self.training, rows))
+
+    def tolerance(self, queries: Queries) -> np.ndarray:
+        """Return zeros."""
+        return queries.size
+
+
+class Product:
+    """Euclidean distances through one matrix product: |x - y|^2 = |x|^2 - 2 x.y + |y|^2.
+
+    The estimate leaves out |x|^2, which is the same for all candidates of a query. Images are moved so that the mean
+    image lies at the origin, which changes no distance and leaves less to cancel. The bound is the worst case for a
+    sum of n products in any order, n u / (1 - n u) (Higham 2002, section 3.1), so it holds for every BLAS.
+    """
+
+    exact = False
+
+    def __init__(self, training: Images, dtype: type) -> None:
+        self.training, self.dtype = training, np.dtype(dtype)
+        self.centre = training[slice(0, 1000)].mean(0)
+        self.squares = np.full(len(training), np.nan)
+        self.query_bytes = (self.dtype.itemsize + 8) * training.pixels
+        self.training_bytes = (self.dtype.itemsize * 2) * training.pixels
+
+    def prepare(self, queries: Images, rows: np.ndarray) -> Queries:
+        """Return -2 x."""
+        x = self._rows(queries, rows)
+        return Queries((-2 * x, self._shift_norm(queries)), np.sqrt(_squares(x)))
+
+    def estimate(self, queries: Queries, rows: slice) -> np.ndarray:
+        """Return |y|^2 - 2 x.y."""
+        y = self._rows(self.training, rows)
+        self.squares[rows] = squares = _squares(y)
+        product = queries.data[0] @ y.T
+        product += squares.astype(self.dtype)
+        return product
+
+    def tolerance(self, queries: Queries) -> np.ndarray:
+        """Bound the rounding of the product, of the sums, and of the images when they were moved."""
+        u, n = np.finfo(self.dtype).eps / 2, self.training.pixels
+        x, y = queries.size, np.sqrt(self.squares.max())
+        moved = 2 * (x + y) * u * (3 * (x + y) + queries.data[1] + self._shift_norm(self.training))
+        return 2 * n * u / (1 - n * u) * x * y + 4 * u * (x + y) ** 2 + moved
+
+    def _shift(self, images: Images) -> np.ndarray:
+        return images.mean + images.std * self.centre
+
+    def _shift_norm(self, images: Images) -> np.ndarray:
+        return np.linalg.norm(self._shift(images) / images.std)
+
+    def _rows(self, images: Images, rows: slice | np.ndarray) -> np.ndarray:
+        moved = np.subtract(images.stored[rows], self._shift(images).astype(self.dtype), dtype=self.dtype)
+        moved /= np.asarray(images.std, self.dtype)
+        return moved.reshape(len(moved), -1)
+
+
+class Cosine:
+    """Cosines as a matrix product of unit rows; `sign` -1 ranks the most alike first, +1 the least alike."""
+
+    exact = False
+
+    def __init__(self, training: Images, dtype: type, sign: int) -> None:
+        self.training, self.dtype, self.sign = training, np.dtype(dtype), sign
+        self.query_bytes = self.training_bytes = (self.dtype.itemsize + 16) * training.pixels
+
+    def prepare(self, queries: Images, rows: np.ndarray) -> Queries:
+        """Return unit rows, or zeros for an image of zeros."""
+        return Queries((self.sign * self._unit(queries, rows),), np.ones(len(rows)))
+
+    def estimate(self, queries: Queries, rows: slice) -> np.ndarray:
+        """Return cosines, with the sign."""
+        return queries.data[0] @ self._unit(self.training, rows).T
+
+    def tolerance(self, queries: Queries) -> np.ndarray:
+        """Bound the rounding of a product of unit rows, and of making them."""
+        u, n = np.finfo(self.dtype).eps / 2, self.training.pixels
+        return queries.size * (n * u / (1 - n * u) + 8 * u)
+
+    def _unit(self, images: Images, rows: slice | np.ndarray) -> np.ndarray:
+        x = images.flat(rows)
+        norm = np.sqrt(_squares(x))[:, None]
+        return np.divide(x, norm, out=np.zeros(x.shape, self.dtype), where=norm > 0, casting="same_kind")
+
+
+def _squares(x: np.ndarray) -> np.ndarray:
+    """Sums of squares (N,) in float64."""
+    return np.einsum("ij,ij->i", x, x, dtype=np.float64, casting="safe")
+
+
+def _compiled() -> bool:
+    """Whether the loops of kernels.py can be had: the extra [fast] is installed."""
+    return importlib.util.find_spec("numba") is not None
+
+
+def _l1(training: Images, whole: bool) -> list[Screen]:
+    if not _compiled():
+        return []
+    from kerascifar.baselines.compiled import L1Bytes, L1Floats
+
+    return [L1Bytes(training)] if whole else [L1Floats(training, np.float32), L1Floats(training, np.float64)]
+
+
+def _ssim(training: Images, whole: bool) -> list[Screen]:
+    if not _compiled():
+        return []
+    from kerascifar.baselines.compiled import Structural
+
+    # Running sums of anything but bytes need float64 from the start.
+    precisions = (np.float32, np.float64) if training.stored.dtype == np.uint8 else (np.float64,)
+    return [Structural(training, precision) for precision in precisions]
+
+
+SCREENS: dict[str, Callable[[Images, bool], list[Screen]]] = {
+    "product": lambda training, whole: [Product(training, np.float32), Product(training, np.float64)],
+    "cosine": lambda training, whole: [Cosine(training, np.float32, -1), Cosine(training, np.float64, -1)],
+    "cosine_inverted": lambda training, whole: [Cosine(training, np.float32, 1), Cosine(training, np.float64, 1)],
+    "l1": _l1,
+    "ssim": _ssim,
+}
+
+
+def screens(distance: Distance, training: Images, whole: bool) -> list[Screen]:
+    """Return the screens of a distance, from coarse to exact.
+
+    Args:
+        distance: a row of DISTANCES.
+        training: the images searched.
+        whole: queries and training images are bytes on one scale.
+    """
+    return [*SCREENS[distance.search](training, whole), ByDefinition(training, distance)]

@@ -1,0 +1,161 @@
+"""Exact nearest neighbours: screen in blocks, keep what could be near, decide by the definition."""
+
+import collections
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from kerascifar.baselines import memory as budget
+from kerascifar.baselines.distances import Distance
+from kerascifar.baselines.images import Images
+from kerascifar.baselines.screens import Screen, screens
+
+# Candidates kept beside the k nearest. Where more are too close to call, the next, finer screen takes the query.
+SPARE = 32
+GROUP = 8
+Found = tuple[np.ndarray, np.ndarray]
+
+
+class Search:
+    """The k nearest of fixed training images, by one distance.
+
+    Attributes:
+        training: the images searched.
+        distance: a row of DISTANCES.
+        memory: bytes for everything but the images as given.
+        threads: how many work at once; all cores if None.
+    """
+
+    def __init__(self, training: Images, distance: Distance, memory: int, threads: int | None = None) -> None:
+        self.training, self.distance, self.memory = training, distance, memory
+        self.threads = threads or _cores()
+        self._screens: dict[tuple[bool, bool], list[Screen]] = {}
+
+    def nearest(self, queries: Images, k: int, advance: Callable[[int], object] | None = None) -> Found:
+        """Find the k nearest training images of each query.
+
+        Equal distances go to the lower index. The answer is that of sorting all distances by definition; where both
+        splits are normalised by the same two numbers, distances are those of the stored pixels, scaled.
+
+        Args:
+            queries: (Q, ...) like the training images.
+            k: at most the number of training images.
+            advance: called with the number of pairs done, now and then, from any thread.
+
+        Returns:
+            float64 distances (Q, k), ascending, and int64 indices (Q, k).
+        """
+        bare = self.distance.power is not None and self.training.same_scale(queries)
+        if bare:
+            scale = self.training.std**-self.distance.power
+            training, queries = Images(self.training.stored), Images(queries.stored)
+        else:
+            scale, training = 1.0, self.training
+        whole = bare and training.stored.dtype == queries.stored.dtype == np.uint8
+        if (bare, whole) not in self._screens:
+            self._screens[bare, whole] = screens(self.distance, training, whole)
+        found = np.empty((len(queries), k)), np.empty((len(queries), k), np.int64)
+        todo = np.arange(len(queries))
+        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(self.threads) as pool:
+            for screen in self._screens[bare, whole]:
+                todo = self._pass(screen, queries, todo, k, found, pool, advance)
+                advance = None  # what a finer screen does again is not counted
+                if not len(todo):
+                    break
+        return found[0] * scale, found[1]
+
+    def _pass(self, screen, queries, todo, k, found, pool, advance) -> np.ndarray:
+        """Search for the queries `todo` with one screen; return those it could not decide."""
+        training = screen.training
+        keep = min(k + SPARE, len(training))
+        plan = budget.plan(
+            self.memory,
+            self.threads,
+            len(todo),
+            len(training),
+            # Candidates: a value and an index, of each thread and of the block that joins them.
+            screen.query_bytes + 40 * keep * (self.threads + 1),
+            screen.training_bytes,
+        )
+        undecided = []
+        for first in range(0, len(todo), plan.queries):
+            rows = todo[first : first + plan.queries]
+            prepared = screen.prepare(queries, rows)
+            values, indices = self._candidates(screen, prepared, keep, plan.training, pool, advance)
+            limit = values[:, k - 1] + 2 * screen.tolerance(prepared)
+            # All that could be among the k nearest are kept if the last one kept lies beyond the limit.
+            decided = values[:, -1] > limit if keep < len(training) and not screen.exact else np.full(len(rows), True)
+            near = np.where(np.isnan(limit[:, None]), True, values <= limit[:, None])
+
+            def decide(i, rows=rows, near=near, indices=indices, training=training):
+                candidates = np.sort(indices[i, near[i]])
+                distances = self.distance.between(queries, rows[i : i + 1], training, candidates)[0]
+                order = np.argsort(distances, kind="stable")[:k]
+                found[0][rows[i]], found[1][rows[i]] = distances[order], candidates[order]
+
+            collections.deque(pool.map(decide, np.flatnonzero(decided), chunksize=16), maxlen=0)
+            undecided.append(rows[~decided])
+        return np.concatenate(undecided)
+
+    def _candidates(self, screen, prepared, keep, block, pool, advance) -> Found:
+        """Return the `keep` smallest estimates of each query, ascending, and their indices, over all training images."""
+        todo = collections.deque(range(0, len(screen.training), block))
+        lock = threading.Lock()
+
+        def work() -> Found | None:
+            best = None
+            while True:
+                try:
+                    start = todo.popleft()
+                except IndexError:
+                    return best
+                rows = slice(start, min(start + block, len(screen.training)))
+                estimates = screen.estimate(prepared, rows)
+                indices = np.broadcast_to(np.arange(rows.start, rows.stop), estimates.shape)
+                part = _smallest(estimates, indices, keep, screen.exact)
+                best = part if best is None else _joined([best, part], keep, screen.exact)
+                if advance is not None:
+                    with lock:
+                        advance(estimates.size)
+
+        try:
+            parts = [part for part in pool.map(lambda _: work(), range(self.threads)) if part is not None]
+        finally:
+            todo.clear()  # on an error or an interrupt, let the other threads end with the block in hand
+        values, indices = _joined(parts, keep, screen.exact)
+        order = np.lexsort((indices, values))
+        return np.take_along_axis(values, order, 1), np.take_along_axis(indices, order, 1)
+
+
+def _smallest(values: np.ndarray, indices: np.ndarray, keep: int, exact: bool) -> Found:
+    """Return the `keep` smallest of each row, in no order; with `exact`, of equal values those of lowest index."""
+    width = values.shape[1]
+    if width <= keep:
+        return values, indices
+    if exact:
+        best = np.lexsort((indices, values))[:, :keep]
+    elif width % GROUP == 0 and width >= 2 * GROUP * keep:
+        # One pass takes the least of every GROUP; the smallest lie in the groups whose least is among the smallest.
+        groups = width // GROUP
+        least = values.reshape(-1, GROUP, groups).min(1)
+        chosen = np.argpartition(least, keep - 1, axis=1)[:, :keep]
+        members = (chosen[:, None, :] + groups * np.arange(GROUP)[:, None]).reshape(len(values), -1)
+        best = np.argpartition(np.take_along_axis(values, members, 1), keep - 1, axis=1)[:, :keep]
+        best = np.take_along_axis(members, best, 1)
+    else:
+        best = np.argpartition(values, keep - 1, axis=1)[:, :keep]
+    return np.take_along_axis(values, best, 1), np.take_along_axis(indices, best, 1)
+
+
+def _joined(parts: list[Found], keep: int, exact: bool) -> Found:
+    values, indices = (np.concatenate(side, axis=1) for side in zip(*parts, strict=True))
+    return _smallest(values, indices, keep, exact)
+
+
+def _cores() -> int:
+    """Cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
