@@ -1,5 +1,6 @@
 """From what a person gave to a complete, checked RunConfig, without importing TensorFlow."""
 
+from pathlib import Path
 from typing import Any
 
 from kerascifar import baselines, models, scratch
@@ -64,6 +65,8 @@ def check(config: RunConfig) -> None:
     lookup(LOSSES, config.loss, "--loss")
     if config.learning_rate is None:
         raise InputError("learning_rate is None: make the config with kerascifar.configure.configure()")
+    if config.init_weights is not None and not Path(config.init_weights).exists():
+        raise InputError(f"--init-weights: no file or run folder {config.init_weights}")
     if config.patience and not config.validation:
         raise InputError("--patience watches the validation accuracy: it needs --validation above 0")
 

@@ -48,6 +48,7 @@ def only_writer(folder: Path, flag: str = "--name") -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock", timeout=0)
     try:
@@ -61,7 +62,7 @@ def only_writer(folder: Path, flag: str = "--name") -> Iterator[None]:
     finally:
         if [child.name for child in folder.iterdir()] == [".lock"]:
             (folder / ".lock").unlink()
-            with contextlib.suppress(OSError):  # not empty: other runs lie beside
-                folder.rmdir()
-                folder.parent.rmdir()
+            with contextlib.suppress(OSError):  # not empty: another run was begun beside it meanwhile
+                for place in made:
+                    place.rmdir()
         lock.release()
