@@ -9,13 +9,16 @@ from pathlib import Path
 from kerascifar.errors import FolderInUse
 
 
+_PART = ".part-"
+
+
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `path`, flush it to disk, then rename it to `path`.
 
     A reader sees the old file or the new one, never a part; nothing is left behind on failure.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f"{_PART}{path.stem}-", suffix=path.suffix)
     os.close(handle)
     try:
         write(Path(part))
@@ -57,6 +60,8 @@ def only_writer(folder: Path, flag: str = "--name") -> Iterator[None]:
         raise FolderInUse(
             f"another process is writing {folder}: wait for it to end, or choose another {flag}"
         ) from None
+    for left in folder.glob(f"{_PART}*"):  # by a writer that was killed
+        left.unlink()
     try:
         yield
     finally:

@@ -17,6 +17,7 @@ from kerascifar.data.augment import make_augment
 from kerascifar.data.pipeline import evaluation_batches, steps_per_epoch, training_batches
 from kerascifar.normalization import statistics
 from kerascifar.registry import Variant
+from kerascifar.results import find_run
 
 
 def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fitted:
@@ -80,7 +81,10 @@ def compiled_model(config: RunConfig, data: Dataset) -> Any:
 
     model = build_model(config, data)
     if config.init_weights is not None:
-        importing.load_weights_into(model, Path(config.init_weights))
+        source = Path(config.init_weights)
+        imported = importing.load_weights_into(model, find_run(source) if source.is_dir() else source)
+        left = f"; fresh or left out: {', '.join(imported.left)}" if imported.left else ""
+        print(f"{len(imported.layers)} layers start from {source}{left}", flush=True)
     if config.freeze:
         importing.freeze(model, config.freeze)
     schedule = make_schedule(config, steps_per_epoch(len(data.train), config.batch_size))
