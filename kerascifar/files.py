@@ -8,7 +8,6 @@ from pathlib import Path
 
 from kerascifar.errors import FolderInUse
 
-
 _PART = ".part-"
 
 
