@@ -1,4 +1,7 @@
-"""The one Keras layer of our own: BatchNormalization on TensorFlow's fused kernel."""
+"""The one Keras layer of our own: BatchNormalization on TensorFlow's fused kernel.
+
+Import this module before ``keras.saving.load_model`` reads a net of ours: it registers the layer.
+"""
 
 import keras
 from keras import ops
