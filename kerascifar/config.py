@@ -77,6 +77,18 @@ class RunConfig:
         "whose statistics normalise a split in knn and nearest_centroid: train, or own as published in study 000",
         one_of("train", "own"),
     )
+    data_range: str | None = option(
+        None,
+        "model",
+        "data range of ssim in knn and nearest_centroid: query (max - min of the test image) or full (0 to 255)",
+        one_of("query", "full"),
+    )
+    pixels: str | None = option(
+        None,
+        "model",
+        "how knn and nearest_centroid read images: hwc, or scrambled as in study 000: planar, planar_queries",
+        one_of("hwc", "planar", "planar_queries"),
+    )
     init_weights: str | None = option(
         None, "model", "start from these weights: a RUN, a .keras, a torchvision .pth or .safetensors"
     )

@@ -73,8 +73,8 @@ class Structural:
 
     exact = False
 
-    def __init__(self, training: Images, dtype: type) -> None:
-        self.training, self.dtype = training, np.dtype(dtype)
+    def __init__(self, training: Images, dtype: type, fixed_range: float | None) -> None:
+        self.training, self.dtype, self.fixed_range = training, np.dtype(dtype), fixed_range
         stored = training.stored
         self.whole = stored.dtype == np.uint8
         self.centre = 128 if self.whole else 0
@@ -89,8 +89,7 @@ class Structural:
 
     def prepare(self, queries: Images, rows: np.ndarray) -> Queries:
         """Return pixels, what the kernel needs of each window, and C1."""
-        images = queries[rows]
-        ranges = data_range(images)
+        ranges = data_range(queries[rows]) if self.fixed_range is None else np.full(len(rows), self.fixed_range)
         c1, c2 = ((k * ranges) ** 2 for k in (K1, K2))
         std, mean = (np.broadcast_to(a, self.side[2]).astype(float) for a in (queries.std, queries.mean))
         x = self._centred(queries.stored[rows]).transpose(0, 3, 1, 2)
@@ -151,7 +150,7 @@ class Structural:
         return stored.astype(np.int32) - np.int32(128) if self.whole else stored.astype(np.float64)
 
     def _moments(self, images: np.ndarray, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
-        """Sums over the windows, and AREA times their sums of squared deviations; exact for whole numbers."""
+        """Sum windows, and AREA times their squared deviations; exact for whole numbers."""
         sums = window_sums(images, rows, columns)
         deviations = window_sums(images * images, rows, columns)
         deviations *= AREA

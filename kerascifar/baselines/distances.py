@@ -4,7 +4,8 @@ How they are searched fast is screens.py's business; a screen is held against th
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -24,12 +25,18 @@ class Distance:
         power: scaling all pixels by s scales the distance by s**power, and shifting them changes nothing;
             None where that does not hold.
         images: the definition wants (N, H, W, C); otherwise rows (N, D).
+        data_range: of SSIM; None where each query has its own.
     """
 
     definition: Definition
     search: str
     power: int | None = None
     images: bool = False
+    data_range: float | None = None
+
+    def with_range(self, data_range: float) -> "Distance":
+        """Return the same distance with one data range for all pairs."""
+        return replace(self, definition=partial(self.definition, fixed_range=data_range), data_range=data_range)
 
     def between(self, x: Images, rows: slice | np.ndarray, y: Images, columns: slice | np.ndarray) -> np.ndarray:
         """Return the distances (n, m) of `rows` of x from `columns` of y."""
@@ -67,9 +74,9 @@ def cosine_inverted(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return 1 - cosine(x, y)
 
 
-def structural(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """1 - SSIM, with the data range of the query: 0 for equal images, 2 at most."""
-    return 1 - ssim(x, y)
+def structural(x: np.ndarray, y: np.ndarray, fixed_range: float | None = None) -> np.ndarray:
+    """1 - SSIM: 0 for equal images, 2 at most; the data range is the query's if none is fixed."""
+    return 1 - ssim(x, y, fixed_range)
 
 
 # `Pair` in study 000's tables is euclidean: its text defines l1, its code takes the Euclidean distance.

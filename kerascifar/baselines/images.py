@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kerascifar.errors import InputError
-
 
 @dataclass(frozen=True)
 class Images:
@@ -56,11 +54,6 @@ class Images:
         return float(np.max((255 - self.mean) / self.std) - np.min((0 - self.mean) / self.std))
 
 
-def as_images(x: "np.ndarray | Images") -> Images:
-    """Wrap an array as it is; an Images passes through."""
-    return x if isinstance(x, Images) else Images(x)
-
-
 def planar_as_hwc(images: np.ndarray) -> np.ndarray:
     """Read planar bytes (all red, all green, all blue) as if they were (H, W, C): scrambled pictures.
 
@@ -71,13 +64,3 @@ def planar_as_hwc(images: np.ndarray) -> np.ndarray:
         images: (N, H, W, C).
     """
     return np.ascontiguousarray(images.transpose(0, 3, 1, 2)).reshape(images.shape)
-
-
-def check_images(x: Images, like: tuple[int, ...] | None = None) -> None:
-    """Refuse images that SSIM cannot use, or whose shape is not that of the training images.
-
-    Raises:
-        InputError: wrong shape.
-    """
-    if like is not None and x.shape[1:] != like:
-        raise InputError(f"images of shape {x.shape[1:]} cannot be compared with training images of shape {like}")

@@ -144,37 +144,40 @@ class Cosine:
 
 
 def _squares(x: np.ndarray) -> np.ndarray:
-    """Sums of squares (N,) in float64."""
+    """Sum the squares of each row, in float64."""
     return np.einsum("ij,ij->i", x, x, dtype=np.float64, casting="safe")
 
 
-def _compiled() -> bool:
+def compiled() -> bool:
     """Whether the loops of kernels.py can be had: the extra [fast] is installed."""
     return importlib.util.find_spec("numba") is not None
 
 
-def _l1(training: Images, whole: bool) -> list[Screen]:
-    if not _compiled():
+def _l1(distance: Distance, training: Images, whole: bool) -> list[Screen]:
+    if not compiled():
         return []
     from kerascifar.baselines.compiled import L1Bytes, L1Floats
 
     return [L1Bytes(training)] if whole else [L1Floats(training, np.float32), L1Floats(training, np.float64)]
 
 
-def _ssim(training: Images, whole: bool) -> list[Screen]:
-    if not _compiled():
+def _ssim(distance: Distance, training: Images, whole: bool) -> list[Screen]:
+    if not compiled():
         return []
     from kerascifar.baselines.compiled import Structural
 
     # Running sums of anything but bytes need float64 from the start.
     precisions = (np.float32, np.float64) if training.stored.dtype == np.uint8 else (np.float64,)
-    return [Structural(training, precision) for precision in precisions]
+    return [Structural(training, precision, distance.data_range) for precision in precisions]
 
 
-SCREENS: dict[str, Callable[[Images, bool], list[Screen]]] = {
-    "product": lambda training, whole: [Product(training, np.float32), Product(training, np.float64)],
-    "cosine": lambda training, whole: [Cosine(training, np.float32, -1), Cosine(training, np.float64, -1)],
-    "cosine_inverted": lambda training, whole: [Cosine(training, np.float32, 1), Cosine(training, np.float64, 1)],
+SCREENS: dict[str, Callable[[Distance, Images, bool], list[Screen]]] = {
+    "product": lambda distance, training, whole: [Product(training, np.float32), Product(training, np.float64)],
+    "cosine": lambda distance, training, whole: [Cosine(training, np.float32, -1), Cosine(training, np.float64, -1)],
+    "cosine_inverted": lambda distance, training, whole: [
+        Cosine(training, np.float32, 1),
+        Cosine(training, np.float64, 1),
+    ],
     "l1": _l1,
     "ssim": _ssim,
 }
@@ -188,4 +191,4 @@ def screens(distance: Distance, training: Images, whole: bool) -> list[Screen]:
         training: the images searched.
         whole: queries and training images are bytes on one scale.
     """
-    return [*SCREENS[distance.search](training, whole), ByDefinition(training, distance)]
+    return [*SCREENS[distance.search](distance, training, whole), ByDefinition(training, distance)]

@@ -32,7 +32,7 @@ class Search:
 
     def __init__(self, training: Images, distance: Distance, memory: int, threads: int | None = None) -> None:
         self.training, self.distance, self.memory = training, distance, memory
-        self.threads = threads or _cores()
+        self.threads = threads or cores()
         self._screens: dict[tuple[bool, bool], list[Screen]] = {}
 
     def nearest(self, queries: Images, k: int, advance: Callable[[int], object] | None = None) -> Found:
@@ -102,7 +102,7 @@ class Search:
         return np.concatenate(undecided)
 
     def _candidates(self, screen, prepared, keep, block, pool, advance) -> Found:
-        """Return the `keep` smallest estimates of each query, ascending, and their indices, over all training images."""
+        """Return each query's `keep` smallest estimates over all training images, ascending, and their indices."""
         todo = collections.deque(range(0, len(screen.training), block))
         lock = threading.Lock()
 
@@ -156,6 +156,6 @@ def _joined(parts: list[Found], keep: int, exact: bool) -> Found:
     return _smallest(values, indices, keep, exact)
 
 
-def _cores() -> int:
+def cores() -> int:
     """Cores this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,110 @@
+"""k nearest neighbours, exact, as a scikit-learn estimator."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from kerascifar.baselines import memory as budget
+from kerascifar.baselines.estimators import check_distance, check_queries, check_training
+from kerascifar.baselines.images import Images
+from kerascifar.baselines.progress import progress_bar
+from kerascifar.baselines.search import Search
+from kerascifar.baselines.votes import TIES, vote
+from kerascifar.errors import InputError
+from kerascifar.registry import lookup
+
+
+class KNeighbors(ClassifierMixin, BaseEstimator):
+    """Classify by the vote of the k nearest training images.
+
+    Args:
+        k: how many vote, one vote each.
+        distance: a name in DISTANCES.
+        ties: who wins an equal vote: lowest (class id), nearest (neighbour's class), sum (smallest summed distance).
+        data_range: of ssim; None takes max - min of the query, as study 000 did.
+        memory: working memory beside the images as given, such as "512MiB".
+        n_jobs: threads; all cores if None.
+        progress: show a bar with the time left on stderr.
+
+    Attributes:
+        classes_: sorted labels.
+        y_: int64 (N,) positions of the training labels in classes_.
+        search_: what finds the neighbours.
+    """
+
+    def __init__(
+        self,
+        k: int = 1,
+        distance: str = "euclidean",
+        ties: str = "lowest",
+        data_range: float | None = None,
+        memory: str | int = budget.DEFAULT,
+        n_jobs: int | None = None,
+        progress: bool = False,
+    ) -> None:
+        self.k = k
+        self.distance = distance
+        self.ties = ties
+        self.data_range = data_range
+        self.memory = memory
+        self.n_jobs = n_jobs
+        self.progress = progress
+
+    def fit(self, X: np.ndarray | Images, y: np.ndarray) -> "KNeighbors":
+        """Keep the training images.
+
+        Args:
+            X: (N, ...) numbers; (N, H, W, C) for ssim. Bytes stay bytes.
+            y: (N,) labels.
+
+        Raises:
+            InputError: an argument, the images or the labels cannot be used.
+        """
+        images, self.y_ = check_training(self, X, y)
+        lookup(TIES, self.ties, "--ties")
+        self._check_k(self.k, len(images))
+        distance = check_distance(self.distance, self.data_range, images.shape)
+        self.search_ = Search(images, distance, budget.parse_memory(self.memory), self.n_jobs)
+        return self
+
+    def kneighbors(
+        self, X: np.ndarray | Images, n_neighbors: int | None = None, return_distance: bool = True
+    ) -> tuple[np.ndarray, np.ndarray] | np.ndarray:
+        """Find the nearest training images; of equal distances the lower index comes first.
+
+        Args:
+            X: (Q, ...) like the training images.
+            n_neighbors: k if None.
+            return_distance: False gives the indices alone.
+
+        Returns:
+            float64 distances (Q, n), ascending, and int64 indices (Q, n).
+
+        Raises:
+            InputError: the images cannot be used, or more neighbours are asked for than there are.
+        """
+        check_is_fitted(self)
+        images = check_queries(self, X, self.search_.training.shape[1:])
+        k = self.k if n_neighbors is None else n_neighbors
+        self._check_k(k, len(self.y_))
+        with progress_bar(len(images) * len(self.y_), self.progress, self.distance) as advance:
+            found = self.search_.nearest(images, k, advance)
+        return found if return_distance else found[1]
+
+    def predict_proba(self, X: np.ndarray | Images) -> np.ndarray:
+        """Return shares of the vote, float64 (Q, classes)."""
+        return self._votes(X)[0]
+
+    def predict(self, X: np.ndarray | Images) -> np.ndarray:
+        """Return the winners' labels (Q,)."""
+        winners = self._votes(X)[1]
+        return self.classes_[winners]
+
+    def _votes(self, X: np.ndarray | Images) -> tuple[np.ndarray, np.ndarray]:
+        distances, indices = self.kneighbors(X)
+        return vote(self.y_[indices], distances, len(self.classes_), self.ties)
+
+    @staticmethod
+    def _check_k(k: int, available: int) -> None:
+        if not isinstance(k, int | np.integer) or isinstance(k, bool) or not 1 <= k <= available:
+            raise InputError(f"--k: expected a whole number from 1 to the {available} training images, got {k!r}")
