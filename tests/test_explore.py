@@ -1,0 +1,100 @@
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kerascifar import explore
+from kerascifar.config import RunConfig
+from kerascifar.data.datasets import load
+from kerascifar.errors import InputError
+
+SYNTHETIC = ["--dataset", "synthetic:200"]
+
+
+def texts(figure):
+    return [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+def test_labels_tell_the_shares():
+    classes = ("cat", "dog", "ship")
+    assert explore.label(np.array([0, 1, 0.0]), classes) == "dog"
+    assert explore.label(np.array([0.3, 0.7, 0]), classes) == "0.70 dog\n+ 0.30 cat"
+    assert explore.label(np.array([0.002, 0, 0.998]), classes) == "ship"
+
+
+def test_the_first_of_each_class_then_the_second():
+    labels = np.array([1, 1, 0, 2, 0, 1, 2])
+    assert explore.pick(labels, 5).tolist() == [2, 0, 3, 4, 1]
+
+
+def test_a_sheet_is_written(tmp_path, capsys):
+    out = tmp_path / "sheets" / "mixed.png"
+    explore.main([*SYNTHETIC, "--augment", "flip_crop mixup(0.5)", "--out", str(out)])
+    with Image.open(out) as image:
+        assert image.format == "PNG"
+        assert np.ptp(np.asarray(image.convert("L"))) > 200
+    assert f"wrote {out}" in capsys.readouterr().out
+    assert [p.name for p in out.parent.iterdir()] == ["mixed.png"]
+
+
+def test_a_sheet_shows_originals_beside_what_the_pipeline_makes_of_them():
+    config = RunConfig(dataset="synthetic:200", augment="crop(2) mixup(1)", seed=3)
+    data = load(config)
+    figure = explore.draw_augmented(data, config)
+    index = explore.pick(data.train.labels, explore.SHOWN)
+    shown = [np.asarray(image.get_array()) for image in figure.axes[0].images]
+    assert len(shown) == explore.SHOWN * (1 + explore.EPOCHS)
+    np.testing.assert_array_equal(shown[: explore.SHOWN], data.train.images[index])
+    assert all(np.any(shown[k] != shown[k % explore.SHOWN]) for k in range(explore.SHOWN, len(shown)))
+    told = texts(figure)
+    assert told.count("original") == 1
+    assert f"epoch {explore.EPOCHS - 1}" in told
+    mixed = [text for text in told if "+" in text]
+    assert len(mixed) > 40
+    for text in mixed:
+        assert sum(map(float, re.findall(r"\d\.\d\d", text))) == pytest.approx(1, abs=0.011)
+    assert texts(explore.draw_augmented(data, config)) == told  # the seed decides
+
+
+def test_classes_are_counted(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    explore.main(["--dataset", "digits"])
+    told = capsys.readouterr().out
+    assert (tmp_path / "explore-classes-digits.png").stat().st_size > 10_000
+    config = RunConfig(dataset="digits")
+    data = load(config)
+    for name, part in data.parts.items():
+        assert re.search(rf"{name} +{len(part):,} images of 10 classes, \d+", told)
+    grid, bars = explore.draw_classes(data, config).axes
+    assert [bar.get_width() for bar in bars.patches] == [
+        count for part in data.parts.values() for count in np.bincount(part.labels, minlength=10)
+    ]
+    assert len(grid.images) == 10 * explore.SHOWN
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (["--augment", "flipcrop"], "did you mean flip_crop"),
+        (["--augment", "none"], "changes nothing"),
+        (["--view", "augment"], "changes nothing"),
+        (["--view", "clases"], "did you mean classes"),
+        (["--out", "sheet.jpg"], "ending in .png"),
+        (["--agment", "lai"], "did you mean --augment"),
+        (["--dataset", "cifar"], "unknown --dataset"),
+        ([*SYNTHETIC, "--augment", "crop(32)"], "got 32 for images of 32x32"),
+    ],
+)
+def test_bad_input_is_told_in_a_line(argv, told, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as caught:
+        explore.main(argv)
+    assert told in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_line_says_so_on_stderr_and_exits_with_2(command):
+    done = command("kerascifar.explore", "--augment", "flip(2)")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: --augment: probability of flip must be from 0 to 1, got 2\n"
