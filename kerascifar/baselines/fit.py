@@ -83,7 +83,7 @@ def arguments_of(config: RunConfig, variant: Variant) -> dict[str, Any]:
 
 
 def _scores(shares: np.ndarray, winners: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """Return float32 shares (N, classes); the winner of an equal vote gets the next larger float32, to be the argmax."""
+    """Return float32 shares (N, classes); the winner of an equal vote is made the argmax, by one float32 step."""
     scores = np.zeros((len(shares), classes), np.float32)
     scores[:, labels] = shares
     wanted = labels[winners]
