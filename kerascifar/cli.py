@@ -44,8 +44,8 @@ def entry(main: Callable[[Sequence[str]], None]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        _fail(f"cannot read or write {where}{error.strerror or error}")
+        where = f" {error.filename}" if error.filename else ""
+        _fail(f"cannot read or write{where}: {error.strerror or error}")
     except KeyboardInterrupt:
         print("\ninterrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
@@ -53,6 +53,8 @@ def entry(main: Callable[[Sequence[str]], None]) -> NoReturn:
 
 
 def _fail(message: str) -> NoReturn:
+    if sys.stdout.isatty():
+        print()  # a progress bar leaves its line open
     sys.stdout.flush()
     print("error: " + " ".join(message.split()), file=sys.stderr)
     sys.exit(EXIT_INPUT)

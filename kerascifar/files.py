@@ -15,6 +15,9 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `path`, flush it to disk, then rename it to `path`.
 
     A reader sees the old file or the new one, never a part; nothing is left behind on failure.
+
+    Raises:
+        OSError: the disk is full or read-only, say; it names `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, part = tempfile.mkstemp(dir=path.parent, prefix=f"{_PART}{path.stem}-", suffix=path.suffix)
@@ -25,6 +28,9 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             os.fsync(written.fileno())
         os.chmod(part, 0o644)
         os.replace(part, path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a failed write() does not know its file
+        raise
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(part)

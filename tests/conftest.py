@@ -13,11 +13,12 @@ def command(tmp_path):
     """Run `python -m MODULE ARGS` in an empty folder, as a user would; returns the finished process."""
     import subprocess
 
-    def call(module, *args, timeout=300, **environment):
+    def call(module, *args, timeout=300, before=None, **environment):
         env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
         return subprocess.run(
             [sys.executable, "-m", module, *map(str, args)],
             cwd=tmp_path, env=env, capture_output=True, text=True, timeout=timeout, check=False,
+            preexec_fn=before,
         )  # fmt: skip
 
     return call

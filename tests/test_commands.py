@@ -157,3 +157,22 @@ def test_nan_is_one_line_and_keeps_the_checkpoint(command, tmp_path):
     refused(done, "the last good checkpoint is kept")
     assert list(tmp_path.rglob("checkpoint.npz"))
     assert not list(tmp_path.rglob("result.json"))
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_part(command, tmp_path):
+    import resource
+
+    # A file may grow to 20 KiB only: the first checkpoint fails as it would on a full disk.
+    done = command(
+        "kerascifar.train", "--arch", "modified_net", "--dataset", "synthetic:60", "--epochs", "1", "--device", "cpu",
+        before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20480, 20480)),
+    )  # fmt: skip
+    refused(done, "checkpoint.npz: File too large")
+    assert not list(tmp_path.rglob("*.npz"))
+    assert not list(tmp_path.rglob("result.json"))
+
+
+def test_a_runs_folder_that_cannot_be_made_is_one_line(command, tmp_path):
+    (tmp_path / "file").write_text("")
+    done = command("kerascifar.train", "--arch", "modified_net", "--dataset", "synthetic:60", "--runs", "file")
+    refused(done, "file/modified_net")
