@@ -42,15 +42,16 @@ class MaxPool2D(_Pool2D):
 
     def forward(self, x: np.ndarray, training: bool = False, rng: np.random.Generator | None = None) -> np.ndarray:
         y = np.empty((len(x), *self.output_shape), x.dtype)
-        self.place = np.zeros(y.shape, np.int16)  # which pixel of the window was the largest
+        index = np.min_scalar_type(self.size**2)
+        self.place = np.zeros(y.shape, index)  # which pixel of the window was the largest
 
         def pool(images: slice) -> None:
             best, place = y[images], self.place[images]
             for k, pixel in enumerate(self._shifted(x[images])):
                 if k == 0:
                     best[...] = pixel
-                else:
-                    place[pixel > best] = k
+                else:  # arithmetic is five times faster here than assignment through a mask
+                    np.maximum(place, np.multiply(pixel > best, k, dtype=index), out=place)
                     np.maximum(best, pixel, out=best)
 
         over_images(pool, len(x), self._image_bytes(x))
