@@ -26,6 +26,7 @@ from kerascifar.fields import (
     SEED,
     Rows,
     convert,
+    metavar,
     one_of,
     option,
     wanted,
@@ -206,7 +207,7 @@ def add_flags(parser: argparse.ArgumentParser, only: Iterable[str] = ()) -> None
         text = f.metadata["help"].replace("%", "%%")
         if f.default not in (None, (), False, True):
             text += f" (default {f.default})"
-        how: dict[str, Any] = {"metavar": name.upper()}
+        how: dict[str, Any] = {"metavar": metavar(_kinds(name)[0])}
         if bool in _kinds(name):
             how = {"action": argparse.BooleanOptionalAction}
         section.add_argument(flag(name), dest=name, default=argparse.SUPPRESS, help=text, **how)

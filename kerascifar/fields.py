@@ -82,12 +82,20 @@ def convert(kind: Any, value: Any) -> Any:
 
 def wanted(kind: Any) -> str:
     """Say in words what a value of type `kind` looks like."""
-    return {
-        int: "a whole number",
-        float: "a number",
-        bool: "true or false",
-        str: "a text",
-        Rows: "rows of four whole numbers of at least 1, t,c,n,s;t,c,n,s;…",
-        tuple[int, ...]: "whole numbers with commas between",
-        tuple[str, ...]: "names with commas between",
-    }[kind]
+    return _WORDS[kind][0]
+
+
+def metavar(kind: Any) -> str:
+    """Return what stands for a value of type `kind` in --help."""
+    return _WORDS[kind][1]
+
+
+_WORDS = {
+    int: ("a whole number", "N"),
+    float: ("a number", "X"),
+    bool: ("true or false", ""),
+    str: ("a text", "NAME"),
+    Rows: ("rows of four whole numbers of at least 1, t,c,n,s;t,c,n,s;…", "T,C,N,S;…"),
+    tuple[int, ...]: ("whole numbers with commas between", "N,N,…"),
+    tuple[str, ...]: ("names with commas between", "NAME,…"),
+}

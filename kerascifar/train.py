@@ -17,7 +17,8 @@ from kerascifar.results import Result
 
 def main(argv: Sequence[str]) -> None:
     """Run the command line `argv`."""
-    parser = Parser(prog="python -m kerascifar.train", description=__doc__)
+    usage = "%(prog)s [--arch NAME] [--dataset NAME] [FLAG …]"
+    parser = Parser(prog="python -m kerascifar.train", usage=usage, description=__doc__)
     parser.add_argument("--list", action="store_true", help="list the architectures with parameters and sources")
     parser.add_argument("--list-augment", action="store_true", help="list the augmentation policies with their parts")
     parser.add_argument("--config", metavar="FILE.toml", help="take these flags from a TOML file; a flag overrides it")
