@@ -1,0 +1,1 @@
+"""Search the settings of a training with KerasTuner: ``python -m tuner``."""

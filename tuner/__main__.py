@@ -1,0 +1,150 @@
+"""Search the settings of a training: each trial is a training, and validation accuracy is all that it is judged by.
+
+    python -m tuner --arch custom_cnn --optimizer adam --epochs 15 --train-best
+    python -m tuner --arch modified_net --space study004 --oracle grid --seeds 3
+    python -m tuner --arch resnet18 --space my_space.toml --workers 2 --dir saved_models/my_search
+    python -m tuner show saved_models/my_search
+
+A search that was killed goes on by the same command. On several machines, set KERASTUNER_TUNER_ID (chief, or a name a
+worker), KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT, and run the same command on all, in a folder that all see;
+the protocol has no password, so only in a network that you trust. tensorboard --logdir DIR shows the trials (HParams).
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from kerascifar.cli import Parser, entry
+from kerascifar.config import RunConfig, add_flags, read_toml
+from kerascifar.errors import InputError
+from tuner.plan import ORACLES, Plan
+from tuner.spaces import SPACES, find_space
+from tuner.worker import role
+
+OWN = ("space", "oracle", "max_trials", "initial_points", "seeds", "dir", "train_best", "workers", "worker_timeout")
+
+
+def main(argv: Sequence[str]) -> None:
+    """Run the command line `argv`."""
+    if argv[:1] == ["show"]:
+        show(argv[1:])
+        return
+    given = vars(_parser().parse_args(argv))
+    own = {name: given.pop(name) for name in OWN}
+    file = given.pop("config")
+    plan = make_plan({**(read_toml(file) if file else {}), **given}, own)
+    if own["workers"] < 0 or own["worker_timeout"] <= 0:
+        raise InputError("--workers must be 0 or more, and --worker-timeout greater than 0")
+    if given.get("again"):
+        raise InputError("--again does not apply to a search: give another --dir to search anew")
+    part = role(os.environ)
+
+    from kerascifar.devices import quiet
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with quiet():
+        from tuner.chief import serve
+        from tuner.search import search
+    if part == "worker":
+        from tuner.worker import work
+
+        work(plan, own["worker_timeout"])
+        return
+    if part == "chief" or own["workers"]:
+        serve(plan, own["workers"], argv, own["worker_timeout"])
+    else:
+        search(plan)
+    finish(plan, own["train_best"])
+
+
+def make_plan(given: dict[str, Any], own: dict[str, Any]) -> Plan:
+    """Return the plan that RunConfig fields and the tuner's own flags describe.
+
+    Raises:
+        InputError: they do not fit together.
+    """
+    from kerascifar.configure import configure
+    from kerascifar.registry import lookup
+
+    config = configure(**given)
+    trials, points = lookup(ORACLES, own["oracle"], "--oracle")
+    max_trials = own["max_trials"] if own["max_trials"] is not None else trials
+    if points is not None and max_trials is not None:
+        points = min(points, max_trials)
+    return Plan(
+        given=given,
+        space=find_space(own["space"], config.arch, config.optimizer),
+        oracle=own["oracle"],
+        max_trials=max_trials,
+        initial_points=own["initial_points"] if own["initial_points"] is not None else points,
+        seeds=own["seeds"],
+        folder=Path(own["dir"]) if own["dir"] else _usual_folder(config, own["space"], own["oracle"]),
+    )
+
+
+def finish(plan: Plan, train_best: bool) -> None:
+    """Print the table of trials, write the best one as a recipe, and train it if that was asked for."""
+    from tuner.outcome import table, write_best
+
+    print(table(plan.folder))
+    config = write_best(plan)
+    print(f"best trial written to {plan.folder / 'best.toml'}")
+    if train_best:
+        from kerascifar.run import run
+        from kerascifar.train import report
+
+        report(config, run(config))
+
+
+def show(argv: Sequence[str]) -> None:
+    """Print the table of the trials of a search."""
+    from tuner.outcome import table
+
+    parser = Parser(prog="python -m tuner show", description=show.__doc__)
+    parser.add_argument("dir", metavar="DIR", help="the search's folder")
+    print(table(Path(parser.parse_args(argv).dir)))
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="python -m tuner", description=__doc__)
+    group = parser.add_argument_group("search")
+    group.add_argument(
+        "--space",
+        metavar="NAME|FILE.toml",
+        default="study002",
+        help=f"what is varied: {', '.join(SPACES)}, or a file with lines such as batch_size = [32, 64] and "
+        'learning_rate = {low = 1e-4, high = 1e-2, scale = "log"} (default study002)',
+    )
+    group.add_argument("--oracle", metavar="NAME", default="bayesian", help=f"{', '.join(ORACLES)} (default bayesian)")
+    group.add_argument(
+        "--max-trials", metavar="N", type=int, help="trials in all, initial points included (default 14, grid: all)"
+    )
+    group.add_argument(
+        "--initial-points", metavar="N", type=int, help="random points before the bayesian oracle optimises (default 4)"
+    )
+    group.add_argument("--seeds", metavar="N", type=int, default=1, help="trainings a trial, averaged (default 1)")
+    group.add_argument("--dir", metavar="DIR", help="folder of the search (default RUNS/search-ARCH-OPTIMIZER-...)")
+    group.add_argument("--train-best", action="store_true", help="train the best trial's settings, and score the test")
+    group.add_argument(
+        "--workers", metavar="N", type=int, default=0, help="start a chief and N workers on this machine"
+    )
+    group.add_argument(
+        "--worker-timeout",
+        metavar="SECONDS",
+        type=float,
+        default=60.0,
+        help="silence after which a worker on another machine is taken for dead (default 60)",
+    )
+    parser.add_argument("--config", metavar="FILE.toml", help="take training flags from a TOML file")
+    add_flags(parser)
+    return parser
+
+
+def _usual_folder(config: RunConfig, space: str, oracle: str) -> Path:
+    parts = ("search", config.arch, config.optimizer, Path(space).stem, oracle)
+    return Path(config.runs) / "-".join(parts)
+
+
+if __name__ == "__main__":
+    entry(main)

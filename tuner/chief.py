@@ -1,0 +1,160 @@
+"""The chief of a search on several processes or machines: gives out trials, and watches over the workers.
+
+KerasTuner's chief waits for ever for a worker that was killed. Here a worker that this process has started is started
+again and goes on with its trial; one on another machine is taken for dead when its pulse stops, and its trial is given
+to another.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from kerascifar import files
+from kerascifar.cli import EXIT_INPUT
+from kerascifar.errors import InputError
+from tuner import hparams
+from tuner.oracles import Durable, make_oracle
+from tuner.plan import Plan
+from tuner.search import Trials, ask
+from tuner.worker import ADDRESS, LIFELINE, PATIENCE, PORT, TUNER_ID, pulse_file
+
+MAX_STARTS = 5  # of one worker without any trial's end in between
+
+
+@dataclass
+class Child:
+    """A worker that runs on this machine, started by the chief."""
+
+    process: subprocess.Popen
+    starts: int = 1
+    ended: int = 0  # trials that had ended when it was started
+
+
+@dataclass
+class Pulse:
+    """What is known of a worker that someone else has started."""
+
+    content: str = ""
+    changed: float = field(default_factory=time.monotonic)
+
+
+def serve(plan: Plan, workers: int, argv: Sequence[str], timeout: float) -> Durable:
+    """Search with `workers` processes on this machine, and with all that join from elsewhere.
+
+    Args:
+        plan: what is searched.
+        workers: how many are started here; 0 where all are started by hand.
+        argv: this command's arguments, which the workers are given too.
+        timeout: seconds of silence after which a worker from elsewhere is taken for dead.
+
+    Returns:
+        The oracle, with all trials.
+
+    Raises:
+        InputError: the folder holds another search or another process writes it, a worker found bad input, or no
+            worker is left.
+    """
+    with files.only_writer(plan.folder, "--dir"):
+        plan.settle()
+        hparams.write_experiment(plan)
+        if not os.environ.get(TUNER_ID):
+            os.environ |= {TUNER_ID: "chief", ADDRESS: "127.0.0.1", PORT: str(_free_port())}
+        oracle = make_oracle(plan)
+        oracle.reload()
+        failures: list[Exception] = []
+        threading.Thread(target=_answer, args=(Trials(plan, oracle), failures), daemon=True).start()
+        children = {name: Child(_start(plan, name, argv, workers)) for name in (f"worker{i}" for i in range(workers))}
+        try:
+            _watch(plan, oracle, children, argv, timeout, failures)
+        finally:
+            for child in children.values():
+                child.process.kill()
+                child.process.wait()
+    return oracle
+
+
+def _watch(
+    plan: Plan,
+    oracle: Durable,
+    children: dict[str, Child],
+    argv: Sequence[str],
+    timeout: float,
+    failures: list[Exception],
+) -> None:
+    """Return when every trial has ended; until then see that each has a worker that lives."""
+    pulses: dict[str, Pulse] = {}
+    workers, lonely_since = len(children), time.monotonic()
+    while not oracle.finished():
+        time.sleep(0.5)
+        if failures or oracle.failure:
+            raise (failures or [oracle.failure])[0]
+        for name, child in list(children.items()):
+            code = child.process.poll()
+            if code is None:
+                continue
+            log = _log(plan, name)
+            if code == EXIT_INPUT:
+                said = log.read_text(encoding="utf-8").strip().splitlines()[-1]
+                raise InputError(f"{name}: {said.removeprefix('error: ')}")
+            del children[name]
+            if code != 0:
+                ended = len(oracle.end_order)
+                starts = child.starts + 1 if ended == child.ended else 1
+                if starts <= MAX_STARTS:
+                    print(f"{name} died ({code}), see {log}; starting it again", flush=True)
+                    children[name] = Child(_start(plan, name, argv, workers), starts, ended)
+                    continue
+                print(f"{name} died {MAX_STARTS} times without an ended trial; it is given up, see {log}", flush=True)
+            oracle.retire(name)
+        for name in oracle.active() - set(children):
+            pulse = pulses.setdefault(name, Pulse())
+            path = pulse_file(plan.folder, name)
+            content = path.read_text(encoding="utf-8") if path.exists() else ""
+            if content != pulse.content:
+                pulses[name] = Pulse(content)
+            elif time.monotonic() - pulse.changed > timeout:
+                print(f"{name} has been silent for {timeout:.0f} s and is taken for dead", flush=True)
+                oracle.retire(name)
+                del pulses[name]
+        if children or oracle.active():
+            lonely_since = time.monotonic()
+        elif workers or time.monotonic() - lonely_since > PATIENCE:
+            raise InputError(f"no worker is left for the search in {plan.folder}; the same command goes on")
+
+
+def _answer(tuner: Trials, failures: list[Exception]) -> None:
+    """Answer the workers' questions; in a chief, `search` does nothing else."""
+    try:
+        ask(tuner)
+    except Exception as error:
+        failures.append(error)
+
+
+def _start(plan: Plan, name: str, argv: Sequence[str], workers: int) -> subprocess.Popen:
+    """Start a worker with this command's arguments; what it prints goes to a file."""
+    log = _log(plan, name)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    share = str(max(1, (os.cpu_count() or 1) // workers))
+    threads = [] if "threads" in plan.given else ["--threads", share]
+    environment = {**os.environ, TUNER_ID: name, LIFELINE: "1"}
+    environment.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # else the first worker takes the whole GPU
+    with open(log, "ab") as out:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tuner", *argv, *threads],
+            env=environment, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+
+def _log(plan: Plan, name: str):
+    return plan.folder / "workers" / f"{name}.log"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

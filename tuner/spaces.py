@@ -1,0 +1,215 @@
+"""SPACES: what a search may vary, as data; and the same from a TOML file. Nothing here imports Keras."""
+
+import tomllib
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kerascifar.config import FIELDS, RunConfig
+from kerascifar.errors import InputError
+from kerascifar.models import mobilenet
+from kerascifar.registry import lookup, nearest
+
+Value = int | float | str | bool
+
+
+@dataclass(frozen=True)
+class Range:
+    """All numbers from `low` to `high`, whole ones where both are whole.
+
+    Attributes:
+        low: smallest value.
+        high: largest value.
+        scale: "linear", or "log" for equal chances an order of magnitude.
+    """
+
+    low: float
+    high: float
+    scale: str = "linear"
+
+    @property
+    def ends(self) -> tuple[Value, ...]:
+        """The values that a check has to try."""
+        return (self.low, self.high)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The range in JSON's and TOML's types."""
+        return {"low": self.low, "high": self.high, "scale": self.scale}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of `values`, all numbers, all texts or all booleans."""
+
+    values: tuple[Value, ...]
+
+    @property
+    def ends(self) -> tuple[Value, ...]:
+        """The values that a check has to try."""
+        return self.values
+
+    @property
+    def told(self) -> list[Value]:
+        """The values in JSON's and TOML's types."""
+        return list(self.values)
+
+
+Hyperparameter = Range | Choice
+
+
+@dataclass(frozen=True)
+class Space:
+    """One row of SPACES.
+
+    Attributes:
+        hyperparameters: RunConfig fields that are varied for every net and optimizer.
+        source: paper and section.
+        by_arch: further ones for some nets.
+        by_optimizer: further ones for some optimizers.
+    """
+
+    hyperparameters: Mapping[str, Hyperparameter]
+    source: str
+    by_arch: Mapping[str, Mapping[str, Hyperparameter]]
+    by_optimizer: Mapping[str, Mapping[str, Hyperparameter]]
+
+
+def _study002(scale: str) -> Space:
+    unit = Range(0.0, 0.99)
+    return Space(
+        {
+            "batch_size": Choice((32, 64, 128, 256, 512)),
+            "learning_rate": Range(1e-4, 1e-2, scale),
+            "weight_decay": Range(1e-5, 1e-2, scale),
+        },
+        "study 002 (Andrzejczuk and Orsłowski), Bayesian optimisation",
+        by_arch={"custom_cnn": {"dropout": Range(0.0, 0.2)}},
+        by_optimizer={"sgd": {"momentum": unit}, "adam": {"beta_1": unit, "beta_2": unit}},
+    )
+
+
+SPACES: dict[str, Space] = {
+    "study002": _study002("linear"),
+    # The rate and L2 on a log scale; what begins at 0 has no logarithm and stays as it is.
+    "study002_log": _study002("log"),
+    "study001": Space(
+        {"optimizer": Choice(("sgd", "adadelta", "adam")), "learning_rate": Choice((0.1, 0.01))},
+        "study 001 (Rajpal and Gupta), Table 1",
+        {},
+        {},
+    ),
+    "study004": Space(
+        {
+            "learning_rate": Choice((0.0001, 0.0005, 0.001, 0.005, 0.01)),
+            "optimizer": Choice(("sgd", "adam", "rmsprop", "adagrad")),
+            "loss": Choice(("cross_entropy", "class_weighted", "label_smoothed")),
+        },
+        "study 004 (Lai), ablations",
+        {},
+        {},
+    ),
+    "tables": Space(
+        {"tcns": Choice(("short", "cifar", "imagenet"))},
+        "study 001 (Rajpal and Gupta), shortened table; Sandler et al. 2018, Table 2",
+        {},
+        {},
+    ),
+}
+
+# Values that stand for something else than themselves: the RunConfig fields that they set.
+NAMED: dict[str, dict[str, dict[str, Any]]] = {
+    "tcns": {
+        "short": {"tcns": mobilenet.SHORT},
+        "cifar": {"tcns": mobilenet.CIFAR},
+        "imagenet": {"tcns": mobilenet.IMAGENET},
+    },
+    # 0.1 is the usual amount (Szegedy et al. 2016, section 7); study 004 names none.
+    "loss": {"label_smoothed": {"loss": "cross_entropy", "label_smoothing": 0.1}},
+}
+
+# What would make trials incomparable, or has a flag of its own.
+_NEVER = ("arch", "init_weights", "epochs", "seed", "folds")
+SEARCHABLE = tuple(
+    name
+    for name, f in FIELDS.items()
+    if (f.metadata["group"] in ("model", "training") and name not in _NEVER) or name in ("augment", "normalize")
+)
+
+
+def find_space(name: str, arch: str, optimizer: str) -> dict[str, Hyperparameter]:
+    """Return a space by its name in SPACES, with what it holds for `arch` and `optimizer`, or from a .toml file.
+
+    Raises:
+        InputError: unknown name, or a file that is no space.
+    """
+    if name.endswith(".toml"):
+        return read_space(Path(name))
+    space = lookup(SPACES, name, "--space")
+    return {**space.hyperparameters, **space.by_arch.get(arch, {}), **space.by_optimizer.get(optimizer, {})}
+
+
+def read_space(path: Path) -> dict[str, Hyperparameter]:
+    """Read a space from TOML: ``batch_size = [32, 64]``, ``learning_rate = {low = 1e-4, high = 1e-2, scale = "log"}``.
+
+    Raises:
+        InputError: no such file, no TOML, or a line that is no hyperparameter.
+    """
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"--space: cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"--space: {path} is not TOML: {error}") from None
+    if not given:
+        raise InputError(f"--space: {path} is empty; give lines such as batch_size = [32, 64]")
+    return {name: _parse(name, value, f"--space: {path}: {name}") for name, value in given.items()}
+
+
+def _parse(name: str, value: Any, where: str) -> Hyperparameter:
+    if name not in SEARCHABLE:
+        raise InputError(
+            f"{where} is no hyperparameter{nearest(name, SEARCHABLE)}; choose from {', '.join(SEARCHABLE)}"
+        )
+    if isinstance(value, list):
+        return _parse_choice(value, where)
+    if isinstance(value, dict):
+        return _parse_range(name, value, where)
+    raise InputError(f"{where}: give a list of values, or {{low = ..., high = ...}}, got {value!r}")
+
+
+def _parse_choice(values: list[Any], where: str) -> Choice:
+    number = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    one_kind = number or any(all(isinstance(value, kind) for value in values) for kind in (str, bool))
+    if not values or not one_kind:
+        raise InputError(f"{where}: a list holds numbers, texts or booleans of one kind, got {values!r}")
+    if number and any(isinstance(value, float) for value in values):
+        values = [float(value) for value in values]
+    if len(set(values)) < len(values):
+        raise InputError(f"{where}: a value stands there twice: {values!r}")
+    if values == [True] or values == [False]:
+        raise InputError(f"{where}: give both true and false, or the flag instead")
+    return Choice(tuple(values))
+
+
+def _parse_range(name: str, given: dict[str, Any], where: str) -> Range:
+    for key in given:
+        if key not in ("low", "high", "scale"):
+            raise InputError(f"{where}: unknown key {key!r}{nearest(key, ('low', 'high', 'scale'))}")
+    ends = [given.get("low"), given.get("high")]
+    if not all(isinstance(end, int | float) and not isinstance(end, bool) for end in ends):
+        raise InputError(f"{where}: low and high must be two numbers, got low = {ends[0]!r}, high = {ends[1]!r}")
+    kinds = typing.get_args(typing.get_type_hints(RunConfig)[name]) or (typing.get_type_hints(RunConfig)[name],)
+    if not {int, float} & set(kinds):
+        raise InputError(f"{where}: this field is no number; give a list of values")
+    low, high = ends if int in kinds else map(float, ends)
+    scale = given.get("scale", "linear")
+    if not low < high:
+        raise InputError(f"{where}: low must be below high, got low = {low}, high = {high}")
+    if scale not in ("linear", "log"):
+        raise InputError(f"{where}: scale must be linear or log, got {scale!r}")
+    if scale == "log" and low <= 0:
+        raise InputError(f"{where}: a log scale must begin above 0, got low = {low}")
+    return Range(low, high, scale)
