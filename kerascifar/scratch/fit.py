@@ -1,6 +1,7 @@
 """The engine of the scratch nets: a RunConfig and a data set in, a fitted net out; it goes on where it was killed."""
 
 import statistics as stats
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from kerascifar.scratch.schedules import learning_rate
 from kerascifar.scratch.served import arguments_of, check
 from kerascifar.scratch.training import Progress, train
 from kerascifar.scratch.validation import folds
+
+Score = Callable[[np.ndarray, str], np.ndarray]
 
 
 def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fitted:
@@ -54,7 +57,7 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fit
             checkpoint.earlier += progress.history
     history = checkpoint.earlier if kept else progress.history
     return Fitted(
-        score=lambda images, name: softmax(network.predict(images)).astype(np.float32),
+        score=scorer(network),
         trainable_parameters=network.trainable_parameters,
         multiply_adds=network.multiply_adds,
         history=history,
@@ -63,6 +66,21 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fit
         save=lambda into: network.save(into / "model.npz"),
         notes={"device": "cpu", **_notes(checkpoint.accuracies)},
     )
+
+
+def restore(config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset]) -> Score:
+    """Return the scorer of the finished run in `folder`, from its model.npz; `load` is not needed.
+
+    Raises:
+        InputError: the file is missing or corrupt.
+    """
+    use_threads(config.threads)
+    return scorer(Network.load(folder / "model.npz"))
+
+
+def scorer(network: Network) -> Score:
+    """Return a function from uint8 images (N, h, w, c) and a part's name to probabilities float32 (N, classes)."""
+    return lambda images, name: softmax(network.predict(images)).astype(np.float32)
 
 
 def make_network(config: RunConfig, variant: Variant, data: Dataset) -> Network:
