@@ -14,8 +14,13 @@ Statistics = tuple[np.ndarray, np.ndarray]
 
 def _channel(images: np.ndarray) -> Statistics:
     """Mean and population standard deviation a channel; a constant channel keeps std 1."""
-    # Sums over a 256-bin histogram are exact and need no float copy of the images.
-    counts = np.stack([np.bincount(images[..., c].ravel(), minlength=256) for c in range(images.shape[-1])])
+    # Sums over a 256-bin histogram are exact and need no float copy of the images; bincount itself makes an int64
+    # copy, so it gets 4 Mi pixels at a time.
+    step, channels = max(1, 2**22 // images[0].size), images.shape[-1]
+    counts = np.zeros((channels, 256), np.int64)
+    for start in range(0, len(images), step):
+        block = images[start : start + step].reshape(-1, channels)
+        counts += [np.bincount(block[:, c], minlength=256) for c in range(channels)]
     pixels = np.arange(256)
     mean = counts @ pixels / counts.sum(1)
     std = np.sqrt(counts @ pixels**2 / counts.sum(1) - mean**2)
