@@ -67,7 +67,7 @@ VARIANTS = {
         convnet,
         {"filters": (32, 64, 128), "dropout": 0.3, "initializer": "he_normal"},
         source="ours: convolution, max-pooling, batch normalisation, three times",
-        defaults={"optimizer": "sgd", "learning_rate": 0.05, "momentum": 0.9, "batch_size": 128, "epochs": 10},
+        defaults={"optimizer": "sgd", "learning_rate": 0.05, "momentum": 0.9, "batch_size": 128, "epochs": 12},
         engine="scratch",
     ),
 }
