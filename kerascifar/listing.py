@@ -6,6 +6,7 @@ from kerascifar import devices
 from kerascifar.config import RunConfig
 from kerascifar.configure import ARCHITECTURES
 from kerascifar.data.augment import POLICIES
+from kerascifar.data.augment_parts import PARTS
 from kerascifar.registry import Variant
 
 
@@ -39,6 +40,9 @@ def count(name: str, variant: Variant, classes: int = 10) -> tuple[int, int | No
 
 
 def list_policies() -> None:
-    """Print every augmentation policy with its parts and source."""
+    """Print every augmentation policy with its parts and source, then every part with its arguments."""
     for name, policy in POLICIES.items():
         print(f"{name:20} {policy}")
+    print('\nparts, to be put together as in "flip(0.5) crop(4, reflect) mixup(0.2)":')
+    for name, part in PARTS.items():
+        print(f"{part.usage(name):50} {part.does}")

@@ -13,7 +13,7 @@ from kerascifar import devices, files, models
 from kerascifar.config import RunConfig
 from kerascifar.configure import options
 from kerascifar.contracts import Dataset, Fitted
-from kerascifar.data.augment import make_augment
+from kerascifar.data.augment import check_augment, make_augment
 from kerascifar.data.pipeline import evaluation_batches, steps_per_epoch, training_batches
 from kerascifar.normalization import statistics
 from kerascifar.registry import Variant
@@ -28,6 +28,7 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fit
         TrainingDiverged: the loss is no number any more.
     """
     models.check(config.arch, data.train.images.shape[1:], len(data.classes), **options(config))
+    check_augment(config.augment, data.train.images.shape[1:])
     taken = devices.start(config)
     # Only now may Keras be imported: the device has been chosen.
     from kerascifar.models.counting import multiply_adds

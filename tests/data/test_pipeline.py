@@ -34,6 +34,27 @@ def test_epochs_and_seeds_differ():
     assert not np.array_equal(order[0], order[1])
 
 
+def test_orders_share_their_batches_no_more_than_chance_does():
+    # Of n = 4,000 images in batches of 100, a pair that shared a batch meets again with probability 99 / 3,999. There
+    # are 40 x 100 x 99 / 2 = 198,000 pairs, so 4,902 meet again by chance; 6 sigma of a Poisson count are 420.
+    def batch_of(seed, epoch):
+        order = np.concatenate(
+            numbers(training_batches(numbered(4000), 3, 100, seed, epoch + 1, first_step=40 * epoch))
+        )
+        place = np.empty(4000, int)
+        place[order] = np.arange(4000) // 100
+        return place
+
+    def meetings(a, b):
+        together = np.zeros((40, 40), int)
+        np.add.at(together, (a, b), 1)
+        return (together * (together - 1) // 2).sum()
+
+    first = batch_of(0, 0)
+    for other in (batch_of(1, 0), batch_of(2, 0), batch_of(0, 1)):
+        assert abs(meetings(first, other) - 4902) < 420
+
+
 @pytest.mark.parametrize("first", [1, 3, 4, 7])
 def test_a_start_at_any_step_gives_what_follows_it(first):
     whole = list(training_batches(numbered(200), 3, 64, 5, 3).as_numpy_iterator())
