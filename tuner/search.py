@@ -1,6 +1,5 @@
 """Run the trials of a Plan: each is a training like any other, but for its test images, which stay out of reach."""
 
-import gc
 import statistics
 import time
 
@@ -109,5 +108,4 @@ def _score(config: RunConfig) -> tuple[float | None, str | None]:
         return None, f"out of memory: {str(error).splitlines()[0] if str(error) else 'no details'}"
     finally:
         # The next net must find the memory of this one free.
-        keras.utils.clear_session()
-        gc.collect()
+        keras.utils.clear_session()  # collects garbage as well
