@@ -1,4 +1,3 @@
-#!/usr/bin/env python
 """Time one forward-backward-update of the scratch convolution nets against Keras and against a direct nested loop.
 
 The three settings are those of Palaska 2024, Table 5: 3x3 convolutions with ReLU, stride 1, padding 1, no pooling, one
@@ -15,11 +14,14 @@ import json
 import os
 import platform
 import statistics as stats
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 
@@ -204,7 +206,7 @@ def chosen(given: Any) -> tuple[Setting, ...]:
 
 
 def main(arguments: list[str]) -> None:
-    parser = Parser(prog="bench_scratch.py", description=__doc__)
+    parser = Parser(prog="python tools/bench_scratch.py", description=__doc__)
     parser.add_argument("--filters", help="one net of this many filters a layer, such as 16,16; all three if not given")
     parser.add_argument("--batch", type=int, help="images a batch with --filters (default 1000)")
     parser.add_argument("--repeats", type=int, default=5, help="timed updates a side (default 5)")

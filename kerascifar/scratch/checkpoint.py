@@ -7,7 +7,7 @@ from typing import Any
 from kerascifar.errors import InputError
 from kerascifar.scratch.network import Network
 from kerascifar.scratch.optimizers import Optimizer
-from kerascifar.scratch.saving import read_arrays, under, write_arrays
+from kerascifar.scratch.saving import arrays_of, read_arrays, under, write_arrays
 from kerascifar.scratch.training import Progress
 
 
@@ -48,14 +48,14 @@ class Checkpoint:
         """Write the checkpoint, and the best weights if the epoch that has just ended was the best."""
         best = patience and progress.batch == 0 and progress.best_epoch() == progress.epoch - 1
         if best:
-            write_arrays(self.best_path, self.identity, _arrays(network))
+            write_arrays(self.best_path, self.identity, arrays_of(network))
         spec = {
             **self.identity,
             **{"stage": self.stage, "accuracies": self.accuracies, "earlier": self.earlier},
             **{"steps": optimizer.steps, "progress": {**asdict(progress), "rates": []}},
         }
         slots = {f"slots/{name}": a for name, a in optimizer.slots.items()}
-        write_arrays(self.path, spec, _arrays(network) | slots)
+        write_arrays(self.path, spec, arrays_of(network) | slots)
 
     def restore_best(self, network: Network) -> None:
         """Give `network` the weights of its best epoch."""
@@ -67,8 +67,3 @@ class Checkpoint:
         if any(spec.get(key) != value for key, value in self.identity.items()):
             raise InputError(f"{path} is the checkpoint of another run; --again starts anew")
         return spec, arrays
-
-
-def _arrays(network: Network) -> dict[str, Any]:
-    parameters = {f"parameters/{name}": a for name, a in network.parameters.items()}
-    return parameters | {f"state/{name}": a for name, a in network.state.items()}

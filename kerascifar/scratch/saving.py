@@ -40,7 +40,7 @@ def save(path: Path, network: "Network") -> None:
         "layers": [_describe(layer, LAYERS) for layer in network.layers],
         "loss": _describe(network.loss, LOSSES),
     }
-    write_arrays(path, spec, {**_under("parameters", network.parameters), **_under("state", network.state)})
+    write_arrays(path, spec, arrays_of(network))
 
 
 def load(path: Path, kind: type["Network"]) -> "Network":
@@ -123,13 +123,15 @@ def _array(written: bytes) -> np.ndarray:
     return np.asarray(np.lib.format.read_array(stream, allow_pickle=False), order="C")
 
 
+def arrays_of(network: "Network") -> Arrays:
+    """Return all arrays of a net, by "parameters/layer/name" and "state/layer/name"."""
+    parameters = {f"parameters/{name}": a for name, a in network.parameters.items()}
+    return parameters | {f"state/{name}": a for name, a in network.state.items()}
+
+
 def under(arrays: Arrays, group: str) -> Arrays:
     """Return the arrays of a group, by the rest of their names."""
     return {name.removeprefix(f"{group}/"): a for name, a in arrays.items() if name.startswith(f"{group}/")}
-
-
-def _under(group: str, arrays: Arrays) -> Arrays:
-    return {f"{group}/{name}": a for name, a in arrays.items()}
 
 
 def _describe(thing: Any, table: dict[str, type]) -> dict[str, Any]:

@@ -107,7 +107,9 @@ def train(
     while progress.epoch < epochs and not progress.out_of_patience(patience):
         epoch = progress.epoch
         order = np.random.default_rng([seed, ORDER, epoch, 0]).permutation(len(images))
-        bar = tqdm(total=steps, initial=progress.batch, desc=f"epoch {epoch + 1}/{epochs}", disable=not show)
+        bar = tqdm(
+            total=steps, initial=progress.batch, desc=f"epoch {epoch + 1}/{epochs}", mininterval=0.5, disable=not show
+        )
         start, seen_before, seconds_before = time.perf_counter(), progress.seen, progress.seconds
         while progress.batch < steps:
             chosen = order[progress.batch * batch_size : (progress.batch + 1) * batch_size]

@@ -1,5 +1,7 @@
 """Layers, losses, first weights and shapes, worked by hand."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -179,6 +181,20 @@ def test_gradients_of_a_large_batch_are_summed_over_parts():
     assert right_a == right_b
     for name in a:
         np.testing.assert_allclose(a[name], b[name], rtol=1e-4, atol=1e-6)
+
+
+def test_memory_is_bounded_for_ten_thousand_images():
+    layers = scratch.VARIANTS["scratch_cnn"].build((8, 8, 3), 10, filters=(16, 16), initializer="he_normal")
+    network = Network(layers, (8, 8, 3))
+    x, labels = np.zeros((10_000, 8, 8, 3), np.float32), np.zeros(10_000, int)
+    network.gradients(x[:10], labels[:10])  # starts the threads
+    tracemalloc.start()
+    network.gradients(x, labels)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # The windows of all images as rows would be 10,000 * 64 * 144 * 4 bytes = 369 MB for the second layer alone,
+    # and one layer's output 41 MB.
+    assert peak < 30e6
 
 
 @pytest.mark.parametrize("threads", [2, 3])
