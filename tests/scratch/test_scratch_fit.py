@@ -15,7 +15,7 @@ from kerascifar.contracts import Dataset, Part
 from kerascifar.errors import InputError, TrainingDiverged
 from kerascifar.scratch import FAULTS, Conv2D, Network, cross_validate, folds
 from kerascifar.scratch.faults import FaultyNetwork
-from kerascifar.scratch.fit import fit, make_network
+from kerascifar.scratch.fit import fit, make_network, restore
 from kerascifar.scratch.training import Progress
 
 SIDE = 8
@@ -357,3 +357,11 @@ def test_images_and_labels_that_do_not_fit(images, labels, told):
     network = make_network(config(), scratch.VARIANTS["scratch_convnet"], dataset())
     with pytest.raises(InputError, match=told):
         network.fit(images, labels, scratch.SGD(), epochs=1, rate=0.1, show=False)
+
+
+def test_a_finished_run_is_restored_to_the_same_scores(tmp_path):
+    done = fitted(tmp_path)
+    done.save(tmp_path)
+    images = dataset().test.images
+    score = restore(config(), scratch.VARIANTS["scratch_convnet"], tmp_path, dataset)
+    np.testing.assert_array_equal(score(images, "test"), done.score(images, "test"))
