@@ -39,6 +39,8 @@ def main(argv: Sequence[str]) -> None:
     if given.get("again"):
         raise InputError("--again does not apply to a search: give another --dir to search anew")
     part = role(os.environ)
+    if (told := plan.folder / "search.json").exists():
+        plan.compare(told)  # done again under the folder's lock; here it answers before TensorFlow is imported
 
     from kerascifar.devices import quiet
 

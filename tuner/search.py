@@ -5,6 +5,7 @@ import time
 
 import keras
 from keras_tuner import engine, errors
+from keras_tuner.src import config as keras_tuner_config
 
 from kerascifar import files
 from kerascifar.config import RunConfig
@@ -14,6 +15,8 @@ from tuner import hparams
 from tuner.oracles import Durable, make_oracle, write_reason
 from tuner.plan import OBJECTIVE, Plan
 
+# It prints the traceback of a failed trial, and offers no other switch; a failed trial has one line here.
+keras_tuner_config.DEBUG = False
 WAIT = 1.0  # seconds between two looks at what another process holds
 
 

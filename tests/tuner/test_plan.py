@@ -112,7 +112,7 @@ def test_a_field_that_came_later_had_its_default(make_plan):
     del told["config"]["label_smoothing"]
     path.write_text(json.dumps(told))
     plan.settle()
-    with pytest.raises(InputError, match="label_smoothing was 0.0, is now 0.1"):
+    with pytest.raises(InputError, match=r"label_smoothing was 0\.0, is now 0\.1"):
         make_plan(config={"label_smoothing": 0.1}).settle()
 
 
