@@ -16,8 +16,17 @@ from kerascifar.training.optimizers import OPTIMIZERS, check_optimizer
 from kerascifar.training.schedules import check_schedule
 
 ARCHITECTURES: dict[str, Variant] = {**models.VARIANTS, **baselines.VARIANTS, **scratch.VARIANTS}
-# Fields of group "model" that are no argument of a builder.
-_NO_OPTION = ("arch", "init_weights", "freeze", "faults", "folds")
+# Fields that only one engine takes, and fields of group "model" that are no argument of a builder.
+_OWNERS = {
+    "init_weights": "keras",
+    "freeze": "keras",
+    "precision": "keras",
+    "faults": "scratch",
+    "folds": "scratch",
+    "memory": "baseline",
+}
+_KINDS = {"keras": "Keras nets", "scratch": "scratch nets", "baseline": "knn and nearest_centroid"}
+_NO_OPTION = ("arch", *_OWNERS)
 
 
 def configure(**given: Any) -> RunConfig:
@@ -54,6 +63,9 @@ def check(config: RunConfig) -> None:
         if name not in variant.args:
             takers = ", ".join(a for a, v in ARCHITECTURES.items() if name in v.args)
             raise InputError(f"{flag(name)} does not apply to {config.arch}; it applies to {takers}")
+    for name, owner in _OWNERS.items():
+        if owner != variant.engine and getattr(config, name) != FIELDS[name].default:
+            raise InputError(f"{flag(name)} does not apply to {config.arch}; it applies to {_KINDS[owner]}")
     check_name(config)
     lookup(NORMALIZATIONS, config.normalize, "--normalize")
     check_augment(config.augment)
@@ -67,7 +79,7 @@ def check(config: RunConfig) -> None:
         raise InputError("learning_rate is None: make the config with kerascifar.configure.configure()")
     if config.init_weights is not None and not Path(config.init_weights).exists():
         raise InputError(f"--init-weights: no file or run folder {config.init_weights}")
-    if config.patience and not config.validation:
+    if config.patience and not (config.validation or config.folds):
         raise InputError("--patience watches the validation accuracy: it needs --validation above 0")
 
 

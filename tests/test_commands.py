@@ -46,6 +46,13 @@ def test_help_answers_at_once(name, command):
         (["--dataset", "digits", "--tcns", "1,16,1,2;6,24,2,4;6,32,2,4;6,64,1,2"], "64x64 pixels, got 32x32"),
         (["--patience", "3", "--validation", "0"], "--patience watches the validation accuracy"),
         (["--device", "tpu"], "--device: expected auto, cpu, gpu or gpu:N, got 'tpu'"),
+        (
+            ["--arch", "lenet", "--faults", "output_relu"],
+            "--faults does not apply to lenet; it applies to scratch nets",
+        ),
+        (["--arch", "knn", "--freeze", "2"], "--freeze does not apply to knn; it applies to Keras nets"),
+        (["--arch", "knn", "--epochs", "2"], "--epochs does not apply to knn: nothing is trained by steps"),
+        (["--arch", "lenet", "--k", "3"], "--k does not apply to lenet; it applies to knn"),
         (["--config", "none.toml"], "--config: cannot read none.toml"),
         (["--init-weights", "none.pth", "--dataset", "digits"], "none.pth"),
     ],
