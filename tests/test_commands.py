@@ -48,7 +48,7 @@ def test_help_answers_at_once(name, command):
         (["--device", "tpu"], "--device: expected auto, cpu, gpu or gpu:N, got 'tpu'"),
         (
             ["--arch", "lenet", "--faults", "output_relu"],
-            "--faults does not apply to lenet; it applies to scratch nets",
+            "--faults does not apply to lenet; it applies to scratch",
         ),
         (["--arch", "knn", "--freeze", "2"], "--freeze does not apply to knn; it applies to Keras nets"),
         (["--arch", "knn", "--epochs", "2"], "--epochs does not apply to knn: nothing is trained by steps"),
