@@ -154,3 +154,14 @@ def test_corrupt_scores_are_refused(tmp_path):
     (tmp_path / "scores.npz").write_bytes(b"PK garbage")
     with pytest.raises(InputError, match=r"scores\.npz cannot be read"):
         results.read_scores(tmp_path)
+
+
+def test_tensorboard_shows_train_and_validation_side_by_side(finished):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.util.tensor_util import make_ndarray
+
+    config, result = finished
+    for part, key in (("train", "loss"), ("validation", "val_loss")):
+        events = EventAccumulator(str(config.folder / "tensorboard" / part)).Reload()
+        losses = [float(make_ndarray(e.tensor_proto)) for e in events.Tensors("epoch_loss")]
+        assert losses == pytest.approx([row[key] for row in result.history])
