@@ -141,7 +141,7 @@ def _start(plan: Plan, name: str, argv: Sequence[str], workers: int) -> subproce
     log.parent.mkdir(parents=True, exist_ok=True)
     share = str(max(1, (os.cpu_count() or 1) // workers))
     threads = [] if "threads" in plan.given else ["--threads", share]
-    environment = {**os.environ, TUNER_ID: name, LIFELINE: "1"}
+    environment = {**os.environ, TUNER_ID: name, LIFELINE: "1", "PYTHONUNBUFFERED": "1"}
     environment.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # else the first worker takes the whole GPU
     with open(log, "ab") as out:
         return subprocess.Popen(

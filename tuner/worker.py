@@ -1,7 +1,6 @@
 """One worker of a search on several processes or machines: asks the chief for trials, and shows that it lives."""
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -87,5 +86,6 @@ def _beat(pulse: Path, pause: float) -> None:
 
 def _end_with_chief() -> None:
     """End this process when the chief's end of stdin closes, which it does however the chief ends."""
-    sys.stdin.buffer.read()
+    while os.read(0, 1):  # not sys.stdin: its lock, held here, would abort Python's own end
+        pass
     os._exit(1)
