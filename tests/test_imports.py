@@ -18,8 +18,8 @@ ORDER = [
     ["training.optimizers", "training.schedules", "training.losses", "training.checkpoint"],
     ["configure"],
     ["training"],
-    ["run", "listing"],
-    ["train", "evaluate", "predict", "explore"],
+    ["run", "listing", "study"],
+    ["train", "evaluate", "predict", "explore", "reproduce"],
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 FILES = sorted((ROOT / "kerascifar").rglob("*.py"))
