@@ -37,13 +37,13 @@ def check_queries(estimator: Any, X: np.ndarray | Images, shape: tuple[int, ...]
     Raises:
         InputError: not numbers, NaN or infinite, or of another shape than the training images.
     """
+    if len(shape) > 1 and np.shape(X)[1:] != shape:
+        raise InputError(f"images of shape {np.shape(X)[1:]} cannot be compared with training images of shape {shape}")
     if not isinstance(X, Images):
         try:
             X = validate_data(estimator, X, reset=False, allow_nd=True)
         except ValueError as error:
             raise InputError(str(error)) from None
-    if X.shape[1:] != shape:
-        raise InputError(f"images of shape {X.shape[1:]} cannot be compared with training images of shape {shape}")
     return _images(X)
 
 

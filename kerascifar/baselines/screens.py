@@ -78,7 +78,7 @@ class Product:
 
     def __init__(self, training: Images, dtype: type) -> None:
         self.training, self.dtype = training, np.dtype(dtype)
-        self.centre = training[slice(0, 1000)].mean(0)
+        self.centre = (training.stored[:1000].mean(0, dtype=np.float64) - training.mean) / training.std
         self.squares = np.full(len(training), np.nan)
         self.query_bytes = (self.dtype.itemsize + 8) * training.pixels
         self.training_bytes = (self.dtype.itemsize * 2) * training.pixels

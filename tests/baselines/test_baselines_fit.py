@@ -1,0 +1,176 @@
+"""The engine: from a RunConfig to scores, as published and corrected, and on from finished chunks after a kill."""
+
+import numpy as np
+import pytest
+
+from kerascifar.baselines import VARIANTS, chunks
+from kerascifar.baselines.centroid import NearestCentroid
+from kerascifar.baselines.fit import fit, restore
+from kerascifar.baselines.images import Images, planar_as_hwc
+from kerascifar.baselines.neighbors import KNeighbors
+from kerascifar.configure import configure
+from kerascifar.contracts import Dataset, Part
+from kerascifar.errors import InputError
+from kerascifar.normalization import statistics
+
+CLASSES = tuple("abcd")
+
+
+def part(seed, n, brightness=128):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, n)  # class 3 never occurs
+    images = rng.normal(brightness, 40, (n, 8, 8, 3)) + 15 * labels[:, None, None, None]
+    return Part(np.clip(images, 0, 255).astype(np.uint8), labels)
+
+
+DATA = Dataset("made", CLASSES, part(0, 80), None, part(1, 30, brightness=100))
+
+
+def fitted(folder=None, arch="knn", data=DATA, **given):
+    config = configure(arch=arch, **given)
+    return fit(config, VARIANTS[arch], data, folder)
+
+
+def expected(train, test, k=1, ties="lowest", distance="euclidean"):
+    return KNeighbors(k, distance, ties).fit(train, DATA.train.labels).predict(test)
+
+
+def test_normalised_by_the_training_statistics_or_by_each_splits_own():
+    train, test = DATA.train.images, DATA.test.images
+    by_train, by_test = statistics("zscore", train), statistics("zscore", test)
+    scores = {s: fitted(normalize="zscore", statistics=s).score(test, "test").argmax(1) for s in ("train", "own")}
+    np.testing.assert_array_equal(scores["train"], expected(Images(train, *by_train), Images(test, *by_train)))
+    np.testing.assert_array_equal(scores["own"], expected(Images(train, *by_train), Images(test, *by_test)))
+    assert (scores["train"] != scores["own"]).any()
+
+
+def test_scores_are_vote_shares_of_all_classes():
+    scores = fitted(k=3).score(DATA.test.images, "test")
+    assert scores.shape == (30, 4)
+    assert scores.dtype == np.float32
+    assert (scores[:, 3] == 0).all()
+    np.testing.assert_allclose(scores.sum(1), 1, atol=1e-6)
+    assert set(np.rint(scores * 3).ravel()) == {0, 1, 2, 3}
+    assert not fitted(k=3).probabilities
+
+
+@pytest.mark.parametrize("ties", ["lowest", "nearest", "sum"])
+def test_the_highest_score_is_the_rules_winner(ties):
+    scores = fitted(k=4, ties=ties).score(DATA.test.images, "test")
+    wanted = expected(DATA.train.images, DATA.test.images, 4, ties)
+    np.testing.assert_array_equal(scores.argmax(1), wanted)
+    assert (np.sort(scores)[:, -1] - np.sort(scores)[:, -2] < 1e-6).any()  # there were ties to break
+
+
+def test_scrambled_pixels_matter_to_ssim_alone():
+    train, test = DATA.train.images, DATA.test.images
+    # Planar bytes: the first three of a row of (H, W, C) are the first three reds.
+    assert planar_as_hwc(train)[0, 0, 0].tolist() == train[0, 0, :3, 0].tolist()
+    for pixels in ("planar", "planar_queries"):
+        first = train if pixels == "planar_queries" else planar_as_hwc(train)
+        wanted = expected(first, planar_as_hwc(test), distance="ssim")
+        scores = fitted(distance="ssim", pixels=pixels).score(test, "test")
+        np.testing.assert_array_equal(scores.argmax(1), wanted)
+    same = [fitted(pixels=p).score(test, "test") for p in ("hwc", "planar")]
+    np.testing.assert_array_equal(*same)
+
+
+def test_full_data_range_is_that_of_all_pixels():
+    train = Images(DATA.train.images, np.float64(120), np.float64(60))
+    assert train.full_range == pytest.approx(255 / 60)
+    model = KNeighbors(distance="ssim", data_range=255.0).fit(DATA.train.images, DATA.train.labels)
+    scores = fitted(distance="ssim", data_range="full").score(DATA.test.images, "test")
+    np.testing.assert_array_equal(scores.argmax(1), model.predict(DATA.test.images))
+    with pytest.raises(InputError, match="--data-range applies to ssim, not to l1"):
+        fitted(distance="l1", data_range="full")
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "cosine", "ssim"])
+def test_nearest_centroid_scores(distance):
+    scores = fitted(arch="nearest_centroid", distance=distance, normalize="minmax").score(DATA.test.images, "test")
+    train, test = (Images(x, *statistics("minmax", DATA.train.images)) for x in (DATA.train.images, DATA.test.images))
+    wanted = NearestCentroid(distance).fit(train, DATA.train.labels).predict(test)
+    np.testing.assert_array_equal(scores, np.eye(4, dtype=np.float32)[wanted])
+
+
+def test_a_killed_search_goes_on_and_leaves_no_chunks(tmp_path, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    searched = []
+    model = KNeighbors(k=2).fit(DATA.train.images, DATA.train.labels)
+    nearest = model.search_.nearest
+
+    def counted(images, *rest):
+        searched.append(len(images))
+        if len(searched) == 3:
+            raise Killed
+        return nearest(images, *rest)
+
+    monkeypatch.setattr(model.search_, "nearest", counted)
+    queries = Images(DATA.test.images)
+    with pytest.raises(Killed):
+        chunks.neighbors_in_chunks(model, queries, tmp_path, {"run": 1}, chunk=8)
+    assert len(list(tmp_path.glob("chunk-*.npz"))) == 2
+    found = chunks.neighbors_in_chunks(model, queries, tmp_path, {"run": 1}, chunk=8)
+    assert searched == [8, 8, 8, 8, 6]  # the two finished chunks were not searched again; 30 = 3 x 8 + 6
+    for a, b in zip(found, nearest(queries, 2), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("harm", ["other", "cut", "shape", "index", "empty"])
+def test_chunks_of_another_run_or_broken_ones_are_not_used(harm, tmp_path):
+    model = KNeighbors().fit(DATA.train.images, DATA.train.labels)
+    queries, identity = Images(DATA.test.images), {"run": 1}
+    wanted = chunks.neighbors_in_chunks(model, queries, None, identity)
+    written = {}
+
+    def keep(path, fingerprint, found):
+        if harm == "index":
+            found = found[0], found[1] + 10**6
+        if harm == "shape":
+            found = found[0][:-1], found[1][:-1]
+        arrays = {"distances": found[0], "indices": found[1], "fingerprint": np.array(fingerprint)}
+        if harm == "other":
+            arrays = {**arrays, "fingerprint": np.array("0" * 64), "indices": np.zeros_like(found[1])}
+        np.savez(path, **arrays)
+        if harm in ("cut", "empty"):
+            path.write_bytes(path.read_bytes()[: 100 if harm == "cut" else 0])
+        written[path] = path.read_bytes()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunks, "_write", keep)
+        chunks.neighbors_in_chunks(model, queries, tmp_path, identity)
+    for path, content in written.items():
+        path.write_bytes(content)
+    found = chunks.neighbors_in_chunks(model, queries, tmp_path, identity)
+    np.testing.assert_array_equal(found[1], wanted[1])
+
+
+def test_restored_from_the_training_images():
+    config = configure(arch="knn", k=3, normalize="zscore")
+    scores = fitted(k=3, normalize="zscore").score(DATA.test.images, "test")
+    again = restore(config, VARIANTS["knn"], None, lambda: DATA)(DATA.test.images, "test")
+    np.testing.assert_array_equal(scores, again)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"distance": "manhattan"}, "unknown --distance"),
+        ({"k": 81}, "from 1 to the 80 training images, got 81"),
+        ({"memory": "lots"}, "--memory"),
+    ],
+)
+def test_bad_configs(given, message):
+    with pytest.raises(InputError, match=message):
+        fitted(**given)
+
+
+def test_neither_keras_nor_numba_is_imported_to_list_the_rows():
+    import subprocess
+    import sys
+
+    code = "import sys, kerascifar.baselines; print({'keras', 'tensorflow', 'numba', 'sklearn'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

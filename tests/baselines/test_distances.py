@@ -1,0 +1,137 @@
+"""Every distance: hand-worked values, and the search's answer against sorting all distances by definition."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kerascifar.baselines import screens
+from kerascifar.baselines.distances import DISTANCES, cosine, cosine_inverted, euclidean, l1, mse
+from kerascifar.baselines.images import Images
+from kerascifar.baselines.search import SPARE, Search
+
+MEMORY = 2**28
+SCALES = [((0, 1), (0, 1)), ((120, 64), (120, 64)), ((120.5, 61), (125.25, 64.5)), ((0, 255), (3, 240))]
+
+
+def images(seed, n, dtype=np.uint8, shape=(8, 9, 2), scale=(0, 1)):
+    pixels = np.random.default_rng(seed).integers(0, 256, (n, *shape), dtype=np.uint8)
+    return Images(pixels if dtype is np.uint8 else (pixels / 51.0).astype(dtype), *map(np.float64, scale))
+
+
+def by_brute_force(distance, queries, training, k):
+    full = distance.between(queries, slice(None), training, slice(None))
+    order = np.argsort(full, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(full, order, 1), order
+
+
+def test_hand_worked_distances():
+    x = np.array([[0.0, 0.0], [3.0, 4.0]])
+    y = np.array([[3.0, 4.0], [-4.0, 3.0]])
+    assert l1(x, y).tolist() == [[7, 7], [0, 8]]  # |3|+|4|, |-4|+|3|; 0, |3+4|+|4-3| = 7+1
+    np.testing.assert_allclose(euclidean(x, y), [[5, 5], [0, 50**0.5]])  # 3-4-5; 49 + 1
+    np.testing.assert_allclose(mse(x, y), [[12.5, 12.5], [0, 25]])  # 25/2; 50/2
+    # (3, 4) is at a right angle to (-4, 3): 3 x -4 + 4 x 3 = 0. The zero vector has no angle: distance 1 from all.
+    np.testing.assert_allclose(cosine(x, y), [[1, 1], [0, 1]], atol=1e-15)
+    np.testing.assert_allclose(cosine_inverted(x, y), [[0, 0], [1, 0]], atol=1e-15)
+
+
+def test_inverted_cosine_takes_the_least_alike():
+    training = Images(np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.1]]))
+    query = Images(np.array([[1.0, 0.0]]))
+    assert Search(training, DISTANCES["cosine"], MEMORY).nearest(query, 1)[1] == 0
+    assert Search(training, DISTANCES["cosine_inverted"], MEMORY).nearest(query, 1)[1] == 2
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize("name", DISTANCES)
+def test_search_equals_brute_force(name, dtype, scale):
+    training, queries = images(1, 150, dtype, scale=scale[0]), images(2, 20, dtype, scale=scale[1])
+    training.stored[40:45] = training.stored[7]  # ties
+    queries.stored[:5] = training.stored[5:10]  # distance 0
+    distances, indices = Search(training, DISTANCES[name], MEMORY).nearest(queries, 8)
+    wanted, order = by_brute_force(DISTANCES[name], queries, training, 8)
+    np.testing.assert_allclose(distances, wanted, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(indices, order)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    name=st.sampled_from(sorted(DISTANCES)),
+    seed=st.integers(0, 2**32),
+    shape=st.tuples(st.integers(7, 10), st.integers(7, 10), st.integers(1, 3)),
+    counts=st.tuples(st.integers(1, 12), st.integers(1, 90)),
+    levels=st.integers(1, 256),
+    data=st.data(),
+)
+def test_search_equals_brute_force_for_any_shape(name, seed, shape, counts, levels, data):
+    rng = np.random.default_rng(seed)
+    # Few grey levels make many ties: levels = 1 is all black, and everything is equal.
+    training, queries = (Images(rng.integers(0, levels, (n, *shape)).astype(np.uint8)) for n in counts[::-1])
+    k = data.draw(st.integers(1, counts[1]))
+    distances, indices = Search(training, DISTANCES[name], MEMORY).nearest(queries, k)
+    wanted, order = by_brute_force(DISTANCES[name], queries, training, k)
+    np.testing.assert_allclose(distances, wanted, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(indices, order)
+
+
+@pytest.mark.parametrize("name", DISTANCES)
+def test_more_ties_than_are_kept_go_to_the_lowest_index(name):
+    training = images(3, 3 * SPARE + 20)
+    training.stored[5:] = training.stored[5]
+    indices = Search(training, DISTANCES[name], MEMORY).nearest(Images(training.stored[5:6]), 4)[1]
+    wanted = by_brute_force(DISTANCES[name], Images(training.stored[5:6]), training, 4)[1]
+    np.testing.assert_array_equal(indices, wanted)
+    if name != "cosine_inverted":
+        assert indices.tolist() == [[5, 6, 7, 8]]
+
+
+@pytest.mark.parametrize("name", DISTANCES)
+def test_without_compiled_loops_the_answer_is_the_same(name, monkeypatch):
+    training, queries = images(4, 60), images(5, 6)
+    compiled = Search(training, DISTANCES[name], MEMORY).nearest(queries, 3)
+    monkeypatch.setattr(screens, "compiled", lambda: False)
+    plain = Search(training, DISTANCES[name], MEMORY).nearest(queries, 3)
+    np.testing.assert_array_equal(compiled[1], plain[1])
+    np.testing.assert_allclose(compiled[0], plain[0], rtol=1e-13)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize("name", DISTANCES)
+def test_estimates_stay_within_their_tolerance(name, dtype, scale):
+    """What exactness rests on. Ranks are compared, so an estimate may be off by one number for each query."""
+    training, queries = images(6, 70, dtype, scale=scale[0]), images(7, 9, dtype, scale=scale[1])
+    queries.stored[0] = queries.stored[0] // 64 + 1  # a query of low contrast
+    exact = DISTANCES[name].between(queries, slice(None), training, slice(None))
+    if DISTANCES[name].search == "product":
+        exact = exact**2 if name == "euclidean" else exact * training.pixels
+    for screen in screens.screens(DISTANCES[name], training, whole=False)[:-1]:  # the last is the definition
+        prepared = screen.prepare(queries, np.arange(9))
+        estimates = screen.estimate(prepared, slice(0, 70)).astype(np.float64)
+        off = estimates - exact
+        off -= (off.max(1, keepdims=True) + off.min(1, keepdims=True)) / 2
+        slack = 1e-13 * np.abs(exact).max()  # the definition rounds too
+        assert np.all(np.abs(off).max(1) <= screen.tolerance(prepared) + slack), type(screen).__name__
+
+
+def test_a_float32_product_alone_would_rank_wrongly():
+    """Two training images whose squared distances, 10^8 apart from the origin, differ by 1 of 2 x 10^4."""
+    base = np.full((2, 300), 5000.0)
+    base[1, 0] += 1
+    training, query = Images(np.concatenate([base, np.zeros((2, 300))])), Images(np.full((1, 300), 5008.0))
+    # d0 = 300 x 64 = 19200; d1 = 299 x 64 + 49 = 19185: the second is nearer.
+    distances, indices = Search(training, DISTANCES["mse"], MEMORY).nearest(query, 2)
+    assert indices.tolist() == [[1, 0]]
+    np.testing.assert_allclose(distances, [[19185 / 300, 19200 / 300]], rtol=1e-15)
+
+
+def test_one_scale_for_both_splits_scales_the_distances_only():
+    stored, queries = images(8, 40), images(9, 5)
+    for name, power in (("l1", 1), ("euclidean", 1), ("mse", 2)):
+        raw = Search(stored, DISTANCES[name], MEMORY).nearest(queries, 3)
+        both = [Images(x.stored, np.float64(100), np.float64(50)) for x in (stored, queries)]
+        scaled = Search(both[0], DISTANCES[name], MEMORY).nearest(both[1], 3)
+        np.testing.assert_array_equal(raw[1], scaled[1])
+        np.testing.assert_allclose(raw[0], scaled[0] * 50**power)
