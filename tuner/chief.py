@@ -132,6 +132,8 @@ def _answer(tuner: Trials, failures: list[Exception]) -> None:
     try:
         ask(tuner)
     except Exception as error:
+        if "bind" in str(error):  # gRPC has no class of its own for it
+            error = InputError(f"{ADDRESS}={os.environ[ADDRESS]} {PORT}={os.environ[PORT]}: {error}")
         failures.append(error)
 
 
