@@ -75,8 +75,10 @@ def entries(study: Study, folder: Path) -> list[dict[str, Any]]:
                     "images": test["images"],
                     "epochs": len(result.history) or None,
                     "training_images": result.dataset["images"]["train"],
-                    "run": f"{row.name}/{config.run_id}",
+                    "run": config.folder.relative_to(folder).as_posix(),
                 }
+                if "folds_mean" in result.notes:
+                    entry_[mode]["folds_mean"] = result.notes["folds_mean"]
         told.append(entry_ | {"fault": row.fault, "note": row.note})
     return told
 
@@ -86,12 +88,15 @@ def write_table(study: Study, folder: Path) -> None:
     told = entries(study, folder)
     files.write_text(folder / "table.json", json.dumps({"study": study.title, "rows": told}, indent=1) + "\n")
     lines = [f"# {study.title}", "", study.source, ""]
-    lines += ["| table | row | paper | as published | corrected | test images | what was wrong |", "| --- " * 7 + "|"]
+    published = any(row.as_published for row in study.rows)
+    head = ["table", "row", "paper", "as published", "corrected"] if published else ["row", "test accuracy"]
+    head += ["test images", "what was wrong" if published else "note"]
+    lines += ["| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]
     for row in told:
-        cells = [row["table"], row["name"], _figure(row["paper"].get("test_accuracy"))]
-        cells += [_cell(row.get(mode)) for mode in MODES]
+        cells = [row["table"], row["name"], _figure(row["paper"].get("test_accuracy"))] if published else [row["name"]]
+        cells += [_cell(row.get(mode)) for mode in (MODES if published else MODES[1:])]
         images = sorted({row[mode]["images"] for mode in MODES if mode in row})
-        cells += [", ".join(f"{n:,}" for n in images), " ".join(t for t in (row["fault"], row["note"]) if t)]
+        cells += [", ".join(f"{n:,}" for n in images), "; ".join(t for t in (row["fault"], row["note"]) if t)]
         lines.append("| " + " | ".join(cells) + " |")
     files.write_text(folder / "table.md", "\n".join(lines) + "\n")
 
@@ -104,6 +109,8 @@ def _cell(found: dict[str, Any] | None) -> str:
     if found is None:
         return ""
     epochs = f", {found['epochs']} epochs on {found['training_images']:,} images" if found["epochs"] else ""
+    if "folds_mean" in found:
+        epochs += f"; folds {found['folds_mean']:.4f}"
     return f"[{found['test_accuracy']:.4f}]({found['run']}/result.json){epochs}"
 
 

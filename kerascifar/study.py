@@ -35,7 +35,7 @@ class Row:
     """One row of a published table.
 
     Attributes:
-        name: unique in its study; the folder of its runs.
+        name: unique in its study.
         table: where the paper prints it.
         given: RunConfig keys of the corrected run.
         as_published: keys that the authors' code had otherwise; empty where nothing is known to differ.
@@ -53,9 +53,12 @@ class Row:
     note: str = ""
 
     def config(self, mode: str, folder: Path) -> RunConfig:
-        """Return the config of this row in `mode`, one of MODES, its runs below `folder`."""
+        """Return the config of this row in `mode`, one of MODES, its runs below `folder`.
+
+        Runs lie in folder/ARCH/RUN-ID, so rows that ask for the same share one run.
+        """
         overrides = self.as_published if mode == "as-published" else {}
-        return configure(**{**self.given, **overrides, "runs": str(folder), "name": self.name})
+        return configure(**{**self.given, **overrides, "runs": str(folder)})
 
 
 @dataclass(frozen=True)
