@@ -148,7 +148,18 @@ class RunConfig:
     runs: str = option("saved_models", "run", "folder that holds all runs", identity=False)
     again: bool = option(False, "run", "train anew although a finished run is there", identity=False)
     checkpoint_steps: int | None = option(None, "run", "also save every N steps within an epoch", POSITIVE, False)
-    device: str = option("auto", "run", "auto, cpu, gpu or gpu:N", identity=False)
+    device: str = option(
+        "auto",
+        "run",
+        "auto, cpu, gpu or gpu:N; cpu:N cuts the CPU in N devices for --strategy mirrored",
+        identity=False,
+    )
+    strategy: str = option(
+        "none",
+        "run",
+        "how a step is divided: none, mirrored over the GPUs of this machine, or multiworker over processes",
+        one_of("none", "mirrored", "multiworker"),
+    )
     threads: int | None = option(None, "run", "CPU threads; all cores if not given", POSITIVE, False)
     memory: str | None = option(
         None, "run", "working memory of knn and nearest_centroid, such as 1GiB or 512MiB", identity=False

@@ -8,6 +8,7 @@ from kerascifar.config import FIELDS, RunConfig, check_keys, flag
 from kerascifar.data.augment import check_augment
 from kerascifar.data.datasets import check_name
 from kerascifar.devices import check_device
+from kerascifar.distribution import check_strategy
 from kerascifar.errors import InputError
 from kerascifar.normalization import NORMALIZATIONS
 from kerascifar.registry import Variant, lookup
@@ -21,6 +22,7 @@ _OWNERS = {
     "init_weights": "keras",
     "freeze": "keras",
     "precision": "keras",
+    "strategy": "keras",
     "faults": "scratch",
     "folds": "scratch",
     "memory": "baseline",
@@ -72,6 +74,7 @@ def check(config: RunConfig) -> None:
     check_device(config)
     if variant.engine == "baseline":
         return
+    check_strategy(config)
     check_optimizer(config)
     check_schedule(config)
     lookup(LOSSES, config.loss, "--loss")

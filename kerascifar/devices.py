@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kerascifar.config import RunConfig
+from kerascifar.distribution import cluster_of, make_strategy, replicas
 from kerascifar.errors import InputError
 
 
@@ -37,11 +38,30 @@ def check_device(config: RunConfig) -> None:
     """Refuse a malformed --device without importing TensorFlow.
 
     Raises:
-        InputError: not auto, cpu, gpu or gpu:N.
+        InputError: not auto, cpu, cpu:N, gpu or gpu:N.
     """
-    kind, _, number = config.device.partition(":")
-    if kind not in ("auto", "cpu", "gpu") or (number and (kind != "gpu" or not number.isdigit())):
-        raise InputError(f"--device: expected auto, cpu, gpu or gpu:N, got {config.device!r}")
+    kind, colon, number = config.device.partition(":")
+    if kind not in ("auto", "cpu", "gpu") or (colon and (kind == "auto" or not number.isdecimal())):
+        raise InputError(f"--device: expected auto, cpu, cpu:N, gpu or gpu:N, got {config.device!r}")
+    if kind == "cpu" and colon and int(number) < 2:
+        raise InputError(f"--device {config.device}: cpu:N cuts the CPU in N devices, 2 or more")
+
+
+def check_place(config: RunConfig) -> None:
+    """Refuse a --device that the strategy has no use for; a restored run needs no strategy, so it is not asked.
+
+    Raises:
+        InputError: says which --device would do.
+    """
+    kind, colon, _ = config.device.partition(":")
+    if config.strategy != "mirrored" and kind == "cpu" and colon:
+        raise InputError(f"--device {config.device} is for --strategy mirrored; give --device cpu")
+    if config.strategy == "mirrored" and (kind, bool(colon)) in (("cpu", False), ("gpu", True)):
+        raise InputError(
+            f"--device {config.device} is one device, and --strategy mirrored needs several: "
+            f"gpu takes all GPUs, cpu:2 cuts the CPU in 2 devices"
+        )
+    cluster_of(config)
 
 
 def start(config: RunConfig) -> dict[str, Any]:
@@ -54,6 +74,7 @@ def start(config: RunConfig) -> dict[str, Any]:
         InputError: the device is not there, or the thread count can no longer be changed in this process.
     """
     check_device(config)
+    check_place(config)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with quiet():
         import keras
@@ -61,31 +82,75 @@ def start(config: RunConfig) -> dict[str, Any]:
 
         gpus = tf.config.list_physical_devices("GPU")
         _limit_threads(tf, config.threads)
-        chosen = _choose(config.device, len(gpus))
+        chosen = _choose(config, len(gpus))
         if gpus:
-            tf.config.set_visible_devices([] if chosen is None else [gpus[chosen]], "GPU")
+            tf.config.set_visible_devices([gpus[i] for i in chosen], "GPU")
+        if config.device.startswith("cpu:"):
+            _cut_cpu(tf, int(config.device[4:]))
+    cluster = cluster_of(config)
+    if cluster is not None:
+        print(f"worker {cluster.index} of {len(cluster.addresses)}, waiting for {_listed(cluster.others)}", flush=True)
+    with quiet():
+        strategy = None
+        if config.strategy != "none":  # before any other operation
+            strategy = make_strategy(config, tuple(_names(config, chosen)))
         tf.zeros(())  # starts the runtime while its messages are held back
     keras.config.set_dtype_policy(config.precision)
     taken = {
-        "device": "cpu" if chosen is None else f"gpu:{chosen}",
+        "device": ",".join(f"gpu:{i}" for i in chosen) or config.device.replace("auto", "cpu"),
         "threads": config.threads or os.cpu_count(),
         "precision": config.precision,
     }
-    why = " (auto: no GPU is visible to TensorFlow)" if config.device == "auto" and chosen is None else ""
-    print(f"device {taken['device']}{why}, {taken['threads']} threads, {config.precision}", flush=True)
+    if strategy is not None:
+        taken |= {"strategy": config.strategy, "replicas": replicas(strategy)}
+    if cluster is not None:
+        taken["workers"] = len(cluster.addresses)
+    why = " (auto: no GPU is visible to TensorFlow)" if config.device == "auto" and not chosen else ""
+    over = "" if strategy is None else f", {config.strategy} over {replicas(strategy)} replicas"
+    print(f"device {taken['device']}{why}, {taken['threads']} threads, {config.precision}{over}", flush=True)
     return taken
 
 
-def _choose(device: str, gpus: int) -> int | None:
-    """Return the number of the GPU to use, or None for the CPU."""
-    kind, _, number = device.partition(":")
+def _choose(config: RunConfig, gpus: int) -> list[int]:
+    """Return the numbers of the GPUs to use; none for the CPU."""
+    kind, _, number = config.device.partition(":")
+    there = f"{gpus} GPU(s), gpu:0 to gpu:{gpus - 1}" if gpus else "no GPU"
+    if config.strategy == "mirrored" and kind != "cpu":
+        if gpus < 2:
+            raise InputError(
+                f"--strategy mirrored --device {config.device}: TensorFlow sees {there} here, and it needs 2 or more; "
+                f"--device cpu:2 cuts the CPU in 2 devices"
+            )
+        return list(range(gpus))
     if kind == "cpu" or (kind == "auto" and gpus == 0):
-        return None
-    wanted = int(number or 0)
+        return []
+    cluster = cluster_of(config)
+    # Workers of one machine take a GPU each.
+    wanted = int(number or 0) if number or cluster is None else cluster.local_index
     if wanted >= gpus:
-        there = f"{gpus} GPU(s), gpu:0 to gpu:{gpus - 1}" if gpus else "no GPU"
-        raise InputError(f"--device {device}: TensorFlow sees {there} here; use --device cpu or auto")
-    return wanted
+        needed = "" if number or cluster is None else f", and worker {cluster.index} would take gpu:{wanted}"
+        raise InputError(f"--device {config.device}: TensorFlow sees {there} here{needed}; use --device cpu or auto")
+    return [wanted]
+
+
+def _names(config: RunConfig, chosen: list[int]) -> list[str]:
+    """Return TensorFlow's names of the devices to mirror over."""
+    # TensorFlow numbers the visible GPUs from 0.
+    return [f"GPU:{i}" for i in range(len(chosen))] or [f"CPU:{i}" for i in range(int(config.device[4:] or 0))]
+
+
+def _listed(others: dict[int, str]) -> str:
+    return " and ".join(f"worker {i} ({address})" for i, address in others.items())
+
+
+def _cut_cpu(tf: Any, count: int) -> None:
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    if len(tf.config.get_logical_device_configuration(cpu) or [None]) == count:
+        return
+    try:
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+    except RuntimeError:
+        raise InputError(f"--device cpu:{count}: TensorFlow runs already; ask for it first in a process") from None
 
 
 def _limit_threads(tf: Any, threads: int | None) -> None:

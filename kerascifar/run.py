@@ -1,6 +1,7 @@
 """run(config) -> Result: load, fit, score, evaluate, write. The whole story on one screen."""
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from kerascifar import files, results
+from kerascifar import devices, files, results
+from kerascifar.cluster import Cluster, watched
 from kerascifar.config import RunConfig, check_keys
 from kerascifar.configure import ARCHITECTURES, check
 from kerascifar.contracts import Dataset, Fitted
 from kerascifar.data.datasets import load
+from kerascifar.distribution import cluster_of, copy_from_chief
 from kerascifar.errors import InputError
 from kerascifar.metrics import evaluate
 from kerascifar.registry import Variant
@@ -44,7 +47,8 @@ def run(config: RunConfig, validation_only: bool = False) -> Result:
         InputError: the config, the data or the run folder cannot be used; nothing is left half-written.
     """
     check(config)
-    folder = config.folder
+    devices.check_place(config)
+    folder, cluster = config.folder, cluster_of(config)
     told = results.VALIDATED if validation_only else results.FINISHED
     if (folder / told).exists() and not config.again:
         return results.read_result(folder, told)
@@ -53,24 +57,48 @@ def run(config: RunConfig, validation_only: bool = False) -> Result:
         data = dataclasses.replace(data, test=None)
         if data.validation is None:
             raise InputError("nothing to select by: a search needs validation images, so --validation above 0")
-    with files.only_writer(folder):
+    if cluster is not None and validation_only:
+        raise InputError("--strategy multiworker is for trainings; a search divides its trials over workers of its own")
+    with watched(cluster):
+        if cluster is not None and cluster.follows:
+            return _follow(config, data, cluster)
+        with files.only_writer(folder):
+            result = _fit(config, data, validation_only)
+            copy_from_chief(config, folder / results.FINISHED)  # the others end when all is written
+    return result
+
+
+def _fit(config: RunConfig, data: Dataset, validation_only: bool) -> Result:
+    """Fit, score and write the run folder, which this process holds."""
+    folder, variant = config.folder, ARCHITECTURES[config.arch]
+    fitted = engine(variant).fit(config, variant, data, folder)
+    scores = {name: fitted.score(part.images, name) for name, part in data.parts.items() if name in SCORED}
+    metrics = {
+        name: evaluate(data.parts[name].labels, scores[name], data.classes, fitted.probabilities)
+        if name in scores
+        else None
+        for name in SCORED
+    }
+    results.write_scores(folder, data, scores)
+    results.write_history(folder, fitted.history)
+    if fitted.save is not None and not validation_only:
+        fitted.save(folder)
+    result = _result(config, data, fitted, metrics)
+    results.write_result(folder, result)
+    for left in ("checkpoint.npz", "best.npz"):
+        (folder / left).unlink(missing_ok=True)
+    return result
+
+
+def _follow(config: RunConfig, data: Dataset, cluster: Cluster) -> Result:
+    """Train beside the chief, in a folder of our own, and return the chief's result; only the chief scores."""
+    scratch = config.folder.with_name(f".{config.run_id}-worker{cluster.index}")
+    with files.only_writer(scratch):
         variant = ARCHITECTURES[config.arch]
-        fitted = engine(variant).fit(config, variant, data, folder)
-        scores = {name: fitted.score(part.images, name) for name, part in data.parts.items() if name in SCORED}
-        metrics = {
-            name: evaluate(data.parts[name].labels, scores[name], data.classes, fitted.probabilities)
-            if name in scores
-            else None
-            for name in SCORED
-        }
-        results.write_scores(folder, data, scores)
-        results.write_history(folder, fitted.history)
-        if fitted.save is not None and not validation_only:
-            fitted.save(folder)
-        result = _result(config, data, fitted, metrics)
-        results.write_result(folder, result)
-        for left in ("checkpoint.npz", "best.npz"):
-            (folder / left).unlink(missing_ok=True)
+        engine(variant).fit(config, variant, data, scratch)
+        copy_from_chief(config, scratch / "chief" / results.FINISHED)
+        result = results.read_result(scratch / "chief")
+    shutil.rmtree(scratch, ignore_errors=True)
     return result
 
 

@@ -11,15 +11,16 @@ ROOT = Path(__file__).resolve().parent.parent
 ORDER = [
     ["errors"],
     ["files", "fields", "registry"],
-    ["cli", "config", "contracts", "normalization"],
+    ["cli", "config", "contracts", "normalization", "cluster"],
     ["layers", "metrics"],
     ["data", "models", "baselines", "scratch"],
+    ["distribution"],
     ["results", "devices"],
     ["training.optimizers", "training.schedules", "training.losses", "training.checkpoint"],
     ["configure"],
     ["training"],
     ["run", "listing", "study"],
-    ["train", "evaluate", "predict", "explore", "reproduce"],
+    ["train", "evaluate", "predict", "explore", "reproduce", "launch"],
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 FILES = sorted((ROOT / "kerascifar").rglob("*.py"))
@@ -34,6 +35,8 @@ NUMPY_ONLY = (
     "baselines",
     "scratch",
     "cli",
+    "cluster",
+    "launch",
 )
 
 

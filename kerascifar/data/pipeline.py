@@ -19,9 +19,9 @@ Augment = Callable[..., tuple[Any, Any]]
 _ORDER = 0x0E1
 
 
-def steps_per_epoch(images: int, batch_size: int) -> int:
-    """Return how many batches an epoch has; the last one may be smaller."""
-    return math.ceil(images / batch_size)
+def steps_per_epoch(images: int, batch_size: int, replicas: int = 1) -> int:
+    """Return how many batches an epoch has; the last one may be smaller, but divides evenly by `replicas`."""
+    return math.ceil((images - images % replicas) / batch_size)
 
 
 def training_batches(
@@ -32,14 +32,20 @@ def training_batches(
     epochs: int,
     first_step: int = 0,
     augment: Augment | None = None,
+    replicas: int = 1,
+    own: range = range(1),
 ) -> Any:
     """Return a tf.data.Dataset of (images uint8 (B, H, W, C), labels float32 (B, classes)) from `first_step` on.
 
     The order within an epoch is a permutation drawn from (seed, epoch); the last batch of an epoch may be smaller.
+
+    Of `replicas` that divide each batch evenly, those numbered `own` are served, one element after the other. The
+    images left over at an epoch's end, fewer than `replicas` and other ones each epoch, are left out: TensorFlow cannot
+    give a replica nothing, and with uneven shares the mean over replicas is not the mean over images.
     """
     import tensorflow as tf
 
-    n, steps = len(part), steps_per_epoch(len(part), batch_size)
+    n, steps = len(part) - len(part) % replicas, steps_per_epoch(len(part), batch_size, replicas)
     take = _taker(part, classes)
 
     def make(step):
@@ -49,19 +55,39 @@ def training_batches(
         key = tf.concat([tf.cast(key, tf.uint32), tf.constant([1], tf.uint32)], 0)
         # tf.random.experimental.index_shuffle stops at 4 rounds of its cipher and takes the seed as it is: orders of
         # neighbouring seeds then share their batches (pairs of images met again 41 to 84 times as often as by chance).
-        index = tf.raw_ops.RandomIndexShuffle(index=place, seed=key, max_index=n - 1, rounds=16)
+        index = tf.raw_ops.RandomIndexShuffle(index=place, seed=key, max_index=len(part) - 1, rounds=16)
         x, y = take(index)
+        # The whole batch is augmented, so that its random numbers are those of one device; then it is divided.
         return (x, y) if augment is None else augment(x, y, index=index, epoch=epoch, batch=batch)
 
+    def divide(*batch):
+        share = tf.shape(batch[0])[0] // replicas
+        ours = [t[own.start * share : own.stop * share] for t in batch]
+        return tuple(tf.reshape(t, (len(own), share, *t.shape[1:])) for t in ours)
+
     ordered = tf.data.Dataset.range(first_step, epochs * steps)
-    return ordered.map(make, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(4)
+    batches = ordered.map(make, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return (batches if replicas == 1 else batches.map(divide).unbatch()).prefetch(4)
 
 
-def evaluation_batches(part: Part, classes: int, batch_size: int) -> Any:
-    """Return a tf.data.Dataset of (images, one-hot labels) in order, untouched."""
+def evaluation_steps(images: int, batch_size: int) -> int:
+    """Return in how many steps replicas evaluate, so that each has an image in each step and each image counts once."""
+    return max(1, images // batch_size)
+
+
+def evaluation_batches(part: Part, classes: int, batch_size: int, replicas: int = 1, own: range = range(1)) -> Any:
+    """Return a tf.data.Dataset of (images, one-hot labels) in order, untouched.
+
+    Of `replicas` that divide the images, those numbered `own` are served, in evaluation_steps() steps.
+    """
     import tensorflow as tf
 
     n, take = len(part), _taker(part, classes)
+    if replicas > 1:
+        pieces = evaluation_steps(n, batch_size) * replicas
+        mine = [piece for piece in range(pieces) if piece % replicas in own]
+        ordered = tf.data.Dataset.from_tensor_slices(np.array(mine, np.int64))
+        return ordered.map(lambda piece: take(tf.range(piece * n // pieces, (piece + 1) * n // pieces))).prefetch(2)
 
     def make(step):
         return take(tf.range(step * batch_size, tf.minimum((step + 1) * batch_size, n)))

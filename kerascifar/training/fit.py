@@ -1,5 +1,7 @@
 """The engine of the Keras nets: build, train with checkpoints, hand back a scorer."""
 
+import dataclasses
+import hashlib
 import math
 import shutil
 import statistics as stats
@@ -9,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from kerascifar import devices, files, models
+from kerascifar import devices, distribution, files, models
 from kerascifar.config import RunConfig
 from kerascifar.configure import options
 from kerascifar.contracts import Dataset, Fitted
 from kerascifar.data.augment import check_augment, make_augment
-from kerascifar.data.pipeline import evaluation_batches, steps_per_epoch, training_batches
+from kerascifar.data.pipeline import evaluation_batches, evaluation_steps, steps_per_epoch, training_batches
+from kerascifar.errors import InputError
 from kerascifar.normalization import statistics
 from kerascifar.registry import Variant
 from kerascifar.results import find_run
@@ -34,8 +37,15 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fit
     from kerascifar.models.counting import multiply_adds
     from kerascifar.training.scoring import score
 
-    model = compiled_model(config, data)
+    check_shares(config, data)
+    with distribution.scope(config):
+        model = compiled_model(config, data)
+    distribution.compare(config, {"flags": config.run_id, **identity(data, model)})
+    for name in ("checkpoint.npz", "best.npz"):
+        distribution.copy_from_chief(config, folder / name)
     rates, history = train(model, config, data, folder)
+    if distribution.current(config) is not None:  # one device scores, and in one process
+        model = plain_model(model, config, data)
     seconds = [row["seconds"] for row in history]
     return Fitted(
         score=lambda images, name: score(model, images, config.batch_size),
@@ -54,7 +64,7 @@ def restore(
     config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset]
 ) -> Callable[[np.ndarray, str], np.ndarray]:
     """Return the scorer of the finished run in `folder`, from its model.keras."""
-    devices.start(config)
+    devices.start(dataclasses.replace(config, strategy="none"))  # one device scores
     from kerascifar.training.scoring import load_model, score
 
     model = load_model(folder)
@@ -88,13 +98,18 @@ def compiled_model(config: RunConfig, data: Dataset) -> Any:
         print(f"{len(imported.layers)} layers start from {source}{left}", flush=True)
     if config.freeze:
         importing.freeze(model, config.freeze)
-    schedule = make_schedule(config, steps_per_epoch(len(data.train), config.batch_size))
+    strategy = distribution.current(config)
+    if strategy is not None:
+        distribution.synchronize(model)
+    steps = steps_per_epoch(len(data.train), config.batch_size, distribution.replicas(strategy))
+    schedule = make_schedule(config, steps)
     model.compile(
         optimizer=make_optimizer(config, schedule),
         loss=make_loss(config, data.train.labels, len(data.classes)),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-        # XLA on CPU is 5 to 30 times slower than the plain graph (measured on TensorFlow 2.21).
-        jit_compile="auto" if taken_gpu() else False,
+        # XLA on CPU is 5 to 30 times slower than the plain graph (measured on TensorFlow 2.21); under a strategy it
+        # fails.
+        jit_compile="auto" if taken_gpu() and strategy is None else False,
     )
     return model
 
@@ -111,9 +126,18 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
     from kerascifar.training.callbacks import Recorder
     from kerascifar.training.schedules import make_schedule
 
-    classes, steps = len(data.classes), steps_per_epoch(len(data.train), config.batch_size)
+    strategy, cluster = distribution.current(config), distribution.cluster_of(config)
+    shares = distribution.replicas(strategy)
+    classes, steps = len(data.classes), steps_per_epoch(len(data.train), config.batch_size, shares)
     augment = make_augment(config.augment, config.seed, data.train.images.shape[1:])
-    held_out = data.validation and evaluation_batches(data.validation, classes, config.batch_size)
+    held_out, held_out_steps = None, None
+    if data.validation is not None:
+        watched = (data.validation, classes, config.batch_size)
+        held_out = evaluation_batches(*watched)
+        if strategy is not None:
+            # fit() looks at the next batch of a data set that is at its end, hence repeat().
+            held_out = distribution.distribute(strategy, lambda own: evaluation_batches(*watched, shares, own).repeat())
+            held_out_steps = evaluation_steps(len(data.validation), config.batch_size)
     progress = checkpoint.load_progress(folder / "checkpoint.npz")
     recorder = Recorder(config, folder, progress, make_schedule(config, steps), steps)
     if progress.epoch or progress.step:
@@ -126,15 +150,18 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
         done = progress.epoch * steps + progress.step
         # A run that goes on within an epoch first finishes that epoch; one fit() makes all others.
         last, left = (progress.epoch + 1, steps - progress.step) if progress.step else (config.epochs, steps)
-        batches = training_batches(data.train, classes, config.batch_size, config.seed, last, done, augment)
-        if progress.step:
+        given = (data.train, classes, config.batch_size, config.seed, last, done, augment, shares)
+        batches = distribution.distribute(strategy, lambda own, given=given: training_batches(*given, own))
+        if progress.step and strategy is None:  # under a strategy, fit() itself builds them first
             model.test_on_batch(*next(iter(batches)))  # builds the metrics, whose running means will be restored
         callbacks = [recorder, keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False)]
         if config.ema:
             callbacks.append(keras.callbacks.SwapEMAWeights())
         model.fit(
             batches,
+            verbose=0 if cluster is not None and cluster.follows else "auto",
             validation_data=held_out,
+            validation_steps=held_out_steps,
             initial_epoch=progress.epoch,
             epochs=last,
             steps_per_epoch=left,
@@ -152,9 +179,37 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
 
 def save_model(model: Any, config: RunConfig, data: Dataset, folder: Path) -> None:
     """Write model.keras without optimizer or loss: it takes uint8 images and gives logits."""
+    files.write_atomically(folder / "model.keras", plain_model(model, config, data).save)
+
+
+def plain_model(model: Any, config: RunConfig, data: Dataset) -> Any:
+    """Return the net with the weights of `model`, not compiled, on one device."""
     plain = build_model(config, data)
     plain.set_weights(model.get_weights())
-    files.write_atomically(folder / "model.keras", plain.save)
+    return plain
+
+
+def check_shares(config: RunConfig, data: Dataset) -> None:
+    """Check that every replica gets its share of each batch.
+
+    Raises:
+        InputError: the batch size does not divide by the replicas, or there are fewer images than replicas.
+    """
+    shares = distribution.replicas(distribution.current(config))
+    if config.batch_size % shares:
+        raise InputError(f"--batch-size {config.batch_size} must divide evenly by the {shares} replicas")
+    for name in ("train", "validation"):
+        if name in data.parts and len(data.parts[name]) < shares:
+            raise InputError(f"{len(data.parts[name])} {name} images are fewer than the {shares} replicas")
+
+
+def identity(data: Dataset, model: Any) -> dict[str, str]:
+    """Return what the workers of a run must have in common, by name."""
+    weights = hashlib.sha256()
+    for value in model.get_weights():
+        weights.update(np.ascontiguousarray(value))
+    found = {f"{name} images": part.checksum for name, part in data.parts.items()}
+    return {**found, "first weights": weights.hexdigest()}
 
 
 def trainable_parameters(model: Any) -> int:
