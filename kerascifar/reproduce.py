@@ -10,15 +10,19 @@ so do table.md and table.json, written anew after every row from the results tha
 import fnmatch
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from kerascifar import files, results
 from kerascifar.cli import Parser, entry
 from kerascifar.config import FIELDS, add_flags
-from kerascifar.errors import InputError
+from kerascifar.errors import InputError, TrainingDiverged
 from kerascifar.run import MACHINE, run
 from kerascifar.study import MODES, Row, Study, load_study, studies
+
+# What a row leaves whose loss became no number: that is what it found.
+DIVERGED = "diverged.txt"
 
 
 def main(argv: Sequence[str]) -> None:
@@ -42,12 +46,14 @@ def main(argv: Sequence[str]) -> None:
     plan = [(row, m) for row in chosen for m in (MODES if mode == "both" else (mode,)) if m in modes(row)]
     for number, (row, m) in enumerate(plan, start=1):
         config = row.config(m, folder)
-        done = (config.folder / "result.json").exists()
+        done = (config.folder / results.FINISHED).exists() or (config.folder / DIVERGED).exists()
         print(f"[{number}/{len(plan)}] {row.name}, {m}: {'finished' if done else 'to run'}", flush=True)
         if not dry and not done:
-            from dataclasses import replace
-
-            run(replace(config, **machine))
+            try:
+                run(replace(config, **machine))
+            except TrainingDiverged as error:  # a finding: the study goes on
+                print(f"{row.name}, {m}: {error}", flush=True)
+                files.write_text(config.folder / DIVERGED, f"{error}\n")
             write_table(study, folder)
     if not dry:
         write_table(study, folder)
@@ -66,7 +72,9 @@ def entries(study: Study, folder: Path) -> list[dict[str, Any]]:
         entry_ = {"name": row.name, "table": row.table, "arch": row.given.get("arch"), "paper": dict(row.expect)}
         for mode in modes(row):
             config = row.config(mode, folder)
-            if (config.folder / "result.json").exists():
+            if (config.folder / DIVERGED).exists():
+                entry_[mode] = {"diverged": (config.folder / DIVERGED).read_text(encoding="utf-8").strip()}
+            elif (config.folder / results.FINISHED).exists():
                 result = results.read_result(config.folder)
                 test = result.metrics["test"]
                 entry_[mode] = {
@@ -95,7 +103,7 @@ def write_table(study: Study, folder: Path) -> None:
     for row in told:
         cells = [row["table"], row["name"], _figure(row["paper"].get("test_accuracy"))] if published else [row["name"]]
         cells += [_cell(row.get(mode)) for mode in (MODES if published else MODES[1:])]
-        images = sorted({row[mode]["images"] for mode in MODES if mode in row})
+        images = sorted({row[mode]["images"] for mode in MODES if "images" in row.get(mode, {})})
         cells += [", ".join(f"{n:,}" for n in images), "; ".join(t for t in (row["fault"], row["note"]) if t)]
         lines.append("| " + " | ".join(cells) + " |")
     files.write_text(folder / "table.md", "\n".join(lines) + "\n")
@@ -108,6 +116,8 @@ def _figure(value: float | None) -> str:
 def _cell(found: dict[str, Any] | None) -> str:
     if found is None:
         return ""
+    if "diverged" in found:
+        return "diverged"
     epochs = f", {found['epochs']} epochs on {found['training_images']:,} images" if found["epochs"] else ""
     if "folds_mean" in found:
         epochs += f"; folds {found['folds_mean']:.4f}"

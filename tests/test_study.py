@@ -60,6 +60,19 @@ def test_a_new_study_is_one_file(tmp_path, capsys):
     ]
 
 
+def test_a_row_that_diverges_is_a_finding_and_the_next_one_runs(tmp_path):
+    text = RECIPE.replace(
+        'name = "one"', 'name = "zero"\narch = "scratch_cnn"\nlearning_rate = 1e30\nepochs = 1\n[[run]]\nname = "one"'
+    )
+    (tmp_path / "mine.toml").write_text(text)
+    for _ in range(2):  # the second time both rows are finished
+        main([str(tmp_path / "mine.toml"), "--runs", str(tmp_path / "runs"), "--only", "*/*o*"])
+    first, second, _ = json.loads((tmp_path / "runs" / "mine" / "table.json").read_text())["rows"]
+    assert "the loss became" in first["corrected"]["diverged"]
+    assert second["corrected"]["test_accuracy"] > 0.9
+    assert "| diverged |" in (tmp_path / "runs" / "mine" / "table.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
