@@ -13,7 +13,7 @@ AREA = WINDOW**2
 class L1Bytes:
     """Sums of absolute differences of bytes: no rounding, but ties may abound."""
 
-    exact = False
+    spare, exact, kept_bytes = 16, False, 0
 
     def __init__(self, training: Images) -> None:
         self.training = training
@@ -30,15 +30,15 @@ class L1Bytes:
         kernels.l1_bytes(x, y, out)
         return out
 
-    def tolerance(self, queries: Queries) -> np.ndarray:
-        """Return zeros."""
-        return queries.size
+    def least(self, queries: Queries, estimates: np.ndarray) -> np.ndarray:
+        """Return the estimates."""
+        return estimates.astype(np.float64)
 
 
 class L1Floats:
     """Sums of absolute differences of floats."""
 
-    exact = False
+    spare, exact, kept_bytes = 16, False, 0
 
     def __init__(self, training: Images, dtype: type) -> None:
         self.training, self.dtype = training, np.dtype(dtype)
@@ -58,10 +58,11 @@ class L1Floats:
         kernels.l1_floats(queries.data[0], y.astype(self.dtype), out)
         return out
 
-    def tolerance(self, queries: Queries) -> np.ndarray:
-        """Bound the rounding of both images and of a sum of n terms in any order."""
+    def least(self, queries: Queries, estimates: np.ndarray) -> np.ndarray:
+        """Take off what both images and a sum of n terms, in any order, may have been rounded by."""
         u, n = np.finfo(self.dtype).eps / 2, self.training.pixels
-        return (n + 2) * u / (1 - n * u) * (queries.size + self.sizes.max())
+        bound = (n + 2) * u / (1 - n * u) * (queries.size + self.sizes.max())
+        return estimates - bound[:, None]
 
 
 class Structural:
@@ -71,7 +72,7 @@ class Structural:
     sum needs. Other images are taken in float64.
     """
 
-    exact = False
+    spare, exact, kept_bytes = 16, False, 0
 
     def __init__(self, training: Images, dtype: type, fixed_range: float | None) -> None:
         self.training, self.dtype, self.fixed_range = training, np.dtype(dtype), fixed_range
@@ -138,13 +139,14 @@ class Structural:
         )
         return 1 - out[:, : len(stored)] / self.dtype.type(self.windows)
 
-    def tolerance(self, queries: Queries) -> np.ndarray:
-        """Bound the rounding of covariances, which C2 keeps from growing, and of the mean over windows."""
+    def least(self, queries: Queries, estimates: np.ndarray) -> np.ndarray:
+        """Take off what covariances, which C2 keeps from growing, and the mean over windows may be rounded by."""
         u, (height, width, _) = np.finfo(self.dtype).eps / 2, self.side
         # Whole numbers are summed exactly; else every step of the running sums rounds.
         steps = 7 * AREA + (0 if self.whole else 3 * AREA * (height + width))
         offset = self.largest + 2 * np.abs(self.mean - self.centre).max()
-        return u * (steps * queries.size * offset + 2 * (height + width) * self.side[2])
+        bound = u * (steps * queries.size * offset + 2 * (height + width) * self.side[2])
+        return estimates - bound[:, None]
 
     def _centred(self, stored: np.ndarray) -> np.ndarray:
         return stored.astype(np.int32) - np.int32(128) if self.whole else stored.astype(np.float64)

@@ -22,6 +22,7 @@ class Distance:
     Attributes:
         definition: float64 queries (Q, ...) and training images (T, ...) to distances (Q, T).
         search: which of ``screens.SCREENS`` find the candidates.
+        of_squares: the distance from a sum of squared differences and the number of pixels, where that is all it is.
         power: scaling all pixels by s scales the distance by s**power, and shifting them changes nothing;
             None where that does not hold.
         images: the definition wants (N, H, W, C); otherwise rows (N, D).
@@ -30,6 +31,7 @@ class Distance:
 
     definition: Definition
     search: str
+    of_squares: Callable[[np.ndarray, int], np.ndarray] | None = None
     power: int | None = None
     images: bool = False
     data_range: float | None = None
@@ -45,6 +47,14 @@ class Distance:
     def shaped(self, images: Images, rows: slice | np.ndarray) -> np.ndarray:
         """Return normalised float64 `rows`, in the shape that the definition wants."""
         return images[rows] if self.images else images.flat(rows)
+
+
+def _root(squares: np.ndarray, pixels: int) -> np.ndarray:
+    return np.sqrt(squares)
+
+
+def _mean(squares: np.ndarray, pixels: int) -> np.ndarray:
+    return squares / pixels
 
 
 def l1(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -82,8 +92,8 @@ def structural(x: np.ndarray, y: np.ndarray, fixed_range: float | None = None) -
 # `Pair` in study 000's tables is euclidean: its text defines l1, its code takes the Euclidean distance.
 DISTANCES: dict[str, Distance] = {
     "l1": Distance(l1, search="l1", power=1),
-    "euclidean": Distance(euclidean, search="product", power=1),
-    "mse": Distance(mse, search="product", power=2),
+    "euclidean": Distance(euclidean, search="product", of_squares=_root, power=1),
+    "mse": Distance(mse, search="product", of_squares=_mean, power=2),
     "cosine": Distance(cosine, search="cosine"),
     "cosine_inverted": Distance(cosine_inverted, search="cosine_inverted"),
     "ssim": Distance(structural, search="ssim", images=True),

@@ -8,8 +8,8 @@ from kerascifar.errors import InputError
 DEFAULT = "1GiB"
 _UNITS = {"": 1, "B": 1} | {p + i + "B": b**e for e, p in enumerate("KMGT", 1) for i, b in (("", 1000), ("i", 1024))}
 _UNITS_LOWER = {unit.lower(): size for unit, size in _UNITS.items()}
-# Rows beyond these bring no more speed: a block of float32 distances of this size is 8 MiB a thread.
-QUERIES, TRAINING, STEP = 2048, 1024, 32
+# Rows beyond these bring no more speed: a block of float32 distances of this size is 16 MiB a thread.
+QUERIES, TRAINING, STEP = 2048, 2048, 32
 # Python objects, BLAS packing buffers and allocator slack are not counted in rows: keep a share for them.
 SHARE = 0.7
 

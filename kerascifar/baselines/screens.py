@@ -1,8 +1,8 @@
 """Fast estimates of distances with a bound on their error: what is surely too far is screened out.
 
-A screen returns, for a block of training images, numbers that rank them as the distance does, each within
-`tolerance` of the exact one. search.py keeps every image that could be among the k nearest and works out those few
-by the distance's definition, so that the answer is exact whatever the screen's precision.
+A screen returns, for a block of training images, numbers that rank them roughly as the distance does, and says how
+near an image with such a number could be at the least. search.py works out all that could be among the k nearest by
+the distance's definition, so that the answer is exact whatever the screen's precision.
 """
 
 import importlib.util
@@ -18,18 +18,29 @@ from kerascifar.baselines.images import Images
 
 @dataclass(frozen=True)
 class Queries:
-    """Prepared queries: `data` in the screen's own form, `size` what its tolerance is worked out from."""
+    """Prepared queries: `data` in the screen's own form, `size` (Q,) what its error is worked out from."""
 
     data: tuple[np.ndarray, ...]
     size: np.ndarray
 
 
 class Screen(Protocol):
-    """What search.py asks of a screen. Rows are slices; one object serves all threads."""
+    """What search.py asks of a screen; one object serves all threads.
+
+    Attributes:
+        training: the images searched.
+        query_bytes: memory of one prepared query.
+        training_bytes: memory of one training image while it is compared.
+        kept_bytes: memory kept for good.
+        spare: candidates to keep beside the k with the smallest estimates.
+        exact: estimates are distances by definition.
+    """
 
     training: Images
     query_bytes: int
     training_bytes: int
+    kept_bytes: int
+    spare: int
     exact: bool
 
     def prepare(self, queries: Images, rows: np.ndarray) -> Queries:
@@ -38,14 +49,14 @@ class Screen(Protocol):
     def estimate(self, queries: Queries, rows: slice) -> np.ndarray:
         """Return estimates (Q, T) against `rows` of the training images."""
 
-    def tolerance(self, queries: Queries) -> np.ndarray:
-        """Return a bound (Q,) on the error of an estimate; asked after all blocks were estimated."""
+    def least(self, queries: Queries, estimates: np.ndarray) -> np.ndarray:
+        """Return float64 (Q, n): no image with this estimate is nearer. Asked when all blocks were estimated."""
 
 
 class ByDefinition:
     """No screen at all: the definition itself. Slow, exact, and the last resort where ties abound."""
 
-    exact = True
+    spare, exact, kept_bytes = 16, True, 0
 
     def __init__(self, training: Images, distance: Distance) -> None:
         self.training, self.distance = training, distance
@@ -61,9 +72,9 @@ class ByDefinition:
         """Return exact distances."""
         return self.distance.definition(queries.data[0], self.distance.shaped(self.training, rows))
 
-    def tolerance(self, queries: Queries) -> np.ndarray:
-        """Return zeros."""
-        return queries.size
+    def least(self, queries: Queries, estimates: np.ndarray) -> np.ndarray:
+        """Return the estimates."""
+        return estimates
 
 
 class Product:
@@ -74,10 +85,10 @@ class Product:
     sum of n products in any order, n u / (1 - n u) (Higham 2002, section 3.1), so it holds for every BLAS.
     """
 
-    exact = False
+    spare, exact, kept_bytes = 16, False, 0
 
-    def __init__(self, training: Images, dtype: type) -> None:
-        self.training, self.dtype = training, np.dtype(dtype)
+    def __init__(self, training: Images, distance: Distance, dtype: type) -> None:
+        self.training, self.distance, self.dtype = training, distance, np.dtype(dtype)
         self.centre = (training.stored[:1000].mean(0, dtype=np.float64) - training.mean) / training.std
         self.squares = np.full(len(training), np.nan)
         self.query_bytes = (self.dtype.itemsize + 8) * training.pixels
@@ -86,22 +97,25 @@ class Product:
     def prepare(self, queries: Images, rows: np.ndarray) -> Queries:
         """Return -2 x."""
         x = self._rows(queries, rows)
-        return Queries((-2 * x, self._shift_norm(queries)), np.sqrt(_squares(x)))
+        return Queries((-2 * x, self._shift_norm(queries)), np.sqrt(squares_of(x)))
 
     def estimate(self, queries: Queries, rows: slice) -> np.ndarray:
         """Return |y|^2 - 2 x.y."""
         y = self._rows(self.training, rows)
-        self.squares[rows] = squares = _squares(y)
+        if np.isnan(self.squares[rows]).any():  # once a block, for all queries to come
+            self.squares[rows] = squares_of(y)
         product = queries.data[0] @ y.T
-        product += squares.astype(self.dtype)
+        product += self.squares[rows].astype(self.dtype)
         return product
 
-    def tolerance(self, queries: Queries) -> np.ndarray:
-        """Bound the rounding of the product, of the sums, and of the images when they were moved."""
+    def least(self, queries: Queries, estimates: np.ndarray) -> np.ndarray:
+        """Take off what the product, the sums and moving the images may have been rounded by."""
         u, n = np.finfo(self.dtype).eps / 2, self.training.pixels
         x, y = queries.size, np.sqrt(self.squares.max())
         moved = 2 * (x + y) * u * (3 * (x + y) + queries.data[1] + self._shift_norm(self.training))
-        return 2 * n * u / (1 - n * u) * x * y + 4 * u * (x + y) ** 2 + moved
+        bound = 2 * n * u / (1 - n * u) * x * y + 4 * u * (x + y) ** 2 + moved
+        squares = estimates.astype(np.float64) + (x**2 - bound)[:, None]
+        return self.distance.of_squares(np.maximum(squares, 0), n)
 
     def _shift(self, images: Images) -> np.ndarray:
         return images.mean + images.std * self.centre
@@ -111,14 +125,15 @@ class Product:
 
     def _rows(self, images: Images, rows: slice | np.ndarray) -> np.ndarray:
         moved = np.subtract(images.stored[rows], self._shift(images).astype(self.dtype), dtype=self.dtype)
-        moved /= np.asarray(images.std, self.dtype)
+        if np.any(images.std != 1):
+            moved /= np.asarray(images.std, self.dtype)
         return moved.reshape(len(moved), -1)
 
 
 class Cosine:
     """Cosines as a matrix product of unit rows; `sign` -1 ranks the most alike first, +1 the least alike."""
 
-    exact = False
+    spare, exact, kept_bytes = 16, False, 0
 
     def __init__(self, training: Images, dtype: type, sign: int) -> None:
         self.training, self.dtype, self.sign = training, np.dtype(dtype), sign
@@ -132,18 +147,19 @@ class Cosine:
         """Return cosines, with the sign."""
         return queries.data[0] @ self._unit(self.training, rows).T
 
-    def tolerance(self, queries: Queries) -> np.ndarray:
-        """Bound the rounding of a product of unit rows, and of making them."""
+    def least(self, queries: Queries, estimates: np.ndarray) -> np.ndarray:
+        """Take off what a product of unit rows, and making them, may have been rounded by."""
         u, n = np.finfo(self.dtype).eps / 2, self.training.pixels
-        return queries.size * (n * u / (1 - n * u) + 8 * u)
+        bound = n * u / (1 - n * u) + 8 * u
+        return estimates + ((1.0 if self.sign < 0 else 0.0) - bound)
 
     def _unit(self, images: Images, rows: slice | np.ndarray) -> np.ndarray:
         x = images.flat(rows)
-        norm = np.sqrt(_squares(x))[:, None]
+        norm = np.sqrt(squares_of(x))[:, None]
         return np.divide(x, norm, out=np.zeros(x.shape, self.dtype), where=norm > 0, casting="same_kind")
 
 
-def _squares(x: np.ndarray) -> np.ndarray:
+def squares_of(x: np.ndarray) -> np.ndarray:
     """Sum the squares of each row, in float64."""
     return np.einsum("ij,ij->i", x, x, dtype=np.float64, casting="safe")
 
@@ -153,7 +169,7 @@ def compiled() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
-def _l1(distance: Distance, training: Images, whole: bool) -> list[Screen]:
+def _l1(distance: Distance, training: Images, whole: bool, memory: int) -> list[Screen]:
     if not compiled():
         return []
     from kerascifar.baselines.compiled import L1Bytes, L1Floats
@@ -161,7 +177,7 @@ def _l1(distance: Distance, training: Images, whole: bool) -> list[Screen]:
     return [L1Bytes(training)] if whole else [L1Floats(training, np.float32), L1Floats(training, np.float64)]
 
 
-def _ssim(distance: Distance, training: Images, whole: bool) -> list[Screen]:
+def _ssim(distance: Distance, training: Images, whole: bool, memory: int) -> list[Screen]:
     if not compiled():
         return []
     from kerascifar.baselines.compiled import Structural
@@ -171,24 +187,36 @@ def _ssim(distance: Distance, training: Images, whole: bool) -> list[Screen]:
     return [Structural(training, precision, distance.data_range) for precision in precisions]
 
 
-SCREENS: dict[str, Callable[[Distance, Images, bool], list[Screen]]] = {
-    "product": lambda distance, training, whole: [Product(training, np.float32), Product(training, np.float64)],
-    "cosine": lambda distance, training, whole: [Cosine(training, np.float32, -1), Cosine(training, np.float64, -1)],
-    "cosine_inverted": lambda distance, training, whole: [
-        Cosine(training, np.float32, 1),
-        Cosine(training, np.float64, 1),
-    ],
+def _product(distance: Distance, training: Images, whole: bool, memory: int) -> list[Screen]:
+    from kerascifar.baselines.projection import projections
+
+    exact = [Product(training, distance, precision) for precision in (np.float32, np.float64)]
+    return [*projections(distance, training, memory), *exact]
+
+
+def _cosine(sign: int) -> Callable[[Distance, Images, bool, int], list[Screen]]:
+    def make(distance: Distance, training: Images, whole: bool, memory: int) -> list[Screen]:
+        return [Cosine(training, precision, sign) for precision in (np.float32, np.float64)]
+
+    return make
+
+
+SCREENS: dict[str, Callable[[Distance, Images, bool, int], list[Screen]]] = {
+    "product": _product,
+    "cosine": _cosine(-1),
+    "cosine_inverted": _cosine(1),
     "l1": _l1,
     "ssim": _ssim,
 }
 
 
-def screens(distance: Distance, training: Images, whole: bool) -> list[Screen]:
+def screens(distance: Distance, training: Images, whole: bool, memory: int) -> list[Screen]:
     """Return the screens of a distance, from coarse to exact.
 
     Args:
         distance: a row of DISTANCES.
         training: the images searched.
         whole: queries and training images are bytes on one scale.
+        memory: bytes that may be used in all.
     """
-    return [*SCREENS[distance.search](distance, training, whole), ByDefinition(training, distance)]
+    return [*SCREENS[distance.search](distance, training, whole, memory), ByDefinition(training, distance)]

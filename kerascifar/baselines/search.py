@@ -14,9 +14,9 @@ from kerascifar.baselines.distances import Distance
 from kerascifar.baselines.images import Images
 from kerascifar.baselines.screens import Screen, screens
 
-# Candidates kept beside the k nearest. Where more are too close to call, the next, finer screen takes the query.
-SPARE = 32
 GROUP = 8
+HEAD = 2  # candidates beside the first k whose distances are worked out before all others
+ROUNDING = 1e-12  # of a distance by definition, relative to the larger of it and 1
 Found = tuple[np.ndarray, np.ndarray]
 
 
@@ -56,11 +56,11 @@ class Search:
         else:
             scale, training = 1.0, self.training
         whole = bare and training.stored.dtype == queries.stored.dtype == np.uint8
-        if (bare, whole) not in self._screens:
-            self._screens[bare, whole] = screens(self.distance, training, whole)
         found = np.empty((len(queries), k)), np.empty((len(queries), k), np.int64)
         todo = np.arange(len(queries))
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(self.threads) as pool:
+            if (bare, whole) not in self._screens:
+                self._screens[bare, whole] = screens(self.distance, training, whole, self.memory)
             for screen in self._screens[bare, whole]:
                 todo = self._pass(screen, queries, todo, k, found, pool, advance)
                 advance = None  # what a finer screen does again is not counted
@@ -71,9 +71,9 @@ class Search:
     def _pass(self, screen, queries, todo, k, found, pool, advance) -> np.ndarray:
         """Search for the queries `todo` with one screen; return those it could not decide."""
         training = screen.training
-        keep = min(k + SPARE, len(training))
+        keep = min(k + screen.spare, len(training))
         plan = budget.plan(
-            self.memory,
+            self.memory - screen.kept_bytes,
             self.threads,
             len(todo),
             len(training),
@@ -85,21 +85,43 @@ class Search:
         for first in range(0, len(todo), plan.queries):
             rows = todo[first : first + plan.queries]
             prepared = screen.prepare(queries, rows)
-            values, indices = self._candidates(screen, prepared, keep, plan.training, pool, advance)
-            limit = values[:, k - 1] + 2 * screen.tolerance(prepared)
-            # All that could be among the k nearest are kept if the last one kept lies beyond the limit.
-            decided = values[:, -1] > limit if keep < len(training) and not screen.exact else np.full(len(rows), True)
-            near = np.where(np.isnan(limit[:, None]), True, values <= limit[:, None])
+            values, candidates = self._candidates(screen, prepared, keep, plan.training, pool, advance)
+            least = screen.least(prepared, values)
+            complete = screen.exact or keep == len(training)
 
-            def decide(i, rows=rows, near=near, indices=indices, training=training):
-                candidates = np.sort(indices[i, near[i]])
-                distances = self.distance.between(queries, rows[i : i + 1], training, candidates)[0]
-                order = np.argsort(distances, kind="stable")[:k]
-                found[0][rows[i]], found[1][rows[i]] = distances[order], candidates[order]
+            def decide(i, rows=rows, least=least, candidates=candidates, complete=complete):
+                return self._decide(queries, rows[i], training, candidates[i], least[i], complete, found)
 
-            collections.deque(pool.map(decide, np.flatnonzero(decided), chunksize=16), maxlen=0)
+            decided = np.fromiter(pool.map(decide, range(len(rows)), chunksize=16), bool, len(rows))
             undecided.append(rows[~decided])
         return np.concatenate(undecided)
+
+    def _decide(self, queries, row, training, candidates, least, complete, found) -> bool:
+        """Work out the distances of all candidates that could be among the k nearest; False if there may be others.
+
+        Args:
+            queries: all of them.
+            row: the query.
+            training: the images searched.
+            candidates: their indices, by ascending estimate.
+            least: what their distances are at the least.
+            complete: no image outside the candidates can be nearer than one of them.
+            found: all queries' distances and indices, where the answer is put.
+        """
+        k = found[0].shape[1]
+        query = slice(row, row + 1)
+        distances = self.distance.between(queries, query, training, candidates[: k + HEAD])[0]
+        limit = np.partition(distances, k - 1)[k - 1]
+        limit += ROUNDING * max(1.0, abs(limit))
+        near = np.flatnonzero(~(least[k + HEAD :] > limit)) + k + HEAD
+        if not complete and not least[-1] > limit:
+            return False
+        if len(near):
+            more = self.distance.between(queries, query, training, candidates[near])[0]
+            candidates, distances = np.append(candidates[: k + HEAD], candidates[near]), np.append(distances, more)
+        order = np.lexsort((candidates[: len(distances)], distances))[:k]
+        found[0][row], found[1][row] = distances[order], candidates[order]
+        return True
 
     def _candidates(self, screen, prepared, keep, block, pool, advance) -> Found:
         """Return each query's `keep` smallest estimates over all training images, ascending, and their indices."""
@@ -116,8 +138,8 @@ class Search:
                 rows = slice(start, min(start + block, len(screen.training)))
                 estimates = screen.estimate(prepared, rows)
                 indices = np.broadcast_to(np.arange(rows.start, rows.stop), estimates.shape)
-                part = _smallest(estimates, indices, keep, screen.exact)
-                best = part if best is None else _joined([best, part], keep, screen.exact)
+                part = _smallest(estimates, indices, keep, screen.exact, best)
+                best = _joined([part] if best is None else [best, part], keep, screen.exact)
                 if advance is not None:
                     with lock:
                         advance(estimates.size)
@@ -131,24 +153,28 @@ class Search:
         return np.take_along_axis(values, order, 1), np.take_along_axis(indices, order, 1)
 
 
-def _smallest(values: np.ndarray, indices: np.ndarray, keep: int, exact: bool) -> Found:
-    """Return the `keep` smallest of each row, in no order; with `exact`, of equal values those of lowest index."""
+def _smallest(values: np.ndarray, indices: np.ndarray, keep: int, exact: bool, best: Found | None = None) -> Found:
+    """Return the `keep` smallest of each row, in no order; with `exact`, of equal values those of lowest index.
+
+    What is no smaller than all of `best`, the smallest so far, may be left out.
+    """
     width = values.shape[1]
     if width <= keep:
         return values, indices
     if exact:
-        best = np.lexsort((indices, values))[:, :keep]
+        chosen = np.lexsort((indices, values))[:, :keep]
     elif width % GROUP == 0 and width >= 2 * GROUP * keep:
         # One pass takes the least of every GROUP; the smallest lie in the groups whose least is among the smallest.
         groups = width // GROUP
         least = values.reshape(-1, GROUP, groups).min(1)
+        if best is not None and best[0].shape[1] == keep:
+            keep = min(keep, max(1, int((least < best[0].max(1, keepdims=True)).sum(1).max())))
         chosen = np.argpartition(least, keep - 1, axis=1)[:, :keep]
-        members = (chosen[:, None, :] + groups * np.arange(GROUP)[:, None]).reshape(len(values), -1)
-        best = np.argpartition(np.take_along_axis(values, members, 1), keep - 1, axis=1)[:, :keep]
-        best = np.take_along_axis(members, best, 1)
+        chosen = (chosen[:, None, :] + groups * np.arange(GROUP)[:, None]).reshape(len(values), -1)
+        return np.take_along_axis(values, chosen, 1), np.take_along_axis(indices, chosen, 1)
     else:
-        best = np.argpartition(values, keep - 1, axis=1)[:, :keep]
-    return np.take_along_axis(values, best, 1), np.take_along_axis(indices, best, 1)
+        chosen = np.argpartition(values, keep - 1, axis=1)[:, :keep]
+    return np.take_along_axis(values, chosen, 1), np.take_along_axis(indices, chosen, 1)
 
 
 def _joined(parts: list[Found], keep: int, exact: bool) -> Found:

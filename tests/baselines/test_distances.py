@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_limits
 
-from kerascifar.baselines import screens
+from kerascifar.baselines import projection, screens
 from kerascifar.baselines.distances import DISTANCES, cosine, cosine_inverted, euclidean, l1, mse
 from kerascifar.baselines.images import Images
-from kerascifar.baselines.search import SPARE, Search
+from kerascifar.baselines.search import Search
 
 MEMORY = 2**28
 SCALES = [((0, 1), (0, 1)), ((120, 64), (120, 64)), ((120.5, 61), (125.25, 64.5)), ((0, 255), (3, 240))]
@@ -78,7 +79,7 @@ def test_search_equals_brute_force_for_any_shape(name, seed, shape, counts, leve
 
 @pytest.mark.parametrize("name", DISTANCES)
 def test_more_ties_than_are_kept_go_to_the_lowest_index(name):
-    training = images(3, 3 * SPARE + 20)
+    training = images(3, 120)
     training.stored[5:] = training.stored[5]
     indices = Search(training, DISTANCES[name], MEMORY).nearest(Images(training.stored[5:6]), 4)[1]
     wanted = by_brute_force(DISTANCES[name], Images(training.stored[5:6]), training, 4)[1]
@@ -100,20 +101,64 @@ def test_without_compiled_loops_the_answer_is_the_same(name, monkeypatch):
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
 @pytest.mark.parametrize("name", DISTANCES)
-def test_estimates_stay_within_their_tolerance(name, dtype, scale):
-    """What exactness rests on. Ranks are compared, so an estimate may be off by one number for each query."""
+def test_no_image_is_nearer_than_its_screen_says(name, dtype, scale):
+    """What exactness rests on; and float64 says it to twelve digits of the largest distance."""
     training, queries = images(6, 70, dtype, scale=scale[0]), images(7, 9, dtype, scale=scale[1])
     queries.stored[0] = queries.stored[0] // 64 + 1  # a query of low contrast
     exact = DISTANCES[name].between(queries, slice(None), training, slice(None))
-    if DISTANCES[name].search == "product":
-        exact = exact**2 if name == "euclidean" else exact * training.pixels
-    for screen in screens.screens(DISTANCES[name], training, whole=False)[:-1]:  # the last is the definition
+    slack = 1e-13 * np.abs(exact).max()  # the definition rounds too
+    for screen in screens.screens(DISTANCES[name], training, whole=False, memory=MEMORY):
         prepared = screen.prepare(queries, np.arange(9))
-        estimates = screen.estimate(prepared, slice(0, 70)).astype(np.float64)
-        off = estimates - exact
-        off -= (off.max(1, keepdims=True) + off.min(1, keepdims=True)) / 2
-        slack = 1e-13 * np.abs(exact).max()  # the definition rounds too
-        assert np.all(np.abs(off).max(1) <= screen.tolerance(prepared) + slack), type(screen).__name__
+        least = screen.least(prepared, screen.estimate(prepared, slice(0, 70)))
+        assert np.all(least <= exact + slack), type(screen).__name__
+        if getattr(screen, "dtype", None) == np.float64:
+            np.testing.assert_allclose(least, exact, atol=1e-9 * np.abs(exact).max())
+
+
+def smooth(seed, n, rank=20, side=24):
+    """Bytes that a few directions explain, with some noise."""
+    rng = np.random.default_rng(seed)
+    shapes = np.random.default_rng(99).normal(size=(rank, side * side))
+    pixels = 128 + 9 * rng.normal(size=(n, rank)) @ shapes + rng.normal(0, 3, (n, side * side))
+    return Images(np.clip(pixels, 0, 255).astype(np.uint8).reshape(n, side, side, 1))
+
+
+@pytest.fixture
+def projected(monkeypatch):
+    monkeypatch.setattr(projection, "LEAST_IMAGES", 100)
+    with threadpool_limits(1, user_api="blas"):  # as the search does
+        yield
+
+
+@pytest.mark.usefixtures("projected")
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("name", ["euclidean", "mse"])
+def test_projection_is_a_lower_bound_and_decides(name, scale, monkeypatch):
+    training, queries = (
+        Images(smooth(seed, n).stored, *map(np.float64, s)) for seed, n, s in zip((1, 2), (300, 40), scale, strict=True)
+    )
+    training.stored[7] = queries.stored[3]
+    queries.stored[4] = 128  # nearly the mean image: nothing is left outside the directions
+    exact = DISTANCES[name].between(queries, slice(None), training, slice(None))
+    screen = screens.screens(DISTANCES[name], training, whole=False, memory=MEMORY)[0]
+    assert isinstance(screen, projection.Projection)
+    prepared = screen.prepare(queries, np.arange(40))
+    least = screen.least(prepared, screen.estimate(prepared, slice(0, 300)))
+    assert np.all(least <= exact)
+    assert np.median(least / np.maximum(exact, 1e-9)) > 0.9
+    monkeypatch.setattr(screens.Product, "estimate", None)  # never reached: the projection decides all
+    distances, indices = Search(training, DISTANCES[name], MEMORY).nearest(queries, 3)
+    wanted, order = by_brute_force(DISTANCES[name], queries, training, 3)
+    np.testing.assert_array_equal(indices, order)
+    np.testing.assert_allclose(distances, wanted, rtol=1e-12)
+
+
+@pytest.mark.usefixtures("projected")
+def test_projection_is_left_out_where_it_does_not_pay():
+    noise, pictures = images(1, 300, shape=(24, 24, 1)), smooth(1, 300)
+    for training, memory in ((noise, MEMORY), (pictures, 2**19), (Images(pictures.stored[:99]), MEMORY)):
+        first = screens.screens(DISTANCES["mse"], training, whole=True, memory=memory)[0]
+        assert isinstance(first, screens.Product)
 
 
 def test_a_float32_product_alone_would_rank_wrongly():
