@@ -1,6 +1,6 @@
-"""The one Keras layer of our own: BatchNormalization on TensorFlow's fused kernel.
+"""Keras layers of our own, faster than Keras's on TensorFlow: BatchNormalization and Rescaling.
 
-Import this module before ``keras.saving.load_model`` reads a net of ours: it registers the layer.
+Import this module before ``keras.saving.load_model`` reads a net of ours: it registers the layers.
 """
 
 import keras
@@ -65,3 +65,19 @@ class BatchNormalization(keras.layers.BatchNormalization):
             and self.epsilon >= SMALLEST_FUSED_EPSILON
             and keras.backend.standardize_dtype(inputs.dtype) in ("float16", "bfloat16", "float32")
         )
+
+
+@keras.saving.register_keras_serializable(package="kerascifar")
+class Rescaling(keras.layers.Rescaling):
+    """``inputs * scale + offset``; scale and offset are one number or one a channel, the inputs (N, H, W, C).
+
+    TensorFlow on CPU is slow at repeating a vector as short as three channels: for 128 images of 32x32x3 Keras's own
+    layer takes three times as long as one that repeats (H, W, C) values. Those are the same, and so is the result.
+    """
+
+    def call(self, inputs):
+        shape = inputs.shape[1:]
+        if None in shape or keras.config.image_data_format() != "channels_last":
+            return super().call(inputs)
+        scale, offset = (ops.broadcast_to(ops.cast(v, self.compute_dtype), shape) for v in (self.scale, self.offset))
+        return ops.cast(inputs, self.compute_dtype) * scale + offset

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerascifar.layers import BatchNormalization
+from kerascifar.layers import BatchNormalization, Rescaling
 
 SHAPE = (5, 4, 3, 2)
 COUNT = 5 * 4 * 3  # values a channel
@@ -132,3 +132,24 @@ def test_saves_and_loads(tmp_path):
     assert type(loaded.get_layer("bn")) is BatchNormalization
     assert (loaded.get_layer("bn").momentum, loaded.get_layer("bn").scale) == (0.8, False)
     np.testing.assert_array_equal(loaded(images()), model(images()))
+
+
+@pytest.mark.parametrize("values", [(0.02, -1.0), ([0.01, 0.02, 0.03], [-1.0, 0.1, 7.0])], ids=["scalar", "channel"])
+@pytest.mark.parametrize("kind", ["uint8", "float32"])
+def test_rescaling_is_keras_rescaling_bit_for_bit(values, kind, tmp_path):
+    x = np.random.default_rng(0).integers(0, 256, (4, 5, 6, 3)).astype(kind)
+    inputs = keras.Input(x.shape[1:], dtype=kind)
+    model = keras.Model(inputs, Rescaling(*values)(inputs))
+    expected = keras.layers.Rescaling(*values)(x)
+    np.testing.assert_array_equal(model(x), expected)
+    np.testing.assert_array_equal(model.predict_on_batch(x), expected)  # in a graph
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    assert type(loaded.layers[-1]) is Rescaling
+    np.testing.assert_array_equal(loaded(x), expected)
+
+
+def test_rescaling_takes_images_of_any_side():
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, Rescaling([1.0, 2.0, 3.0], [0.0, 0.0, 1.0])(inputs))
+    np.testing.assert_array_equal(model(np.ones((1, 2, 4, 3)))[0, 1, 3], [1.0, 2.0, 4.0])

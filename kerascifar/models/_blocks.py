@@ -11,7 +11,7 @@ import numpy as np
 from keras import initializers, layers
 
 from kerascifar.errors import InputError
-from kerascifar.layers import BatchNormalization
+from kerascifar.layers import BatchNormalization, Rescaling
 
 # Kernel and bias initialisers from fan-in and fan-out as PyTorch counts them.
 Start = Callable[[int, int], tuple[initializers.Initializer, initializers.Initializer]]
@@ -53,7 +53,7 @@ def pixels(input_shape: tuple[int, int, int], mean, std) -> tuple[keras.KerasTen
     inputs = keras.Input(input_shape, dtype="uint8", name="pixels")
     # Always float32: half precision cannot hold scale and offset well enough; the first convolution casts.
     scale, offset = (1 / std).tolist(), (-mean / std).tolist()
-    return inputs, layers.Rescaling(scale, offset, dtype="float32", name="normalization")(inputs)
+    return inputs, Rescaling(scale, offset, dtype="float32", name="normalization")(inputs)
 
 
 def _pad(x: keras.KerasTensor, kernel: int, stride: int, padding: int, name: str) -> tuple[keras.KerasTensor, str]:
