@@ -93,7 +93,6 @@ class Watch:
 
     Args:
         cluster: who is watched.
-        patience: seconds until all must have come.
         pause: seconds between two looks.
         end: what ends the process, given the line to print.
     """
@@ -101,11 +100,10 @@ class Watch:
     def __init__(
         self,
         cluster: Cluster,
-        patience: float = PATIENCE,
         pause: float = PAUSE,
         end: Callable[[str], object] | None = None,
     ) -> None:
-        self.cluster, self.patience, self.pause = cluster, patience, pause
+        self.cluster, self.pause = cluster, pause
         self._stderr = os.dup(2)  # devices.quiet() may hold file descriptor 2 back when the line is due
         self._end = end or self._exit
         self._stopped = threading.Event()
@@ -130,7 +128,6 @@ class Watch:
     def _look(self) -> None:
         came: set[int] = set()
         missed = dict.fromkeys(self.cluster.others, 0)
-        began = time.monotonic()
         while not self._stopped.wait(self.pause):
             for i, address in self.cluster.others.items():
                 if answers(address):
@@ -140,8 +137,6 @@ class Watch:
                 missed[i] += 1
                 if i in came and missed[i] >= MISSES:
                     return self._end(message(f"worker {i} ({address})"))
-                if i not in came and time.monotonic() - began > self.patience:
-                    return self._end(f"worker {i} ({address}) has not come within {self.patience:.0f} s; start all")
         return None
 
     def _exit(self, line: str) -> None:
@@ -172,6 +167,28 @@ def watched(cluster: Cluster | None) -> Iterator[None]:
         raise
     finally:
         watch.stop()
+
+
+def wait_for_all(cluster: Cluster, patience: float = PATIENCE) -> None:
+    """Return when every other worker has come, so that TensorFlow, which waits with Python's lock held, need not.
+
+    Until then this process listens at its own address, for the others to see.
+
+    Raises:
+        InputError: one has not come within `patience` seconds, or the address is not ours to listen at.
+    """
+    address = cluster.addresses[cluster.index]
+    try:
+        own = socket.create_server(("", int(address.rpartition(":")[2])), backlog=128)
+    except OSError as error:
+        raise InputError(f"{VARIABLE}: cannot listen at {address}: {error.strerror}") from None
+    until = time.monotonic() + patience
+    with own:
+        for i, other in cluster.others.items():
+            while not answers(other):
+                if time.monotonic() > until:
+                    raise InputError(f"worker {i} ({other}) has not come within {patience:.0f} s; start all workers")
+                time.sleep(0.2)
 
 
 def message(who: str) -> str:

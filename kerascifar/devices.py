@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+from kerascifar.cluster import wait_for_all
 from kerascifar.config import RunConfig
 from kerascifar.distribution import cluster_of, make_strategy, replicas
 from kerascifar.errors import InputError
@@ -90,6 +91,7 @@ def start(config: RunConfig) -> dict[str, Any]:
     cluster = cluster_of(config)
     if cluster is not None:
         print(f"worker {cluster.index} of {len(cluster.addresses)}, waiting for {_listed(cluster.others)}", flush=True)
+        wait_for_all(cluster)
     with quiet():
         strategy = None
         if config.strategy != "none":  # before any other operation

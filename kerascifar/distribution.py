@@ -5,9 +5,12 @@ is the mean over the same global batch (tools/decisions/0008-distribution.md).
 """
 
 import contextlib
+import faulthandler
 import functools
 import hashlib
 import os
+import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,7 @@ REFUSED = {
     "clip_norm": "Keras clips the gradient of each replica before it sums them",
 }
 _PIECE = 2**16  # numbers a message between workers
+JOIN_SECONDS = 120  # for all workers to join, once each has come
 # A process can make one multi-worker strategy, before all else, and no second one: they are kept.
 _made: dict[tuple, Any] = {}
 _current: dict[str, Any] = {}
@@ -70,7 +74,7 @@ def make_strategy(config: RunConfig, devices: tuple[str, ...]) -> Any:
     key = (config.strategy, *devices) if config.strategy == "mirrored" else (config.strategy, cluster_of(config))
     if key not in _made:
         try:
-            _made[key] = _mirrored()(devices) if config.strategy == "mirrored" else _multiworker()()
+            _made[key] = _mirrored()(devices) if config.strategy == "mirrored" else _joined()
         except RuntimeError as error:
             raise InputError(f"--strategy {config.strategy}: make it the first run of a process ({error})") from None
     _current[config.strategy] = _made[key]
@@ -193,6 +197,19 @@ def _total(strategy: Any) -> Callable[[np.ndarray], np.ndarray]:
         return strategy.run(step, (own,))
 
     return lambda own: strategy.experimental_local_results(total(tf.constant(own)))[0].numpy()
+
+
+def _joined() -> Any:
+    """Return the multi-worker strategy of this process, joined with all others."""
+    # TensorFlow waits here with Python's lock held, so that no thread could end it, and takes SIGTERM for itself.
+    with os.fdopen(os.dup(2), "w") as told:
+        faulthandler.dump_traceback_later(JOIN_SECONDS, exit=True, file=told)
+        try:
+            return _multiworker()()
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 class _Reduce:
