@@ -55,7 +55,7 @@ class Recorder(keras.callbacks.Callback):
         self.first = self.progress.step
 
     def on_train_batch_end(self, batch, logs=None):
-        self.progress.step += 1
+        self.progress.step += self.model.steps_per_execution
         self.trained = time.perf_counter()
         loss = float(logs["loss"])
         if not math.isfinite(loss):

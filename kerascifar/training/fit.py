@@ -22,6 +22,10 @@ from kerascifar.normalization import statistics
 from kerascifar.registry import Variant
 from kerascifar.results import find_run
 
+# Limits of steps_together: the progress bar, Ctrl-C and the stop at NaN wait for a call to end, so it is to last well
+# under a second. 16e9 multiply-adds forward, and twice as many backward, take two cores half a second.
+_STEPS_TOGETHER, _MULTIPLY_ADDS_TOGETHER = 32, 16e9
+
 
 def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fitted:
     """Train the net that `config` describes, from the checkpoint in `folder` if there is one.
@@ -122,6 +126,7 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
     """
     import keras
 
+    from kerascifar.models.counting import multiply_adds
     from kerascifar.training import checkpoint
     from kerascifar.training.callbacks import Recorder
     from kerascifar.training.schedules import make_schedule
@@ -144,6 +149,8 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
         print(f"going on from epoch {progress.epoch + 1}, step {progress.step + 1}", flush=True)
     else:
         shutil.rmtree(folder / "tensorboard", ignore_errors=True)  # an older run's curves
+    if strategy is None and not taken_gpu():
+        model.steps_per_execution = steps_together(config, steps, progress.step, multiply_adds(model))
     while progress.epoch < config.epochs and not recorder.out_of_patience():
         if recorder.path.exists():
             checkpoint.restore(recorder.path, model)
@@ -168,6 +175,7 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
             shuffle=False,  # the batches come in their order
             callbacks=callbacks,
         )
+    model.steps_per_execution = 1  # for evaluation
     # fit() itself overwrites weights with their average at its end; start from the checkpoint, as a resumed run does.
     checkpoint.restore(recorder.path, model)
     if config.patience:
@@ -175,6 +183,23 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
     elif config.ema:
         model.optimizer.finalize_variable_values(model.trainable_variables)
     return recorder.rates, progress.history
+
+
+def steps_together(config: RunConfig, steps: int, done: int, multiply_adds: int) -> int:
+    """Return how many training steps to run in one call of the compiled function: Keras's steps_per_execution.
+
+    What Keras does between two calls takes as long as a tenth of a small net's step. The numbers stay the same: the
+    count divides an epoch's `steps`, those between checkpoints, and the `done` ones of an epoch that is under way.
+
+    Args:
+        config: gives batch size and checkpoint_steps.
+        steps: steps an epoch.
+        done: steps of the epoch that are done already.
+        multiply_adds: of one image, forward.
+    """
+    whole = math.gcd(steps, config.checkpoint_steps or 0, done)
+    most = _MULTIPLY_ADDS_TOGETHER // (max(multiply_adds, 1) * config.batch_size)
+    return max(count for count in range(1, _STEPS_TOGETHER + 1) if count == 1 or (whole % count == 0 and count <= most))
 
 
 def save_model(model: Any, config: RunConfig, data: Dataset, folder: Path) -> None:

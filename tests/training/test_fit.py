@@ -35,7 +35,7 @@ def trained(folder, **options):
 
 
 def stopped_after(monkeypatch, step, folder, **options):
-    """Train, and die after `step` steps as Ctrl-C or a kill would have it."""
+    """Train, and die after `step` calls of the compiled step as Ctrl-C or a kill would have it."""
     whole, left = callbacks.Recorder.on_train_batch_end, [step]
 
     def die(self, batch, logs=None):
@@ -76,6 +76,40 @@ def test_a_run_that_died_twice_ends_bit_for_bit_as_one_that_did_not(case, tmp_pa
     assert told == history
     for a, b in zip(weights, again, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("case", ["dropout and momentum", "moving average"])
+def test_steps_in_one_call_are_the_steps_alone_bit_for_bit(case, tmp_path, monkeypatch):
+    # Of 4 steps an epoch, one call runs 1, 2 (both from a checkpoint_steps that divides by no more) or all 4.
+    weights, history = trained(tmp_path / "1", **CASES[case], checkpoint_steps=1)
+    for count, options in ((2, {"checkpoint_steps": 2}), (4, {})):
+        again, told = trained(tmp_path / str(count), **CASES[case], **options)
+        assert told == history
+        for a, b in zip(weights, again, strict=True):
+            np.testing.assert_array_equal(a, b)
+    # A run that died in mid-epoch goes on with as many a call as the rest of the epoch allows.
+    stopped_after(monkeypatch, 3, tmp_path / "disturbed", **CASES[case], checkpoint_steps=2)  # calls, hence 6 steps
+    again, told = trained(tmp_path / "disturbed", **CASES[case])
+    assert told == history
+    for a, b in zip(weights, again, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("steps", "checkpoint_steps", "done", "multiply_adds", "together"),
+    [
+        (352, None, 0, 1e6, 32),  # 352 = 2^5 x 11; 32 x 1e6 x 64 images is below 16e9
+        (391, None, 0, 1e6, 23),  # 391 = 17 x 23
+        (353, None, 0, 1e6, 1),  # a prime
+        (352, 100, 0, 1e6, 4),  # the greatest common divisor of 352 and 100
+        (352, None, 110, 1e6, 22),  # resumed at step 110: gcd(352, 110) = 22
+        (352, None, 0, 60e6, 4),  # 16e9 / (60e6 x 64) = 4.2
+        (352, None, 0, 560e6, 1),
+    ],
+)
+def test_steps_together(steps, checkpoint_steps, done, multiply_adds, together):
+    config = configure(**SMALL, checkpoint_steps=checkpoint_steps)
+    assert fit.steps_together(config, steps, done, int(multiply_adds)) == together
 
 
 def test_a_death_after_the_last_epoch_changes_nothing(tmp_path):
