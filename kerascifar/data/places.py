@@ -83,6 +83,7 @@ def fetch(url: str, md5: str, folder: Path) -> Path:
 
     target = folder / url.rsplit("/", 1)[-1]
     try:
+        folder.mkdir(parents=True, exist_ok=True)  # get_file goes to /tmp where its cache_dir is not there
         with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
             part = get_file(
                 f"{target.name}.part",  # so that a killed download is not taken for the file
