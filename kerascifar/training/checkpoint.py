@@ -51,14 +51,12 @@ def load_progress(path: Path) -> Progress:
 
 
 def restore(path: Path, model: Any) -> None:
-    """Set the variables of model and optimizer from the checkpoint at `path`.
+    """Set the variables of model and optimizer, which must have been built, from the checkpoint at `path`.
 
     Raises:
         InputError: the file is corrupt or belongs to another net.
     """
     arrays = _read(path)
-    if not model.optimizer.built:  # building a LossScaleOptimizer twice would double its variables
-        model.optimizer.build(model.trainable_variables)
     _assign(path, arrays, "model", model.variables)
     _assign(path, arrays, "optimizer", model.optimizer.variables)
 

@@ -115,6 +115,7 @@ def compiled_model(config: RunConfig, data: Dataset) -> Any:
         # fails.
         jit_compile="auto" if taken_gpu() and strategy is None else False,
     )
+    model.optimizer.build(model.trainable_variables)  # within the strategy's scope, which a restore is not
     return model
 
 
