@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerascifar.layers import BatchNormalization, Rescaling
+from kerascifar.layers import BatchNormalization, PairedConv2D, Rescaling
 
 SHAPE = (5, 4, 3, 2)
 COUNT = 5 * 4 * 3  # values a channel
@@ -153,3 +153,41 @@ def test_rescaling_takes_images_of_any_side():
     inputs = keras.Input((None, None, 3))
     model = keras.Model(inputs, Rescaling([1.0, 2.0, 3.0], [0.0, 0.0, 1.0])(inputs))
     np.testing.assert_array_equal(model(np.ones((1, 2, 4, 3)))[0, 1, 3], [1.0, 2.0, 4.0])
+
+
+@pytest.mark.parametrize("options", [{}, {"use_bias": False}, {"activation": "relu"}], ids=str)
+@pytest.mark.parametrize(
+    ("kernel", "padding", "side"),
+    [(5, "valid", 12), (3, "same", 8), (1, "valid", 4), (2, "valid", 7), (2, "same", 8), (3, "valid", 9)],
+)
+def test_paired_convolution_is_conv2d(kernel, padding, side, options, tmp_path):
+    x = images(shape=(4, side, side, 3))
+    inputs = keras.Input(x.shape[1:])
+    ours, theirs = (
+        keras.Model(inputs, kind(6, kernel, padding=padding, bias_initializer="normal", **options, name="c")(inputs))
+        for kind in (PairedConv2D, keras.layers.Conv2D)
+    )
+    theirs.set_weights(ours.get_weights())
+    np.testing.assert_allclose(ours(x), theirs(x), rtol=1e-5, atol=1e-5)
+    with tf.GradientTape(persistent=True) as tape:
+        losses = [tf.reduce_sum(m(x) * images(2, m.output.shape[1:])) for m in (ours, theirs)]
+    gradients = [tape.gradient(of, m.trainable_variables) for of, m in zip(losses, (ours, theirs), strict=True)]
+    for mine, other in zip(*gradients, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-3)
+    ours.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    assert type(loaded.get_layer("c")) is PairedConv2D
+    np.testing.assert_array_equal(loaded(x), ours(x))
+
+
+@pytest.mark.parametrize(
+    ("options", "side", "strides"),
+    [({}, 8, [1, 1, 2, 1]), ({}, 7, [1, 1, 1, 1]), ({"strides": 2}, 8, [1, 2, 2, 1])],
+    ids=["even", "odd", "strided"],
+)
+def test_columns_are_paired_where_the_width_is_even(options, side, strides):
+    layer = PairedConv2D(6, 3, padding="same", **options)
+    layer.build((None, side, side, 3))
+    graph = tf.function(lambda x: layer(x)).get_concrete_function(tf.TensorSpec((4, side, side, 3))).graph
+    (found,) = [list(o.get_attr("strides")) for o in graph.get_operations() if o.type == "Conv2D"]
+    assert found == strides

@@ -11,7 +11,9 @@ import numpy as np
 from keras import initializers, layers
 
 from kerascifar.errors import InputError
-from kerascifar.layers import BatchNormalization, Rescaling
+from kerascifar.layers import BatchNormalization, PairedConv2D, Rescaling
+
+_FEW_FILTERS = 8  # half of what oneDNN's kernels compute at once
 
 # Kernel and bias initialisers from fan-in and fan-out as PyTorch counts them.
 Start = Callable[[int, int], tuple[initializers.Initializer, initializers.Initializer]]
@@ -81,8 +83,9 @@ def conv(
 ) -> keras.KerasTensor:
     """Apply torch.nn.Conv2d(channels, filters, kernel, stride, padding, bias=bias)."""
     weights, biases = start(kernel**2 * x.shape[-1], kernel**2 * filters)
+    few = x.shape[-1] <= 3 and filters <= _FEW_FILTERS
     x, left = _pad(x, kernel, stride, padding, name)
-    return layers.Conv2D(
+    return (PairedConv2D if few else layers.Conv2D)(
         filters, kernel, stride, left, use_bias=bias, kernel_initializer=weights, bias_initializer=biases, name=name
     )(x)
 
