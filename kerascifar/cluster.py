@@ -22,6 +22,8 @@ JOBS = ("chief", "worker")  # in the order in which TensorFlow numbers the proce
 PATIENCE = 600.0  # seconds that the others may take to come: they may still be reading their data
 PAUSE, MISSES = 4.0, 3  # a worker that does not answer MISSES times, PAUSE seconds apart, has gone
 EXIT_GONE = 2
+# TensorFlow's errors that tell of another process, by class, since TensorFlow is not imported here.
+LOST = ("UnavailableError", "AbortedError", "CancelledError", "DeadlineExceededError", "InternalError")
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ def watched(cluster: Cluster | None) -> Iterator[None]:
     """Watch the other workers while the block runs; None for a run in one process, which has none.
 
     Raises:
-        InputError: TensorFlow noticed that a worker has gone, before the watch did.
+        InputError: TensorFlow noticed that a worker has gone, before the watch did, or cannot reach a live one.
     """
     if cluster is None:
         yield
@@ -161,10 +163,13 @@ def watched(cluster: Cluster | None) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        gone = watch.gone() if type(error).__module__.startswith("tensorflow") else None
-        if gone:
-            raise InputError(message(gone)) from None
-        raise
+        if type(error).__name__ not in LOST or not type(error).__module__.startswith("tensorflow"):
+            raise
+        gone = watch.gone()
+        if gone is None:
+            said = str(error).splitlines()[0][:300]
+            raise InputError(f"TensorFlow lost touch with another worker ({said}); the same command goes on") from None
+        raise InputError(message(gone)) from None
     finally:
         watch.stop()
 

@@ -29,6 +29,7 @@ REFUSED = {
 }
 _PIECE = 2**16  # numbers a message between workers
 JOIN_SECONDS = 120  # for all workers to join, once each has come
+HEARTBEAT_SECONDS = 60  # of silence after which TensorFlow takes a worker for dead whose connections stand
 # A process can make one multi-worker strategy, before all else, and no second one: they are kept.
 _made: dict[tuple, Any] = {}
 _current: dict[str, Any] = {}
@@ -201,6 +202,14 @@ def _total(strategy: Any) -> Callable[[np.ndarray], np.ndarray]:
 
 def _joined() -> Any:
     """Return the multi-worker strategy of this process, joined with all others."""
+    from tensorflow.python.eager import context
+
+    # No option of TensorFlow's reaches this: it takes a worker for dead that has been silent for some 10 s, as a live
+    # one on a busy machine may be. That a process was killed, its closed connections tell at once.
+    ours = context.context()
+    ours.configure_coordination_service = functools.partial(
+        ours.configure_coordination_service, heartbeat_timeout_in_ms=HEARTBEAT_SECONDS * 1000
+    )
     # TensorFlow waits here with Python's lock held, so that no thread could end it, and takes SIGTERM for itself.
     with os.fdopen(os.dup(2), "w") as told:
         faulthandler.dump_traceback_later(JOIN_SECONDS, exit=True, file=told)

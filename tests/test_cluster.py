@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from kerascifar.cluster import Cluster, Watch, read_cluster, wait_for_all
+from kerascifar.cluster import Cluster, Watch, read_cluster, wait_for_all, watched
 from kerascifar.errors import InputError
 from kerascifar.launch import free_ports
 
@@ -44,7 +44,7 @@ def test_bad_clusters_are_refused(environment, told):
         read_cluster(environment)
 
 
-def watched():
+def one_watched():
     """A Watch on one other worker; returns its listening socket, the Watch and what it will say."""
     port = free_ports(1)[0]
     listener = socket.create_server(("127.0.0.1", port))
@@ -59,7 +59,7 @@ def watched():
 
 
 def test_a_worker_that_goes_is_noticed():
-    listener, watch, said, ended = watched()
+    listener, watch, said, ended = one_watched()
     assert not ended.wait(0.5)  # it is there
     listener.close()
     assert ended.wait(10)
@@ -101,7 +101,27 @@ def test_an_address_that_is_taken_is_refused():
 
 
 def test_after_its_stop_a_watch_ends_nothing():
-    listener, watch, _, ended = watched()
+    listener, watch, _, ended = one_watched()
     watch.stop()
     listener.close()
     assert not ended.wait(0.5)
+
+
+Unavailable = type("UnavailableError", (Exception,), {"__module__": "tensorflow.python.framework.errors_impl"})
+
+
+@pytest.mark.parametrize(("alive", "told"), [(False, "worker 1 .* has gone"), (True, "lost touch .*Socket closed")])
+def test_tensorflows_word_of_a_lost_worker_becomes_one_line(alive, told):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        cluster = Cluster(("127.0.0.1:1", f"127.0.0.1:{other.getsockname()[1]}"), 0)
+        with pytest.raises(InputError, match=told), watched(cluster):
+            if not alive:
+                other.close()
+            raise Unavailable("Socket closed\nand much more")
+
+
+def test_other_errors_pass_a_watch():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        cluster = Cluster(("127.0.0.1:1", f"127.0.0.1:{other.getsockname()[1]}"), 0)
+        with pytest.raises(ValueError, match="ours"), watched(cluster):
+            raise ValueError("ours")
