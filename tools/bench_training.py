@@ -104,8 +104,8 @@ def opened(side: str, net: str, steps: int, given: argparse.Namespace) -> Iterat
     try:
         yield process
     finally:
-        process.process.kill()
-        process.process.communicate()
+        with process.process:  # closes what is open of its pipes, and waits
+            process.process.kill()
 
 
 def measure(net: str, given: argparse.Namespace, versions: dict) -> dict:
