@@ -24,6 +24,7 @@ from kerascifar.fields import (
     FOLDER_NAME,
     POSITIVE,
     SEED,
+    Phases,
     Rows,
     convert,
     metavar,
@@ -31,6 +32,7 @@ from kerascifar.fields import (
     option,
     wanted,
 )
+from kerascifar.origin import origin
 from kerascifar.registry import nearest
 
 
@@ -75,7 +77,7 @@ class RunConfig:
     statistics: str | None = option(
         None,
         "model",
-        "whose statistics normalise a split in knn and nearest_centroid: train, or own as published in study 000",
+        "whose statistics normalise the images that are scored: train, or own, a fault of study 000; not for scratch nets",
         one_of("train", "own"),
     )
     data_range: str | None = option(
@@ -87,8 +89,9 @@ class RunConfig:
     pixels: str | None = option(
         None,
         "model",
-        "how knn and nearest_centroid read images: hwc, or scrambled as in study 000: planar, planar_queries",
-        one_of("hwc", "planar", "planar_queries"),
+        "order in which pixels are read: hwc, or scrambled, a fault of study 000: interleaved bytes taken for planar, "
+        "planar for interleaved (planar_queries: of the scored images only); not for scratch nets",
+        one_of("hwc", "planar", "planar_queries", "interleaved"),
     )
     init_weights: str | None = option(
         None, "model", "start from these weights: a RUN, a .keras, a torchvision .pth or .safetensors"
@@ -104,8 +107,16 @@ class RunConfig:
     train_limit: int | None = option(None, "data", "use the first N training images only", POSITIVE)
     test_limit: int | None = option(None, "data", "use the first N test images only", POSITIVE)
     image_size: int | None = option(None, "data", "side in pixels for folder and tfds: images (32)", POSITIVE)
-    normalize: str = option("channel", "data", "how pixels are normalised: channel, half, unit, zscore, minmax, none")
+    normalize: str = option(
+        "channel", "data", "how pixels are normalised: channel, half, study003, unit, zscore, minmax, none"
+    )
     augment: str = option("none", "data", "augmentation policy of the training images")
+    augment_evaluation: bool = option(
+        False, "data", "augment validation and test images too, the same each time; a fault of study 004"
+    )
+    allow_overlap: bool = option(
+        False, "data", "score on test images although the training images hold some of them", identity=False
+    )
 
     epochs: int = option(10, "training", "passes over the training images", POSITIVE)
     batch_size: int = option(128, "training", "images a step", POSITIVE)
@@ -140,6 +151,19 @@ class RunConfig:
         "training",
         "stop after N epochs without a better validation accuracy, keep the best; 0 trains on",
         AT_LEAST_0,
+    )
+    select: str | None = option(
+        None,
+        "training",
+        "whose weights are scored: those of the last epoch, or of the best by validation accuracy, or by test accuracy, "
+        "a fault of study 003; not given: last, but under --patience validation",
+        one_of("last", "validation", "test"),
+    )
+    phases: Phases | None = option(
+        None,
+        "training",
+        "rows EPOCHS,LAYERS,RATE of a transfer, such as '10,1,1e-4;40,0,1e-3': in each the last LAYERS layers with "
+        "weights learn (0: all), optimizer and schedule begin anew; --epochs is their sum",
     )
     folds: int | None = option(None, "training", "folds of a scratch net's cross-validation", AT_LEAST_2)
     seed: int = option(0, "training", "seed of split, weights, order, augmentation and dropout", SEED)
@@ -176,8 +200,12 @@ class RunConfig:
             object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields that decide the numbers, as JSON types; ``RunConfig(**d)`` gives them back."""
+        """Return the fields that decide the numbers, as JSON types; ``RunConfig(**d)`` gives them back.
+
+        Of init_weights what it is, not where it lies: see ``kerascifar.origin``.
+        """
         chosen = {f.name: getattr(self, f.name) for f in fields(self) if f.metadata["identity"]}
+        chosen["init_weights"] = self.init_weights and origin(self.init_weights)
         return json.loads(json.dumps(chosen))
 
     @property

@@ -6,6 +6,7 @@ The Keras nets put the two numbers into the model's first layer; baselines and s
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kerascifar.registry import lookup
 
@@ -32,8 +33,8 @@ def _zscore(images: np.ndarray) -> Statistics:
     return mean[0], std[0]
 
 
-def _constant(mean: float, std: float) -> Callable[[np.ndarray], Statistics]:
-    return lambda images: (np.float64(mean), np.float64(std))
+def _constant(mean: ArrayLike, std: ArrayLike) -> Callable[[np.ndarray], Statistics]:
+    return lambda images: (np.float64(mean), np.float64(std))  # arrays where sequences are given
 
 
 def _minmax(images: np.ndarray) -> Statistics:
@@ -46,6 +47,7 @@ NORMALIZATIONS: dict[str, Callable[[np.ndarray], Statistics]] = {
     "zscore": _zscore,  # one mean and std over everything (study 000)
     "minmax": _minmax,  # to 0..1 by the smallest and largest pixel (study 000)
     "half": _constant(127.5, 127.5),  # to -1..1 (study 004)
+    "study003": _constant((125.307, 122.961, 113.8575), (51.5865, 50.847, 51.255)),  # what its text prints, x 255
     "unit": _constant(0.0, 255.0),  # to 0..1
     "none": _constant(0.0, 1.0),
 }

@@ -22,6 +22,12 @@ def test_minmax_maps_to_0_and_1():
     assert scaled.max() == 1
 
 
+def test_study003_has_the_statistics_that_its_text_prints():
+    mean, std = statistics("study003", IMAGES)
+    np.testing.assert_allclose(mean / 255, (0.4914, 0.4822, 0.4465), rtol=1e-12)
+    np.testing.assert_allclose(std / 255, (0.2023, 0.1994, 0.2010), rtol=1e-12)
+
+
 @pytest.mark.parametrize("name", NORMALIZATIONS)
 def test_constant_images_never_divide_by_zero(name):
     mean, std = statistics(name, np.full((2, 4, 4, 3), 7, np.uint8))
