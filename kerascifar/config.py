@@ -77,7 +77,8 @@ class RunConfig:
     statistics: str | None = option(
         None,
         "model",
-        "whose statistics normalise the images that are scored: train, or own, a fault of study 000; not for scratch nets",
+        "whose statistics normalise the images that are scored, of all but scratch nets: train, or own, a fault of "
+        "study 000",
         one_of("train", "own"),
     )
     data_range: str | None = option(
@@ -89,8 +90,8 @@ class RunConfig:
     pixels: str | None = option(
         None,
         "model",
-        "order in which pixels are read: hwc, or scrambled, a fault of study 000: interleaved bytes taken for planar, "
-        "planar for interleaved (planar_queries: of the scored images only); not for scratch nets",
+        "how pixels are read, by all but scratch nets: hwc, or scrambled, a fault of study 000: interleaved read as "
+        "planar, planar read as interleaved, planar_queries of the test images only",
         one_of("hwc", "planar", "planar_queries", "interleaved"),
     )
     init_weights: str | None = option(
@@ -120,12 +121,16 @@ class RunConfig:
 
     epochs: int = option(10, "training", "passes over the training images", POSITIVE)
     batch_size: int = option(128, "training", "images a step", POSITIVE)
-    optimizer: str = option("sgd", "training", "sgd, adam, adamw, adadelta, adagrad, rmsprop, muon")
+    optimizer: str = option("sgd", "training", "sgd, adam, adamw, adadelta, adagrad, rmsprop, muon, muon_sgd")
     learning_rate: float | None = option(
         None, "training", "peak rate; the optimizer's usual one if not given", POSITIVE
     )
-    momentum: float | None = option(None, "training", "momentum of sgd, rmsprop and muon", BELOW_1)
-    nesterov: bool | None = option(None, "training", "Nesterov's momentum (sgd, muon)")
+    bias_rate: float | None = option(
+        None, "training", "peak rate of biases and BatchNorm (muon_sgd; --learning-rate is the filters')", POSITIVE
+    )
+    head_rate: float | None = option(None, "training", "peak rate of the last layer's kernel (muon_sgd)", POSITIVE)
+    momentum: float | None = option(None, "training", "momentum of sgd, rmsprop, muon and muon_sgd's filters", BELOW_1)
+    nesterov: bool | None = option(None, "training", "Nesterov's momentum (sgd, muon, muon_sgd's filters)")
     beta_1: float | None = option(None, "training", "decay of Adam's first moment", BELOW_1)
     beta_2: float | None = option(None, "training", "decay of Adam's second moment", BELOW_1)
     weight_decay: float = option(0.0, "training", "weight decay; 0 for none", AT_LEAST_0)
@@ -139,13 +144,14 @@ class RunConfig:
     clip_value: float | None = option(None, "training", "clip each gradient element to +-VALUE", POSITIVE)
     clip_norm: float | None = option(None, "training", "clip the norm of all gradients together", POSITIVE)
     ema: float = option(0.0, "training", "decay of an exponential moving average of the weights; 0 for none", BELOW_1)
-    schedule: str = option("cosine", "training", "constant, step, multi_step, exponential, cosine, one_cycle")
+    schedule: str = option("cosine", "training", "constant, step, multi_step, exponential, linear, cosine, one_cycle")
     warmup: float = option(0.0, "training", "epochs of linear warm-up", AT_LEAST_0)
     step_epochs: float = option(30.0, "training", "epochs between two drops of the step schedule", POSITIVE)
     milestones: tuple[int, ...] = option((), "training", "epochs at which multi_step drops the rate, such as 100,150")
     gamma: float = option(0.1, "training", "factor of step and multi_step a drop, of exponential an epoch", POSITIVE)
     loss: str = option("cross_entropy", "training", "cross_entropy or class_weighted")
     label_smoothing: float = option(0.0, "training", "label smoothing", BELOW_1)
+    validate_every: int = option(1, "training", "epochs between two looks at the validation images", POSITIVE)
     patience: int = option(
         0,
         "training",
@@ -155,8 +161,8 @@ class RunConfig:
     select: str | None = option(
         None,
         "training",
-        "whose weights are scored: those of the last epoch, or of the best by validation accuracy, or by test accuracy, "
-        "a fault of study 003; not given: last, but under --patience validation",
+        "epoch whose weights are scored: last, the best by validation accuracy, or by test accuracy, a fault of "
+        "study 003; not given: last, but under --patience validation",
         one_of("last", "validation", "test"),
     )
     phases: Phases | None = option(
@@ -166,6 +172,13 @@ class RunConfig:
         "weights learn (0: all), optimizer and schedule begin anew; --epochs is their sum",
     )
     folds: int | None = option(None, "training", "folds of a scratch net's cross-validation", AT_LEAST_2)
+    tta: str = option(
+        "none",
+        "training",
+        "test-time augmentation, whose logits are averaged when a net is scored: none, mirror, or mirror_translate "
+        "(mirrored and moved by a pixel: 6 views)",
+        one_of("none", "mirror", "mirror_translate"),
+    )
     seed: int = option(0, "training", "seed of split, weights, order, augmentation and dropout", SEED)
 
     name: str | None = option(None, "run", "folder of the run under --runs; the arch if not given", FOLDER_NAME, False)

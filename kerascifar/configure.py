@@ -1,11 +1,11 @@
 """From what a person gave to a complete, checked RunConfig, without importing TensorFlow."""
 
-from pathlib import Path
 from typing import Any
 
 from kerascifar import baselines, models, scratch
 from kerascifar.config import FIELDS, RunConfig, check_keys, flag
 from kerascifar.data.augment import check_augment
+from kerascifar.data.augment_parts import PARTS
 from kerascifar.data.datasets import check_name
 from kerascifar.devices import check_device
 from kerascifar.distribution import check_strategy
@@ -14,6 +14,7 @@ from kerascifar.normalization import NORMALIZATIONS
 from kerascifar.registry import Variant, lookup
 from kerascifar.training.losses import LOSSES
 from kerascifar.training.optimizers import OPTIMIZERS, check_optimizer
+from kerascifar.training.phases import check_phases, of_phases
 from kerascifar.training.schedules import check_schedule
 
 ARCHITECTURES: dict[str, Variant] = {**models.VARIANTS, **baselines.VARIANTS, **scratch.VARIANTS}
@@ -21,14 +22,20 @@ ARCHITECTURES: dict[str, Variant] = {**models.VARIANTS, **baselines.VARIANTS, **
 _OWNERS = {
     "init_weights": "keras",
     "freeze": "keras",
+    "tta": "keras",
+    "validate_every": "keras",
     "precision": "keras",
     "strategy": "keras",
+    "augment_evaluation": "keras",
+    "select": "keras",
+    "phases": "keras",
     "faults": "scratch",
     "folds": "scratch",
     "memory": "baseline",
 }
 _KINDS = {"keras": "Keras nets", "scratch": "scratch nets", "baseline": "knn and nearest_centroid"}
-_NO_OPTION = ("arch", *_OWNERS)
+_PREPARATION = ("statistics", "pixels")  # how images are read; knn and nearest_centroid list them as arguments
+_NO_OPTION = ("arch", *_OWNERS, *_PREPARATION)
 
 
 def configure(**given: Any) -> RunConfig:
@@ -48,7 +55,7 @@ def configure(**given: Any) -> RunConfig:
         optimizer = lookup(OPTIMIZERS, given.get("optimizer", usual), "--optimizer")
         if given.get("optimizer", usual) != usual:  # the architecture's rate belongs to its own optimizer
             brought = {k: v for k, v in brought.items() if k not in OPTIMIZERS[usual].defaults}
-        brought = {**optimizer.defaults, **brought}
+        brought = {**optimizer.defaults, **brought, **of_phases(given)}
     config = RunConfig(**{**brought, **given})
     check(config)
     return config
@@ -68,6 +75,7 @@ def check(config: RunConfig) -> None:
     for name, owner in _OWNERS.items():
         if owner != variant.engine and getattr(config, name) != FIELDS[name].default:
             raise InputError(f"{flag(name)} does not apply to {config.arch}; it applies to {_KINDS[owner]}")
+    _check_preparation(config, variant)
     check_name(config)
     lookup(NORMALIZATIONS, config.normalize, "--normalize")
     check_augment(config.augment)
@@ -80,16 +88,38 @@ def check(config: RunConfig) -> None:
     lookup(LOSSES, config.loss, "--loss")
     if config.learning_rate is None:
         raise InputError("learning_rate is None: make the config with kerascifar.configure.configure()")
-    if config.init_weights is not None and not Path(config.init_weights).exists():
-        raise InputError(f"--init-weights: no file or run folder {config.init_weights}")
+    check_phases(config)
     if config.patience and not (config.validation or config.folds):
         raise InputError("--patience watches the validation accuracy: it needs --validation above 0")
+    if config.validate_every > 1 and (config.patience or config.select == "validation"):
+        raise InputError("the best epoch is asked for, so each must be validated: leave --validate-every at 1")
+    if config.select == "validation" and not config.validation:
+        raise InputError("--select validation needs --validation above 0")
+    if config.select == "test":
+        for name in ("ema", "strategy"):  # the weights tested after each epoch are those of the model, on one device
+            if getattr(config, name) != FIELDS[name].default:
+                raise InputError(f"--select test does not go with {flag(name)} {getattr(config, name)}")
 
 
 def options(config: RunConfig) -> dict[str, Any]:
     """Return the builder's arguments that were given, by name."""
     names = [f.name for f in FIELDS.values() if f.metadata["group"] == "model" and f.name not in _NO_OPTION]
     return {name: getattr(config, name) for name in names if getattr(config, name) is not None}
+
+
+def _check_preparation(config: RunConfig, variant: Variant) -> None:
+    """Refuse ways of reading images that the engine does not know, or that change nothing."""
+    for name in _PREPARATION:
+        if variant.engine == "scratch" and getattr(config, name) is not None:
+            raise InputError(f"{flag(name)} does not apply to {config.arch}; it applies to all but scratch nets")
+    if variant.engine == "keras" and config.pixels == "planar_queries":
+        raise InputError(f"--pixels planar_queries is for knn and nearest_centroid; {config.arch} takes planar")
+    if config.augment_evaluation:
+        steps = check_augment(config.augment)
+        if not steps:
+            raise InputError("--augment-evaluation needs a policy to apply: give --augment, such as lai")
+        if mixing := [step for step in steps if PARTS[step.name].labels]:
+            raise InputError(f"--augment-evaluation: {mixing[0]} mixes labels, so no image would be scored by its own")
 
 
 def _refuse_training(arch: str, given: dict[str, Any]) -> None:

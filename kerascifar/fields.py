@@ -21,6 +21,8 @@ FOLDER_NAME: Check = (
 
 # A t/c/n/s table: rows of expansion factor, channels, repeats, stride (MobileNetV2, Sandler et al. 2018, Table 2).
 Rows = tuple[tuple[int, int, int, int], ...]
+# Phases of a training: rows of epochs, layers that learn (the last N; 0 for all) and peak learning rate.
+Phases = tuple[tuple[int, int, float], ...]
 
 
 def one_of(*names: str) -> Check:
@@ -59,6 +61,12 @@ def convert(kind: Any, value: Any) -> Any:
         if not rows or any(len(row) != 4 or min(row) < 1 for row in rows):
             raise ValueError
         return rows
+    if kind == Phases:
+        rows = [row.split(",") for row in value.strip().strip(";").split(";")] if isinstance(value, str) else value
+        phases = tuple((convert(int, e), convert(int, layers), convert(float, r)) for e, layers, r in rows)
+        if not phases or any(e < 1 or layers < 0 or r <= 0 for e, layers, r in phases):
+            raise ValueError
+        return phases
     if kind == tuple[int, ...]:
         parts = [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
         return tuple(convert(int, part) for part in parts)
@@ -96,6 +104,7 @@ _WORDS = {
     bool: ("true or false", ""),
     str: ("a text", "NAME"),
     Rows: ("rows of four whole numbers of at least 1, t,c,n,s;t,c,n,s;…", "T,C,N,S;…"),
+    Phases: ("rows of epochs (1 or more), layers (0 or more) and rate (above 0), E,L,R;E,L,R;…", "E,L,R;…"),
     tuple[int, ...]: ("whole numbers with commas between", "N,N,…"),
     tuple[str, ...]: ("names with commas between", "NAME,…"),
 }

@@ -9,13 +9,14 @@ import numpy as np
 from kerascifar.baselines import memory as budget
 from kerascifar.baselines.chunks import neighbors_in_chunks
 from kerascifar.baselines.distances import DISTANCES
-from kerascifar.baselines.images import Images, planar_as_hwc
+from kerascifar.baselines.images import Images
 from kerascifar.baselines.screens import compiled
 from kerascifar.baselines.votes import vote
 from kerascifar.config import RunConfig
 from kerascifar.contracts import Dataset, Fitted
 from kerascifar.errors import InputError
 from kerascifar.normalization import statistics
+from kerascifar.pixels import read
 from kerascifar.registry import Variant, lookup
 
 Score = Callable[[np.ndarray, str], np.ndarray]
@@ -32,7 +33,7 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path | None)
     """
     options = arguments_of(config, variant)
     whose, pixels, ranges = (options.pop(name) for name in ("statistics", "pixels", "data_range"))
-    stored = planar_as_hwc(data.train.images) if pixels == "planar" else data.train.images
+    stored = read(data.train.images, "hwc" if pixels == "planar_queries" else pixels)
     learned = statistics(config.normalize, stored)
     training = Images(stored, *learned)
     fixed_range = training.full_range if ranges == "full" else None
@@ -42,7 +43,7 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path | None)
     model.fit(training, data.train.labels)
 
     def queries(images: np.ndarray) -> Images:
-        stored = images if pixels == "hwc" else planar_as_hwc(images)
+        stored = read(images, "planar" if pixels == "planar_queries" else pixels)
         return Images(stored, *(statistics(config.normalize, stored) if whose == "own" else learned))
 
     def score(images: np.ndarray, part: str) -> np.ndarray:

@@ -52,15 +52,3 @@ class Images:
     def full_range(self) -> float:
         """Largest less smallest normalised value that a pixel from 0 to 255 can take."""
         return float(np.max((255 - self.mean) / self.std) - np.min((0 - self.mean) / self.std))
-
-
-def planar_as_hwc(images: np.ndarray) -> np.ndarray:
-    """Read planar bytes (all red, all green, all blue) as if they were (H, W, C): scrambled pictures.
-
-    Study 000 reshaped CIFAR's rows of 3,072 to (32, 32, 3) without a transpose. Distances that treat every
-    pixel alike do not mind; SSIM, which looks at neighbourhoods, does.
-
-    Args:
-        images: (N, H, W, C).
-    """
-    return np.ascontiguousarray(images.transpose(0, 3, 1, 2)).reshape(images.shape)

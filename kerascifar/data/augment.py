@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from kerascifar.data.augment_parts import PARTS, REQUIRED, Argument, Part
 from kerascifar.data.pipeline import Augment
 from kerascifar.errors import InputError
@@ -17,6 +19,8 @@ from kerascifar.registry import lookup, nearest
 _EXAMPLE = 'such as "flip(0.5) crop(4, reflect)"'
 # Tells the draws of augmentation from the order of the images, which comes from (seed, epoch) as well.
 _SALT = 0xA06
+# Images that are scored get the draws of an epoch that no training reaches, in batches of a fixed size.
+_SCORED_EPOCH, _SCORED_BATCH = 2**31 - 1, 128
 
 
 @dataclass(frozen=True)
@@ -182,3 +186,26 @@ def make_augment(text: str, seed: int, image_shape: tuple[int, int, int]) -> Aug
         return tf.ensure_shape(images, (None, *image_shape)), data["labels"]
 
     return augment
+
+
+def augment_once(images: np.ndarray, text: str, seed: int) -> np.ndarray:
+    """Return uint8 `images` (N, H, W, C) augmented by the policy `text`, the same each time; labels are not mixed.
+
+    Raises:
+        InputError: see check_augment().
+    """
+    augment = make_augment(text, seed, images.shape[1:])
+    if augment is None:
+        return images
+    import tensorflow as tf
+
+    @tf.function
+    def changed(x: Any, index: Any, batch: Any) -> Any:
+        epoch, labels = tf.constant(_SCORED_EPOCH, tf.int64), tf.zeros((tf.shape(x)[0], 1))
+        return augment(x, labels, index=index, epoch=epoch, batch=batch)[0]
+
+    found = np.empty_like(images)
+    for batch, start in enumerate(range(0, len(images), _SCORED_BATCH)):
+        index = np.arange(start, min(start + _SCORED_BATCH, len(images)))
+        found[index] = changed(tf.constant(images[index]), tf.constant(index), tf.constant(batch, tf.int64))
+    return found

@@ -46,12 +46,14 @@ class Part:
         build: ``build(*arguments, seed=seed)`` gives the Keras layer.
         arguments: in the order in which they are written.
         rising: the first two arguments are a range: the first must not exceed the second, if that is given.
+        labels: it mixes the labels of images too.
     """
 
     does: str
     build: Callable[..., Any]
     arguments: tuple[Argument, ...] = ()
     rising: bool = False
+    labels: bool = False
 
     def usage(self, name: str) -> str:
         """Return how the part is written, such as ``crop(pad[, edges])``."""
@@ -151,15 +153,18 @@ PARTS: dict[str, Part] = {
         "blend with another image of the batch",
         _ours("mixing", "Mix", "mixup", "probability"),
         (Argument("alpha", float, ALPHA), _ALWAYS),
+        labels=True,
     ),
     "cutmix": Part(
         "put a rectangle of another image in",
         _ours("mixing", "Mix", "cutmix", "probability"),
         (Argument("alpha", float, ALPHA), _ALWAYS),
+        labels=True,
     ),
     "mixup_or_cutmix": Part(
         "MixUp or CutMix, drawn for each image",
         _ours("mixing", "Mix", "mixup", "cutmix", "probability"),
         (Argument("mixup_alpha", float, ALPHA), Argument("cutmix_alpha", float, ALPHA), _ALWAYS),
+        labels=True,
     ),
 }

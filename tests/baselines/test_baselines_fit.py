@@ -6,12 +6,13 @@ import pytest
 from kerascifar.baselines import VARIANTS, chunks
 from kerascifar.baselines.centroid import NearestCentroid
 from kerascifar.baselines.fit import fit, restore
-from kerascifar.baselines.images import Images, planar_as_hwc
+from kerascifar.baselines.images import Images
 from kerascifar.baselines.neighbors import KNeighbors
 from kerascifar.configure import configure
 from kerascifar.contracts import Dataset, Part
 from kerascifar.errors import InputError
 from kerascifar.normalization import statistics
+from kerascifar.pixels import planar_as_hwc
 
 CLASSES = tuple("abcd")
 
