@@ -56,3 +56,22 @@ def wilson_interval(right: int, images: int, confidence: float = 0.95) -> tuple[
 
     interval = binomtest(right, images).proportion_ci(confidence, method="wilson")
     return float(interval.low), float(interval.high)
+
+
+def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> dict[str, Any]:
+    """Compare two models on the same images by McNemar's exact test (McNemar 1947), two-sided.
+
+    Args:
+        first_right: bool (N,), whether the first model labels each image rightly.
+        second_right: the same of the second.
+
+    Returns:
+        only_first and only_second, how many images only one of them has right; p, the chance that images on which
+        just one is right divide so unevenly if both were equally good.
+    """
+    from scipy.stats import binomtest
+
+    only_first, only_second = int((first_right & ~second_right).sum()), int((second_right & ~first_right).sum())
+    apart = only_first + only_second
+    p = float(binomtest(only_first, apart).pvalue) if apart else 1.0
+    return {"only_first": only_first, "only_second": only_second, "p": p}

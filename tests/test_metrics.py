@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerascifar.metrics import evaluate, wilson_interval
+from kerascifar.metrics import evaluate, mcnemar, wilson_interval
 
 
 def test_hand_worked():
@@ -49,6 +49,15 @@ def test_agrees_with_plain_counting(images, classes, seed):
     assert found["nll"] == pytest.approx(-np.log(scores[np.arange(images), labels]).mean(), rel=1e-6)
     low, high = found["accuracy_interval"]
     assert 0 <= low <= found["accuracy"] <= high <= 1
+
+
+def test_mcnemar_by_hand():
+    # Six images that one alone has right, five of them the first: p = 2 (C(6,0) + C(6,1)) / 2^6 = 14 / 64.
+    first = np.array([1, 1, 1, 1, 1, 0, 1, 0], bool)
+    second = np.array([0, 0, 0, 0, 0, 1, 1, 0], bool)
+    assert mcnemar(first, second) == {"only_first": 5, "only_second": 1, "p": pytest.approx(14 / 64)}
+    assert mcnemar(second, first)["p"] == mcnemar(first, second)["p"]
+    assert mcnemar(first, first) == {"only_first": 0, "only_second": 0, "p": 1.0}
 
 
 def test_shapes_that_do_not_fit():
