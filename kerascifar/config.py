@@ -151,6 +151,14 @@ class RunConfig:
     gamma: float = option(0.1, "training", "factor of step and multi_step a drop, of exponential an epoch", POSITIVE)
     loss: str = option("cross_entropy", "training", "cross_entropy or class_weighted")
     label_smoothing: float = option(0.0, "training", "label smoothing", BELOW_1)
+    sides: tuple[int, ...] = option(
+        (),
+        "training",
+        "side in pixels to which the training images of the first epochs are shrunk, a number an epoch, such as 24,24",
+    )
+    whiten_epochs: int | None = option(
+        None, "training", "epochs in which the bias of a whitening first layer learns; all if not given", POSITIVE
+    )
     validate_every: int = option(1, "training", "epochs between two looks at the validation images", POSITIVE)
     patience: int = option(
         0,

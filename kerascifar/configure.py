@@ -16,6 +16,7 @@ from kerascifar.training.losses import LOSSES
 from kerascifar.training.optimizers import OPTIMIZERS, check_optimizer
 from kerascifar.training.phases import check_phases, of_phases
 from kerascifar.training.schedules import check_schedule
+from kerascifar.training.stages import check_stages
 
 ARCHITECTURES: dict[str, Variant] = {**models.VARIANTS, **baselines.VARIANTS, **scratch.VARIANTS}
 # Fields that only one engine takes, and fields of group "model" that are no argument of a builder.
@@ -24,6 +25,8 @@ _OWNERS = {
     "freeze": "keras",
     "tta": "keras",
     "validate_every": "keras",
+    "sides": "keras",
+    "whiten_epochs": "keras",
     "precision": "keras",
     "strategy": "keras",
     "augment_evaluation": "keras",
@@ -89,6 +92,7 @@ def check(config: RunConfig) -> None:
     if config.learning_rate is None:
         raise InputError("learning_rate is None: make the config with kerascifar.configure.configure()")
     check_phases(config)
+    check_stages(config)
     if config.patience and not (config.validation or config.folds):
         raise InputError("--patience watches the validation accuracy: it needs --validation above 0")
     if config.validate_every > 1 and (config.patience or config.select == "validation"):

@@ -143,11 +143,13 @@ def read_scores(folder: Path) -> dict[str, np.ndarray]:
 
 
 def write_history(folder: Path, history: list[dict[str, float]]) -> None:
-    """Write history.csv: a row an epoch, columns in the order of the first row."""
+    """Write history.csv: a row an epoch, columns as they first occur; a cell is empty where the epoch has no such."""
     if not history:
         return
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
+    writer = csv.DictWriter(
+        text, fieldnames=list(dict.fromkeys(name for row in history for name in row)), lineterminator="\n"
+    )
     writer.writeheader()
     writer.writerows(history)
     files.write_text(folder / "history.csv", text.getvalue())

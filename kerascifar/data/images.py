@@ -48,10 +48,11 @@ def read_image(path: Path, side: int | None = None) -> np.ndarray:
 
 
 def resize(image: np.ndarray, side: int) -> np.ndarray:
-    """Resize uint8 (H, W, 3) to (side, side, 3), as ``read_image`` does."""
+    """Resize uint8 (H, W, C), C 1 or 3, to (side, side, C), as ``read_image`` does."""
     from PIL import Image
 
-    return np.asarray(_resized(Image.fromarray(image), side))
+    grey = image.shape[-1] == 1
+    return np.asarray(_resized(Image.fromarray(image[..., 0] if grey else image), side)).reshape(side, side, -1)
 
 
 def _rgb(image: "Image.Image") -> "Image.Image":

@@ -4,10 +4,12 @@ from typing import Any
 
 from kerascifar.config import flag
 from kerascifar.errors import InputError
-from kerascifar.models import lenet, mobilenet, resnet, tiny, vgg
+from kerascifar.models import airbench, lenet, mobilenet, resnet, tiny, vgg
 from kerascifar.registry import Variant, lookup
 
-VARIANTS: dict[str, Variant] = lenet.VARIANTS | vgg.VARIANTS | resnet.VARIANTS | mobilenet.VARIANTS | tiny.VARIANTS
+VARIANTS: dict[str, Variant] = {
+    name: row for file in (lenet, vgg, resnet, mobilenet, tiny, airbench) for name, row in file.VARIANTS.items()
+}
 
 
 def build(

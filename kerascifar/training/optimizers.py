@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from kerascifar.config import RunConfig, flag
@@ -15,7 +14,7 @@ class Optimizer:
     """One row of OPTIMIZERS.
 
     Attributes:
-        keras_class: name of the class in keras.optimizers, or of one in this file.
+        keras_class: name of the class in keras.optimizers, or of one in training/muon.py.
         defaults: RunConfig fields this optimizer brings along.
         options: RunConfig fields, handed on under the same name, that apply to this optimizer.
         constants: further arguments of the class.
@@ -50,9 +49,20 @@ OPTIMIZERS = {
         ("momentum", "nesterov"),
         {"rms_rate": None, "adam_lr_ratio": 0.05, "exclude_layers": ["^fc/", "^classifier"]},
     ),
-}
+    # airbench94_muon.py at batches of 2,000, whose loss is a sum over the batch where ours is the mean: its rates 0.053
+    # of biases and 0.67 of the head times 2,000.
+    "muon_sgd": Optimizer(
+        "GroupedMuon",
+        {
+            "learning_rate": 0.24, "momentum": 0.6, "nesterov": True,
+            "bias_rate": 106.0, "head_rate": 1340.0, "weight_decay": 0.004,
+        },
+        ("momentum", "nesterov", "bias_rate", "head_rate"),
+    ),
+}  # fmt: skip
 # Every field that belongs to some optimizer: it has no meaning for the others.
-OPTIONS = ("momentum", "nesterov", "beta_1", "beta_2")
+OPTIONS = ("momentum", "nesterov", "beta_1", "beta_2", "bias_rate", "head_rate")
+_SGD_MOMENTUM = 0.85  # of muon_sgd's biases and head, from airbench94_muon.py
 
 
 def check_optimizer(config: RunConfig) -> None:
@@ -70,6 +80,8 @@ def check_optimizer(config: RunConfig) -> None:
         raise InputError(f"--clip-value {config.clip_value} and --clip-norm {config.clip_norm}: give one of the two")
     if config.optimizer == "sgd" and config.nesterov and not config.momentum:
         raise InputError("--nesterov needs a --momentum above 0, got 0")
+    if config.optimizer == "muon_sgd" and (config.decay != "coupled" or not config.decay_all):
+        raise InputError("--optimizer muon_sgd decays biases and head, coupled: leave --decay and --decay-all alone")
 
 
 def make_optimizer(config: RunConfig, learning_rate: Any) -> Any:
@@ -81,19 +93,39 @@ def make_optimizer(config: RunConfig, learning_rate: Any) -> Any:
     """
     import keras
 
+    from kerascifar.training import muon
+
     row = OPTIMIZERS[config.optimizer]
-    base = _conv_muon() if row.keras_class == "ConvMuon" else getattr(keras.optimizers, row.keras_class)
-    # Muon alone of Keras's classes would decay by default.
+    common = {
+        "learning_rate": learning_rate,
+        "weight_decay": None,  # Muon alone of Keras's classes would decay by default
+        "clipvalue": config.clip_value,
+        "global_clipnorm": config.clip_norm,
+        "use_ema": config.ema > 0,
+        "ema_momentum": config.ema or 0.99,
+    }
+    if row.keras_class == "GroupedMuon":
+        return muon.GroupedMuon(groups=_groups(config), **common)
+    base = getattr(muon if row.keras_class == "ConvMuon" else keras.optimizers, row.keras_class)
     return (_with_decay(base, config) if config.weight_decay else base)(
-        learning_rate=learning_rate,
-        weight_decay=None,
-        clipvalue=config.clip_value,
-        global_clipnorm=config.clip_norm,
-        use_ema=config.ema > 0,
-        ema_momentum=config.ema or 0.99,
-        **row.constants,
-        **{name: getattr(config, name) for name in row.options},
+        **common, **row.constants, **{name: getattr(config, name) for name in row.options}
     )
+
+
+def _groups(config: RunConfig) -> dict[int, Any]:
+    """Return muon_sgd's groups by rank: Muon for the filters, SGD for the head's kernel, for biases and BatchNorm.
+
+    Rates are shares of the filters'. The decay a step is --weight-decay times the schedule, whatever a group's rate;
+    filters have none, since they are scaled to a fixed norm.
+    """
+    from kerascifar.training.muon import Group
+
+    def sgd(peak: float) -> Group:
+        decay = config.weight_decay / peak
+        return Group("sgd", peak / config.learning_rate, _SGD_MOMENTUM, nesterov=True, decay=decay)
+
+    filters = Group("muon", 1.0, config.momentum, config.nesterov, normalize=True)
+    return {4: filters, 2: sgd(config.head_rate), 1: sgd(config.bias_rate)}
 
 
 def _with_decay(base: type, config: RunConfig) -> type:
@@ -112,31 +144,3 @@ def _with_decay(base: type, config: RunConfig) -> type:
 
     WithDecay.__name__ = base.__name__
     return WithDecay
-
-
-@cache
-def _conv_muon() -> type:
-    """Return Keras's Muon, widened to convolution kernels: (h, w, in, out) is taken as an (h w in, out) matrix.
-
-    Keras's own gives every kernel of rank 4 to Adam, which leaves nothing of a convolutional net to Muon.
-    """
-    import keras
-    from keras import ops
-
-    class ConvMuon(keras.optimizers.Muon):
-        def _should_use_adamw(self, variable):
-            return len(variable.shape) != 4 and super()._should_use_adamw(variable)
-
-        def zeropower_via_newtonschulz5(self, x, steps):
-            matrix = ops.reshape(x, (-1, x.shape[-1]))
-            return ops.reshape(super().zeropower_via_newtonschulz5(matrix, steps), x.shape)
-
-        def lr_adjust(self, x):
-            # Muon's reference scales by sqrt(max(1, rows / columns)) of the (out, in) matrix.
-            rows = x.shape[-1]
-            columns = 1
-            for size in x.shape[:-1]:
-                columns *= size
-            return x * max(1.0, rows / columns) ** 0.5
-
-    return ConvMuon

@@ -33,6 +33,13 @@ def _exponential(t: Any, c: RunConfig) -> Any:
     return c.gamma**t
 
 
+def _linear(t: Any, c: RunConfig) -> Any:
+    """From 1 to 0 between the end of the warm-up and the last epoch."""
+    from keras import ops
+
+    return 1.0 - ops.clip((t - c.warmup) / (c.epochs - c.warmup), 0.0, 1.0)
+
+
 def _cosine(t: Any, c: RunConfig) -> Any:
     """From 1 to 0 between the end of the warm-up and the last epoch (Loshchilov and Hutter 2017, eq. 5)."""
     from keras import ops
@@ -56,6 +63,7 @@ SCHEDULES: dict[str, Callable[[Any, RunConfig], Any]] = {
     "step": _step,
     "multi_step": _multi_step,
     "exponential": _exponential,
+    "linear": _linear,
     "cosine": _cosine,
     "one_cycle": _one_cycle,
 }

@@ -59,6 +59,9 @@ CASES = {
     "moving average": {"ema": 0.9},
     "moving average, best epoch": {"ema": 0.9, "patience": 2},
     "muon and one cycle": {"optimizer": "muon", "schedule": "one_cycle"},
+    "whitening, muon for filters": {
+        "arch": "airbench94", "widths": (8, 8, 8), "batch_size": 64, "bias_rate": 3.0, "head_rate": 3.0,
+    },
     "weighted classes": {"loss": "class_weighted", "schedule": "step", "step_epochs": 1},
 }  # fmt: skip
 

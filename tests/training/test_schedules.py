@@ -35,6 +35,13 @@ def test_exponential_by_hand():
     assert close(rates(schedule="exponential", gamma=0.5)[::STEPS], [2 / 2**e for e in range(8)])
 
 
+def test_linear_by_hand():
+    # 80 steps, the first at the peak, the last one step above 0
+    assert close(rates(schedule="linear"), [2 * (1 - step / 80) for step in range(80)])
+    # after the warm-up of 2 epochs the other 6 fall: half way at epoch 5
+    assert close(rates(schedule="linear", warmup=2)[50], 1.0)
+
+
 def test_cosine_by_hand():
     # after 2 of 8 epochs: 2 x (1 + cos(pi/4)) / 2 = 1.7071; after 4: half the peak
     found = rates(schedule="cosine")

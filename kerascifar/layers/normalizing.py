@@ -1,7 +1,4 @@
-"""Keras layers of our own, faster than Keras's on TensorFlow: BatchNormalization, Rescaling and PairedConv2D.
-
-Import this module before ``keras.saving.load_model`` reads a net of ours: it registers the layers.
-"""
+"""BatchNormalization and Rescaling, faster than Keras's on TensorFlow."""
 
 import keras
 from keras import ops
@@ -81,37 +78,3 @@ class Rescaling(keras.layers.Rescaling):
             return super().call(inputs)
         scale, offset = (ops.broadcast_to(ops.cast(v, self.compute_dtype), shape) for v in (self.scale, self.offset))
         return ops.cast(inputs, self.compute_dtype) * scale + offset
-
-
-@keras.saving.register_keras_serializable(package="kerascifar")
-class PairedConv2D(keras.layers.Conv2D):
-    """Conv2D for few filters: computes two neighbouring columns of the output at once.
-
-    oneDNN's kernels compute 16 filters at a time, so with 6 of them most of the work is for nothing. Here the kernel
-    is taken twice, the second time one column further right, and moves by two columns: what comes out,
-    (N, H, W / 2, 2 x filters), lies in memory as (N, H, W, filters) does. The values are Conv2D's up to rounding.
-    Pays where no gradient to the inputs is wanted, in a net's first layer. Where the output's width is odd or unknown,
-    or with strides, dilation or groups, this is Conv2D.
-    """
-
-    def call(self, inputs):
-        if not self._pairs(inputs):
-            return super().call(inputs)
-        kernels = [ops.pad(self.kernel, ((0, 0), (shift, 1 - shift), (0, 0), (0, 0))) for shift in (0, 1)]
-        outputs = ops.conv(inputs, ops.concatenate(kernels, -1), strides=(1, 2), padding=self.padding)
-        if self.use_bias:
-            outputs = ops.add(outputs, ops.tile(self.bias, 2))
-        outputs = ops.reshape(outputs, (-1, *self.compute_output_shape(inputs.shape)[1:]))
-        return self.activation(outputs)
-
-    def _pairs(self, inputs) -> bool:
-        _, height, width, _ = self.compute_output_shape(inputs.shape)
-        return (
-            self.data_format == "channels_last"
-            and self.strides == self.dilation_rate == (1, 1)
-            and self.groups == 1
-            and None not in (height, width)
-            and width % 2 == 0
-            # With an even kernel, "same" puts the odd row and column of padding elsewhere.
-            and (self.padding == "valid" or self.kernel_size[1] % 2 == 1)
-        )

@@ -1,0 +1,97 @@
+"""Jordan's nets for fast training on CIFAR-10 (2024, arXiv 2404.00498), as in airbench94_muon.py of October 2024."""
+
+from kerascifar.errors import InputError
+from kerascifar.registry import Variant
+
+# airbench's BatchNorm forgets fast, since a run has 200 steps.
+_KEPT = 0.6
+
+
+def airbench(input_shape, classes, mean, std, *, widths: tuple[int, ...]):
+    """Build a whitening first layer, a group of two 3x3 convolutions for each of `widths`, and a scaled dense layer.
+
+    A group: convolution, max-pool, BatchNorm, GELU, convolution, BatchNorm, GELU. BatchNorm has no scale; the dense
+    layer has no bias, starts from variance 1 and gets its input divided by the number of channels.
+    """
+    import keras
+    from keras import layers
+
+    from kerascifar.layers import PatchWhitening, Rescaling
+    from kerascifar.models import _blocks
+
+    inputs, x = _blocks.pixels(input_shape, mean, std)
+    x = PatchWhitening(8 * x.shape[-1], 2, bias_initializer=_whitening_bias(x.shape[-1]), name="whiten")(x)
+    x = layers.Activation("gelu", name="whiten.gelu")(x)
+    for number, width in enumerate(widths, start=1):
+        x = _group(x, width, f"layers.{number}")
+    x = layers.GlobalMaxPooling2D(name="pool")(x)
+    x = Rescaling(1 / x.shape[-1], dtype="float32", name="scale")(x)
+    start = keras.initializers.RandomUniform(-(3**0.5), 3**0.5)
+    logits = layers.Dense(classes, use_bias=False, kernel_initializer=start, dtype="float32", name="head")(x)
+    return keras.Model(inputs, logits, name="airbench")
+
+
+def _group(x, width: int, name: str):
+    from keras import layers
+
+    from kerascifar.layers import BatchNormalization, PartialIdentity
+    from kerascifar.models import _blocks
+
+    for number in (1, 2):
+        x = layers.Conv2D(
+            width, 3, padding="same", use_bias=False, kernel_initializer=PartialIdentity(), name=f"{name}.conv{number}"
+        )(x)
+        if number == 1:
+            x = _blocks.max_pool(x, f"{name}.pool")
+        x = BatchNormalization(momentum=_KEPT, scale=False, name=f"{name}.norm{number}")(x)
+        x = layers.Activation("gelu", name=f"{name}.gelu{number}")(x)
+    return x
+
+
+def _whitening_bias(channels: int):
+    """PyTorch's start of a 2x2 convolution's bias."""
+    from kerascifar.models import _blocks
+
+    return _blocks.torch_default(4 * channels, 8 * channels)[1]
+
+
+def _least_side(widths: tuple[int, ...]) -> int:
+    if not widths:
+        raise InputError("--widths: at least one group is needed")
+    return 2 ** len(widths) + 1  # the whitening takes one pixel, each group halves
+
+
+# airbench94_muon.py; rates as in the row muon_sgd of OPTIMIZERS.
+_RECIPE = {
+    "optimizer": "muon_sgd",
+    "learning_rate": 0.24,
+    "momentum": 0.6,
+    "nesterov": True,
+    "bias_rate": 106.0,
+    "head_rate": 1340.0,
+    "weight_decay": 0.004,
+    "schedule": "linear",
+    "label_smoothing": 0.2,
+    "augment": "airbench",
+    "batch_size": 2000,
+    "epochs": 8,
+    "tta": "mirror_translate",
+}
+VARIANTS = {
+    "airbench94": Variant(
+        airbench,
+        {"widths": (64, 256, 256)},
+        params=1_971_352,
+        source="KellerJordan/cifar10-airbench, airbench94_muon.py",
+        defaults=_RECIPE,
+        least_side=_least_side,
+    ),
+    "airbench95": Variant(
+        airbench,
+        {"widths": (128, 384, 384)},
+        params=4_604_440,
+        source="KellerJordan/cifar10-airbench, airbench95.py: its widths, with airbench94_muon.py's recipe",
+        defaults={**_RECIPE, "epochs": 12},
+        least_side=_least_side,
+    ),
+}
