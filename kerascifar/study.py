@@ -2,73 +2,50 @@
 
 title = "..."
 source = "..."
-[common]                        # RunConfig keys of every row
+[common]                        # RunConfig keys of every row that trains
 [[run]]
 name = "knn-1-euclidean"
 table = "Table 1"               # where the paper prints it
 k = 1                           # RunConfig keys: what the paper says, or plainly meant
-expect.test_accuracy = 0.3548   # what the paper prints
+expect.test_accuracy = 0.3548   # what the paper prints; EXPECTED lists what there is
 as_published.statistics = "own" # what the authors' code did
 fault = "the test images are normalised by their own statistics"
+
+A run may begin with the weights of another row (init_from = "NAME"), or say why it is not run (not_run = "..."). Other
+kinds of rows: [[ensemble]] (members, vote), [[search]] (settings of a search by tuner, and RunConfig keys of its
+trials) and [[quoted]] (figures of the paper alone).
 """
 
+import dataclasses
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kerascifar import models
 from kerascifar.config import FIELDS, RunConfig
-from kerascifar.configure import configure
+from kerascifar.configure import ARCHITECTURES, options
 from kerascifar.errors import InputError
-from kerascifar.registry import nearest
+from kerascifar.registry import lookup, nearest
+from kerascifar.rows import EXPECTED, KINDS, RATES, Ensemble, Quoted, Row, Search, Trained, Training
+from kerascifar.scratch import served
+from kerascifar.voting import VOTES
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
-MODES = ("as-published", "corrected")
-# Keys of a row that are no RunConfig field.
-_OF_ROW = ("name", "table", "expect", "as_published", "fault", "note")
-_OF_FILE = ("title", "source", "common", "run")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of a published table.
-
-    Attributes:
-        name: unique in its study.
-        table: where the paper prints it.
-        given: RunConfig keys of the corrected run.
-        as_published: keys that the authors' code had otherwise; empty where nothing is known to differ.
-        expect: the paper's figures, such as test_accuracy.
-        fault: what went wrong, in one line; empty where nothing did.
-        note: what a reader must know of our run.
-    """
-
-    name: str
-    table: str
-    given: Mapping[str, Any]
-    as_published: Mapping[str, Any] = field(default_factory=dict)
-    expect: Mapping[str, float] = field(default_factory=dict)
-    fault: str = ""
-    note: str = ""
-
-    def config(self, mode: str, folder: Path) -> RunConfig:
-        """Return the config of this row in `mode`, one of MODES, its runs below `folder`.
-
-        Runs lie in folder/ARCH/RUN-ID, so rows that ask for the same share one run.
-        """
-        overrides = self.as_published if mode == "as-published" else {}
-        return configure(**{**self.given, **overrides, "runs": str(folder)})
 
 
 @dataclass(frozen=True)
 class Study:
-    """A study: title, source, and its rows in the order in which they should be run."""
+    """A study: title, source, and its rows; they should be run in this order."""
 
     name: str
     title: str
     source: str
     rows: tuple[Row, ...]
+
+    def __getitem__(self, name: str) -> Row:
+        return next(row for row in self.rows if row.name == name)
 
 
 def studies() -> list[str]:
@@ -90,43 +67,88 @@ def load_study(name: str) -> Study:
         raise InputError(f"unknown study {name!r}{nearest(name, known)}; choose from {', '.join(known)}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path.name} is not TOML: {error}") from None
-    _check_keys(found, _OF_FILE, path.name)
+    common = found.get("common", {})
+    _check_keys(found, ("title", "source", "common", *KINDS), path.name)
+    _check_keys(common, ("stand_in", *FIELDS), f"{path.name}, [common]")
     for key in ("title", "source", "run"):
         if not found.get(key):
             raise InputError(f"{path.name}: needs {key}")
-    rows = tuple(_row(row, found.get("common", {}), path) for row in found["run"])
+    rows = tuple(_row(kind, row, common, path.name) for kind in KINDS for row in found.get(kind, ()))
     names = [row.name for row in rows]
     if twice := {n for n in names if names.count(n) > 1}:
         raise InputError(f"{path.name}: the name {min(twice)} stands twice")
-    return Study(path.stem, found["title"], found["source"], rows)
-
-
-def _row(row: Mapping[str, Any], common: Mapping[str, Any], path: Path) -> Row:
-    where = f"{path.name}, row {row.get('name', '?')}"
-    if not row.get("name"):
-        raise InputError(f"{path.name}: every [[run]] needs a name")
-    given = {**common, **{key: value for key, value in row.items() if key not in _OF_ROW}}
-    as_published = row.get("as_published", {})
-    for keys in (given, as_published):
-        _check_keys(keys, tuple(FIELDS), where)
-    made = Row(
-        row["name"],
-        row.get("table", ""),
-        given,
-        as_published,
-        row.get("expect", {}),
-        row.get("fault", ""),
-        row.get("note", ""),
-    )
-    for mode in MODES:
+    study = Study(path.stem, found["title"], found["source"], rows)
+    for row in rows:
         try:
-            made.config(mode, Path())
+            _check(study, row)
         except InputError as error:
-            raise InputError(f"{where}: {error}") from None
-    return made
+            raise InputError(f"{path.name}, row {row.name}: {error}") from None
+    return study
 
 
-def _check_keys(given: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+def _row(kind: str, told: Mapping[str, Any], common: Mapping[str, Any], file: str) -> Row:
+    if not isinstance(told, Mapping) or not told.get("name"):
+        raise InputError(f"{file}: every [[{kind}]] needs a name")
+    where, row_class = f"{file}, row {told['name']}", KINDS[kind]
+    own = {f.name: f for f in dataclasses.fields(row_class) if f.name != "given"}
+    trained = issubclass(row_class, Trained)
+    _check_keys(told, (*own, *FIELDS) if trained else tuple(own), where)
+    _check_keys(told.get("as_published", {}), tuple(FIELDS), where)
+    _check_keys(told.get("expect", {}), EXPECTED, f"{where}, expect")
+    for key, value in told.get("expect", {}).items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or (key in RATES and value > 1):
+            raise InputError(f"{where}: expect.{key} must be a number from 0{' to 1' * (key in RATES)}, got {value!r}")
+    every = {**(common if kind != "quoted" else {}), **told}
+    chosen = {key: tuple(v) if isinstance(v, list) else v for key, v in every.items() if key in own}
+    if missing := [f.name for f in own.values() if _required(f) and f.name not in chosen]:
+        raise InputError(f"{where}: needs {missing[0]}")
+    given = {"given": {key: value for key, value in every.items() if key not in own}} if trained else {}
+    return row_class(**chosen, **given)
+
+
+def _required(f: dataclasses.Field) -> bool:
+    return f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+
+
+def _check(study: Study, row: Row) -> None:
+    """Check what the keys of a row say, and the rows that it names."""
+    trainings = {other.name: other for other in study.rows if isinstance(other, Training)}
+    if isinstance(row, Ensemble):
+        lookup(VOTES, row.vote, "vote")
+        for member in row.members:
+            lookup(trainings, member, "member")
+    if isinstance(row, Quoted) and row.arch:
+        lookup(ARCHITECTURES, row.arch, "arch")
+    if isinstance(row, Search):
+        row.plan(row.config("corrected", Path()), Path())
+    if isinstance(row, Training):
+        line, parent = [row.name], row.init_from
+        while parent:
+            lookup(trainings, parent, "init_from")
+            if parent in line:
+                raise InputError(f"init_from goes in a circle: {', '.join((*line, parent))}")
+            line.append(parent)
+            parent = study[parent].init_from
+        for mode in row.modes:
+            _check_engine(row.config(mode, Path(), parent=Path("parent") if row.init_from else None))
+
+
+def _check_engine(config: RunConfig) -> None:
+    """Check what the engine of a run would refuse only when it begins."""
+    variant = ARCHITECTURES[config.arch]
+    if variant.engine == "keras" and config.image_size is None:
+        models.check(config.arch, **options(config))
+    if variant.engine == "scratch":
+        served.check(config, variant)
+    if variant.engine == "baseline" and config.distance is not None:
+        from kerascifar.baselines.distances import DISTANCES
+
+        lookup(DISTANCES, config.distance, "--distance")
+
+
+def _check_keys(given: Any, known: tuple[str, ...], where: str) -> None:
+    if not isinstance(given, Mapping):
+        raise InputError(f"{where}: expected a table of keys, got {given!r}")
     for key in given:
         if key not in known:
-            raise InputError(f"{where}: unknown key {key!r}{nearest(key, (*known, *_OF_ROW))}")
+            raise InputError(f"{where}: unknown key {key!r}{nearest(key, known)}")

@@ -1,0 +1,197 @@
+"""Plans: what is run, how long, in which order, and what is kept."""
+
+from dataclasses import replace
+
+import pytest
+
+from kerascifar import planning
+from kerascifar.costs import Cost
+from kerascifar.errors import InputError
+from kerascifar.lengths import FULL, Length
+from kerascifar.plan import Piece, Plan, config_of, finished, folder_of, longest, read, versions, write
+from kerascifar.study import load_study
+
+RECIPE = """
+title = "A study"
+source = "Table 7"
+[common]
+dataset = "digits"
+schedule = "constant"
+epochs = 20
+[[run]]
+name = "big"
+arch = "resnet18"
+[[run]]
+name = "small"
+arch = "lenet"
+as_published.learning_rate = 0.01
+fault = "another rate"
+[[run]]
+name = "child"
+arch = "lenet"
+init_from = "small"
+learning_rate = 0.0001
+[[run]]
+name = "twin"
+arch = "lenet"
+[[run]]
+name = "elsewhere"
+arch = "lenet"
+not_run = "its weights are not at hand"
+[[ensemble]]
+name = "two"
+members = ["small", "big"]
+vote = "soft"
+"""
+
+
+@pytest.fixture
+def study(tmp_path):
+    (tmp_path / "mine.toml").write_text(RECIPE)
+    return load_study(str(tmp_path / "mine.toml"))
+
+
+def measure(config):
+    """An epoch of resnet18 takes 100 s, one of lenet 1 s; nothing else takes any time."""
+    second = {"resnet18": 0.1, "lenet": 0.001}[config.arch]
+    return Cost(once=0, image=second, train=1000, validation=0, test=0, epochs=config.epochs)
+
+
+def made(study, asked, folder, names=None, old=None, seeds=1):
+    wanted = versions(study, names or [row.name for row in study.rows], ("as-published", "corrected"), seeds)
+    return planning.make(study, asked, wanted, old or Plan(None, ()), folder, measure)
+
+
+def finish(study, plan, piece, folder):
+    place = folder_of(study, piece, plan.pieces, folder)
+    place.mkdir(parents=True)
+    (place / "result.json").write_text("{}")
+
+
+def lengths(plan, asked):
+    return {(p.row, p.mode): p.length for p in plan.of(asked)}
+
+
+def test_every_version_is_run_and_rows_that_cannot_be_run_are_not(study):
+    assert versions(study, [row.name for row in study.rows], ("as-published", "corrected"), 1) == [
+        ("big", "corrected", 0),
+        ("small", "as-published", 0),
+        ("small", "corrected", 0),
+        ("child", "corrected", 0),
+        ("twin", "corrected", 0),
+    ]
+    assert versions(study, ["small"], ("as-published",), 2) == [
+        ("small", "as-published", 0),
+        ("small", "as-published", 1),
+    ]
+
+
+def test_full_length(study, tmp_path):
+    plan = made(study, "--full", tmp_path)
+    assert set(lengths(plan, "--full").values()) == {FULL}
+    assert [p.seconds for p in plan.pieces] == [2000, 20, 20, 20, 0]  # twin is small's run
+
+
+def test_at_most_n_epochs(study, tmp_path):
+    assert set(lengths(made(study, "--epochs 3", tmp_path), "--epochs 3").values()) == {Length(epochs=3)}
+    assert set(lengths(made(study, "--epochs 99", tmp_path), "--epochs 99").values()) == {FULL}
+
+
+def test_a_budget_is_divided(study, tmp_path):
+    # Four runs (twin shares small's) in 40 s: 10 s each. 10 epochs of lenet; a tenth of an epoch of resnet18, which is
+    # 100 of 1,000 images, but no fewer than 1,000 are ever taken.
+    plan = made(study, "--budget 40s", tmp_path)
+    assert lengths(plan, "--budget 40s") == {
+        ("big", "corrected"): Length(epochs=1),
+        ("small", "as-published"): Length(epochs=10),
+        ("small", "corrected"): Length(epochs=10),
+        ("child", "corrected"): Length(epochs=10),
+        ("twin", "corrected"): Length(epochs=10),
+    }
+    # In 1060 s the three runs of lenet need 20 s each, so 1,000 s are left for resnet18: 10 epochs.
+    plan = made(study, "--budget 1060s", tmp_path)
+    assert lengths(plan, "--budget 1060s")["big", "corrected"] == Length(epochs=10)
+    assert lengths(plan, "--budget 1060s")["small", "corrected"] == FULL
+
+
+def test_a_plan_is_kept_and_used_again(study, tmp_path):
+    plan = made(study, "--budget 40s", tmp_path, ["small"])
+    write(tmp_path, plan)
+    assert read(tmp_path, study) == plan
+    again = made(study, "--budget 40s", tmp_path, old=plan)
+    assert again.of("--budget 40s")[:2] == plan.of("--budget 40s")
+    assert len(again.pieces) == 5
+    assert read(tmp_path / "nothing", study) == Plan(None, ())
+
+
+def test_what_is_finished_at_full_length_costs_nothing(study, tmp_path):
+    full = made(study, "--full", tmp_path)
+    finish(study, full, full.pieces[0], tmp_path)  # big
+    plan = made(study, "--budget 30s", tmp_path)
+    assert lengths(plan, "--budget 30s")["big", "corrected"] == FULL
+    assert lengths(plan, "--budget 30s")["small", "corrected"] == Length(epochs=10)  # 30 s for three, not for four
+
+
+def test_a_longer_run_of_another_plan_is_kept(study, tmp_path):
+    old = made(study, "--epochs 12", tmp_path, ["small"])
+    finish(study, old, old.pieces[1], tmp_path)  # small, corrected: 12 epochs
+    plan = made(study, "--budget 10s", tmp_path, ["small"], old)
+    assert lengths(plan, "--budget 10s") == {
+        ("small", "as-published"): Length(epochs=10),  # what the other does not need is its
+        ("small", "corrected"): Length(epochs=12),
+    }
+    # A greater budget trains it anew, and the longest finished run is what the table shows.
+    plan = made(study, "--budget 30s", tmp_path, ["small"], plan)
+    assert lengths(plan, "--budget 30s")["small", "corrected"] == Length(epochs=15)
+    shown = longest(study, plan.pieces, tmp_path)
+    assert [(p.row, p.mode, p.length) for p in shown] == [("small", "corrected", Length(epochs=12))]
+
+
+def test_a_child_begins_with_the_parent_of_its_own_plan(study, tmp_path):
+    plan = made(study, "--epochs 3", tmp_path, old=made(study, "--full", tmp_path))
+    for asked in ("--full", "--epochs 3"):
+        by_row = {(p.row, p.mode): p for p in plan.of(asked)}
+        parent = config_of(study, by_row["small", "corrected"], plan.pieces, tmp_path)
+        child = config_of(study, by_row["child", "corrected"], plan.pieces, tmp_path)
+        assert child.to_dict()["init_weights"] == f"run:{parent.run_id}"
+        assert child.epochs == parent.epochs
+
+
+def test_rows_that_others_need_come_along(study):
+    assert planning.with_rows_needed(study, ["child"]) == ["small", "child"]
+    assert planning.with_rows_needed(study, ["two"]) == ["big", "small", "two"]
+
+
+def test_the_table_fills_early(study, tmp_path):
+    """Cheap rows first, every row once before the next seed, and parents before children however cheap."""
+    pieces = made(study, "--full", tmp_path, seeds=2).pieces
+    pieces = [replace(p, seconds=1.0) if p.row == "child" else p for p in pieces]
+    assert [(p.row, p.mode, p.seed) for p in planning.ordered(study, pieces) if p.row != "twin"] == [
+        ("small", "as-published", 0),
+        ("small", "corrected", 0),
+        ("child", "corrected", 0),
+        ("big", "corrected", 0),
+        ("small", "as-published", 1),
+        ("small", "corrected", 1),
+        ("child", "corrected", 1),
+        ("big", "corrected", 1),
+    ]
+
+
+def test_a_corrupt_plan_is_answered(study, tmp_path):
+    for text in ("{", "{}", '{"format": 1, "asked": "--full", "pieces": [{"rows": 1}]}', '{"format": 2, "pieces": []}'):
+        (tmp_path / "plan.json").write_text(text)
+        with pytest.raises(InputError, match=r"plan\.json is corrupt .*; delete it, and a new plan is made"):
+            read(tmp_path, study)
+
+
+def test_rows_that_left_the_recipe_leave_the_plan(study, tmp_path):
+    plan = Plan("--full", (Piece("--full", "gone", "corrected", 0), Piece("--full", "big", "corrected", 0)))
+    write(tmp_path, plan)
+    assert [p.row for p in read(tmp_path, study).pieces] == ["big"]
+
+
+def test_what_counts_as_finished(tmp_path):
+    assert not finished(tmp_path)
+    (tmp_path / "diverged.txt").touch()
+    assert finished(tmp_path)
