@@ -1,36 +1,65 @@
-"""Look at a data set, or at what an augmentation does to it.
+"""Look at a data set, at what an augmentation does to it, or at a net layer by layer.
 
     python -m kerascifar.explore --dataset cifar10
+    python -m kerascifar.explore --dataset cifar10 --view tsne
     python -m kerascifar.explore --augment flip_crop --out sheet.png
     python -m kerascifar.explore --augment "flip_crop mixup(0.2)" --dataset cifar100
+    python -m kerascifar.explore --arch se_resnet --blocks 3,3,3
 
-Writes a PNG: images and bars for each class, or with --augment a sheet of originals beside what the net will see.
+Writes a PNG: images and bars for each class, or the --view that is asked for; with --augment a sheet of originals
+beside what the net will see. With --arch it prints a table of the layers, for 10 classes and images of 32x32x3, or for
+those of --dataset if that is given.
 """
 
+from argparse import SUPPRESS
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kerascifar import files
 from kerascifar.cli import Parser, entry
-from kerascifar.config import RunConfig, add_flags
+from kerascifar.config import FIELDS, RunConfig, add_flags, flag
+from kerascifar.configure import ARCHITECTURES, configure
 from kerascifar.contracts import Dataset
 from kerascifar.data.augment import check_augment
 from kerascifar.data.datasets import check_name, load
 from kerascifar.errors import InputError
+from kerascifar.pictures.augmented import draw_augmented
+from kerascifar.pictures.classes import draw_classes, draw_samples
+from kerascifar.pictures.projected import draw_pca, draw_tsne
 from kerascifar.registry import lookup
+from kerascifar.summary import summarize, table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FLAGS = (
+DATA_FLAGS = (
     "dataset", "data_dir", "unverified", "validation", "train_limit", "test_limit", "image_size", "augment", "seed",
 )  # fmt: skip
-SHOWN = 10  # images a class, and originals on a sheet of augmentations
-EPOCHS = 7  # augmented images beside each original
+# The arguments of the nets' builders, in the order of RunConfig.
+_TAKEN = {name for variant in ARCHITECTURES.values() if variant.engine != "baseline" for name in variant.args}
+NET_FLAGS = tuple(name for name in FIELDS if name in _TAKEN)
+
+
+@dataclass(frozen=True)
+class View:
+    """One kind of picture: what it shows, how it is drawn, and whether it needs --augment."""
+
+    shows: str
+    draw: Callable[[Dataset, RunConfig], "Figure"]
+    augments: bool = False
+
+
+VIEWS: dict[str, View] = {
+    "classes": View("images and counts of each class", draw_classes),
+    "samples": View("16 images drawn at random", draw_samples),
+    "pca": View("images along the two directions of greatest variance", draw_pca),
+    "tsne": View("similar images close together", draw_tsne),
+    "augment": View("originals beside augmented images", draw_augmented, augments=True),
+}
 
 
 def main(argv: Sequence[str]) -> None:
@@ -39,9 +68,26 @@ def main(argv: Sequence[str]) -> None:
     views = "; ".join(f"{name}: {view.shows}" for name, view in VIEWS.items())
     parser.add_argument("--view", metavar="VIEW", help=f"{views} (default augment with --augment, else classes)")
     parser.add_argument("--out", metavar="FILE.png", type=Path, help="where to write (explore-VIEW-DATASET.png)")
-    add_flags(parser, FLAGS)
+    add_flags(parser, DATA_FLAGS)
+    net = parser.add_argument_group("layers of a net")
+    net.add_argument("--arch", metavar="NAME", default=SUPPRESS, help="print this net's layers, draw nothing")
+    add_flags(net, NET_FLAGS)
     given = vars(parser.parse_args(argv))
-    name, out = given.pop("view"), given.pop("out")
+    view, out = given.pop("view"), given.pop("out")
+    if "arch" in given:
+        for name, value in (("--view", view), ("--out", out), ("--augment", given.get("augment"))):
+            if value is not None:
+                raise InputError(f"{name} is for pictures of a data set; --arch prints a table of layers")
+        print_layers(given)
+        return
+    for name in NET_FLAGS:
+        if name in given:
+            raise InputError(f"{flag(name)} is for the layers of a net: name it with --arch")
+    draw(view, out, given)
+
+
+def draw(name: str | None, out: Path | None, given: dict[str, Any]) -> None:
+    """Write a picture of the data set that the RunConfig fields `given` name, and say what it holds."""
     name = name or ("augment" if "augment" in given else "classes")
     view, config = lookup(VIEWS, name, "--view"), RunConfig(**given)
     check_name(config)
@@ -67,104 +113,17 @@ def describe(data: Dataset) -> None:
         print(f"{name:10} {len(part):8,} images of {len(data.classes)} classes, {spread} a class")
 
 
-def draw_classes(data: Dataset, config: RunConfig) -> "Figure":
-    """Draw a row for each class: its first training images, and a bar for its images in each part."""
-    from matplotlib.figure import Figure
+def print_layers(given: dict[str, Any]) -> None:
+    """Print the layers of the net that the RunConfig fields `given` describe."""
+    config = configure(**given)
+    shape, classes = ARCHITECTURES[config.arch].input_shape, 10
+    if "dataset" in given:
+        data = load(config)
+        shape, classes = data.train.images.shape[1:], len(data.classes)
+    rows = summarize(config, shape, classes)
+    print(f"{config.arch}: {classes} classes, images of {'x'.join(map(str, shape))}")
+    print(table(rows), end="")
 
-    rows = len(data.classes)
-    figure = Figure(figsize=(12, 1.2 + 0.52 * rows), layout="constrained")
-    grid, bars = figure.subplots(1, 2, sharey=True, width_ratios=(SHOWN, 6))
-    for row in range(rows):
-        for column, image in enumerate(data.train.images[data.train.labels == row][:SHOWN]):
-            grid.imshow(image, extent=(column + 0.03, column + 0.97, row + 0.47, row - 0.47), interpolation="nearest")
-    grid.set(xlim=(0, SHOWN), ylim=(rows - 0.5, -0.5), aspect="equal", xticks=[])
-    grid.set_yticks(range(rows), data.classes)
-    grid.set_title(f"{data.name}: the first training images of each class", fontsize=10)
-    height = 0.8 / len(data.parts)
-    for place, (name, part) in enumerate(data.parts.items()):
-        counts = np.bincount(part.labels, minlength=rows)
-        bars.barh(np.arange(rows) - 0.4 + height * (place + 0.5), counts, height, label=f"{name} ({len(part):,})")
-    bars.set_xlabel("images")
-    bars.set_title("images a class", fontsize=10)
-    figure.legend(loc="outside lower right", ncols=3, fontsize=8, frameon=False)
-    for axes in (grid, bars):
-        axes.spines[:].set_visible(False)
-        axes.tick_params(length=0, labelsize=8)
-    bars.spines["left"].set_visible(True)
-    return figure
-
-
-def draw_augmented(data: Dataset, config: RunConfig) -> "Figure":
-    """Draw training images, one a row, beside what `config.augment` makes of them on each epoch."""
-    from matplotlib.figure import Figure
-
-    index = pick(data.train.labels, SHOWN)
-    originals, labels = data.train.images[index], data.train.labels[index]
-    columns = [(originals, np.eye(len(data.classes), dtype="float32")[labels]), *augmented(data, config, index)]
-    figure = Figure(figsize=(1.25 * len(columns) + 0.4, 1.6 * len(index) + 0.9), layout="constrained")
-    axes = figure.subplots()
-    for column, (images, shares) in enumerate(columns):
-        x = column + (0.25 if column else 0)  # originals stand apart
-        axes.text(x + 0.46, -0.12, f"epoch {column - 1}" if column else "original", ha="center", fontsize=9)
-        for row, image in enumerate(images):
-            y = 1.28 * row
-            axes.imshow(image, extent=(x, x + 0.92, y + 0.92, y), interpolation="nearest")
-            axes.text(x + 0.46, y + 0.95, label(shares[row], data.classes), ha="center", va="top", fontsize=6.5)
-    axes.set(xlim=(-0.05, len(columns) + 0.25), ylim=(1.28 * len(index), -0.3), aspect="equal")
-    axes.set_axis_off()
-    axes.set_title(f'{data.name}, --augment "{config.augment}"', fontsize=10, wrap=True)
-    return figure
-
-
-def pick(labels: np.ndarray, count: int) -> np.ndarray:
-    """Return the places of `count` images: the first of each class, then the second, and so on."""
-    rank = np.zeros(len(labels), int)
-    for one in np.unique(labels):
-        here = labels == one
-        rank[here] = np.arange(here.sum())
-    return np.lexsort((labels, rank))[:count]
-
-
-def augmented(data: Dataset, config: RunConfig, index: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return for each of EPOCHS epochs images, uint8, and labels, shares of each class, of one batch.
-
-    The batch is made of the training images `index`, so partners in MixUp and CutMix are among them.
-    """
-    from kerascifar import devices
-    from kerascifar.data.augment import make_augment
-
-    devices.start(RunConfig(device="cpu"))
-    import tensorflow as tf
-
-    augment = make_augment(config.augment, config.seed, data.train.images.shape[1:])
-    x, y = data.train.images[index], tf.one_hot(data.train.labels[index], len(data.classes))
-    epochs = tf.data.Dataset.range(EPOCHS).map(
-        lambda epoch: augment(x, y, index=tf.constant(index, tf.int64), epoch=epoch, batch=tf.constant(0, tf.int64))
-    )
-    return [(images.numpy(), shares.numpy()) for images, shares in epochs]
-
-
-def label(shares: np.ndarray, classes: Sequence[str]) -> str:
-    """Return a label as text: ``cat``, or ``0.70 cat`` and ``+ 0.30 dog`` on two lines."""
-    order = [k for k in np.argsort(-shares, kind="stable") if shares[k] >= 0.005]
-    if len(order) == 1:
-        return classes[order[0]]
-    return "\n+ ".join(f"{shares[k]:.2f} {classes[k]}" for k in order)
-
-
-@dataclass(frozen=True)
-class View:
-    """One kind of picture: what it shows, how it is drawn, and whether it needs --augment."""
-
-    shows: str
-    draw: Callable[[Dataset, RunConfig], "Figure"]
-    augments: bool = False
-
-
-VIEWS: dict[str, View] = {
-    "classes": View("images and counts of each class", draw_classes),
-    "augment": View("originals beside augmented images", draw_augmented, augments=True),
-}
 
 if __name__ == "__main__":
     entry(main)

@@ -111,20 +111,30 @@ def engine(variant: Variant) -> ModuleType:
     return import_module(ENGINES[variant.engine])
 
 
-def restore(folder: Path, **machine: Any) -> tuple[RunConfig, Result, Score]:
-    """Return config, result and scorer of the finished run in `folder`.
+def read_run(folder: Path, **machine: Any) -> tuple[RunConfig, Result]:
+    """Return config and result of the finished run in `folder`.
 
     Args:
         folder: the run folder.
         machine: fields that do not change the numbers, such as data_dir or device.
 
     Raises:
-        InputError: the result or the model cannot be read.
+        InputError: the result cannot be read, or its config is none of ours.
     """
     result = results.read_result(folder)
     check_keys(result.config, str(folder / "result.json"))
     config = RunConfig(**{**result.config, **machine})
     check(config)
+    return config, result
+
+
+def restore(folder: Path, **machine: Any) -> tuple[RunConfig, Result, Score]:
+    """Return config, result and scorer of the finished run in `folder`; arguments are those of `read_run`.
+
+    Raises:
+        InputError: the result or the model cannot be read.
+    """
+    config, result = read_run(folder, **machine)
     variant = ARCHITECTURES[config.arch]
     return config, result, engine(variant).restore(config, variant, folder, lambda: load(config))
 

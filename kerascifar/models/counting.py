@@ -11,10 +11,11 @@ def multiply_adds(model: keras.Model) -> int:
     One multiply-add is one product and its sum, as torchvision's and the MobileNet papers' tables count;
     biases, BatchNorm, activations and pooling are left out, as there. Taps that fall on padding count.
     """
-    return sum(_layer(layer) for layer in model.layers)
+    return sum(layer_multiply_adds(layer) for layer in model.layers)
 
 
-def _layer(layer: keras.Layer) -> int:
+def layer_multiply_adds(layer: keras.Layer) -> int:
+    """Count one layer's, as `multiply_adds` does; 0 for all but convolutions and dense layers."""
     # A kernel's every weight is used once a position of the output, in Conv2D (h, w, in, out) and
     # DepthwiseConv2D (h, w, channels, 1) alike.
     if isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)):
