@@ -1,0 +1,83 @@
+"""README's results are those of the committed runs, and a drift is noticed."""
+
+import importlib.util
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from kerascifar.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+STUDY = "palaska_faults"
+
+
+@pytest.fixture(scope="module")
+def tool():
+    spec = importlib.util.spec_from_file_location("readme_results", ROOT / "tools" / "readme_results.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def checkout(tmp_path, tool):
+    """A checkout of README, a few finished runs and an old table."""
+    (tmp_path / "README.md").write_text(f"before\n{tool.BEGIN}\nold\n{tool.END}\nafter\n")
+    folder = tmp_path / "saved_models" / STUDY
+    for result in (ROOT / "saved_models" / STUDY).glob("scratch_cnn/*/result.json"):
+        copy = folder / result.relative_to(ROOT / "saved_models" / STUDY)
+        copy.parent.mkdir(parents=True)
+        shutil.copy(result, copy)
+    (folder / "table.json").write_text("{}")
+    return tmp_path
+
+
+def test_tables_are_made_from_results_and_a_drift_is_named(tool, checkout, capsys):
+    folder = checkout / "saved_models" / STUDY
+    with pytest.raises(InputError, match=rf"not what the results say: saved_models/{STUDY}/table.json, .*README\.md"):
+        tool.main(["--root", str(checkout), "--check"])
+    assert (folder / "table.json").read_text() == "{}"  # a check writes nothing
+    tool.main(["--root", str(checkout)])
+    tool.main(["--root", str(checkout), "--check"])
+    assert capsys.readouterr().out.splitlines()[-1] == "3 files are what the results say"
+    readme = (checkout / "README.md").read_text()
+    assert readme.startswith("before\n")
+    assert readme.endswith("after\n")
+    assert "old" not in readme.split(tool.BEGIN)[1].split(tool.INTRODUCTION)[0]
+
+    row = next(row for row in json.loads((folder / "table.json").read_text())["rows"] if row["name"] == "cnn-none")
+    result = json.loads((folder / row["corrected"]["file"]).read_text())
+    assert row["corrected"]["test_accuracy"] == result["metrics"]["test"]["accuracy"]
+    result["metrics"]["test"]["accuracy"] = 0.99
+    (folder / row["corrected"]["file"]).write_text(json.dumps(result))
+    with pytest.raises(InputError, match=rf"{STUDY}/table.json, saved_models/{STUDY}/table.md; run python tools"):
+        tool.main(["--root", str(checkout), "--check"])
+
+
+def test_a_headline_row_stands_in_readme_with_links_from_the_root(tool):
+    figure = {"test_accuracy": 0.9, "interval": [0.8, 0.95], "epochs": 2, "of_epochs": 5, "training_images": 4000}
+    figure |= {"images": 10_000, "shortened": True, "file": "net/1/result.json"}
+    row = {
+        "name": "a",
+        "kind": "training",
+        "paper": {"test_accuracy": 0.95},
+        "stand_in": "B for C",
+        "not_run": "",
+        "fault": "D",
+    }
+    told = tool.line("007 Bond: a study", row | {"corrected": figure}, Path("saved_models/bond"))
+    assert told == [
+        "[007 Bond](saved_models/bond/table.md)",
+        "a<br>D<br>stand-in: B for C",
+        "0.9500",
+        "",
+        "[0.9000](saved_models/bond/net/1/result.json) (0.8000 to 0.9500)<br>**2 of 5 epochs**, 4,000 images<br>"
+        "scored on 10,000 images",
+    ]
+
+
+def test_a_readme_without_markers_is_answered(tool):
+    with pytest.raises(InputError, match=r"README\.md needs the lines <!-- results"):
+        tool.readme("no markers", [])

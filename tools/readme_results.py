@@ -1,0 +1,96 @@
+"""Write the tables of all studies, and README's, from the results that lie in saved_models; --check: say what drifted.
+
+Each study's table.json and table.md are made anew from its result.json files, and README's table, between its two
+marker comments, from the headline rows of all of them. With --check nothing is written: what differs from what would
+be written is named, and the exit code is 2.
+
+    python tools/readme_results.py
+    python tools/readme_results.py --check
+"""
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from kerascifar import files, plan, study_table
+from kerascifar.cli import Parser, entry
+from kerascifar.errors import InputError
+from kerascifar.figures import rows
+from kerascifar.rows import MODES
+from kerascifar.study import load_study, studies
+
+ROOT = Path(__file__).resolve().parent.parent
+BEGIN, END = "<!-- results: made by tools/readme_results.py -->", "<!-- end of results -->"
+HEAD = ("study", "row, and what was wrong", "paper", "as published", "corrected")
+INTRODUCTION = """\
+## Five studies, run again
+
+`python -m kerascifar.reproduce lai --budget 10m` trains study 004's nets for as long as ten minutes allow and sets the
+results beside the paper's. *As published* does what the authors' code did, faults included; *corrected* does what the
+paper says. Accuracies on the test images, with 95 % intervals; the number of epochs and training images stands below.
+Links lead to the results, a study's name to all of its rows."""
+
+
+def main(argv: Sequence[str]) -> None:
+    """Run the command line `argv`."""
+    parser = Parser(prog="python tools/readme_results.py", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 2 if something would change")
+    parser.add_argument("--root", type=Path, default=ROOT, help="checkout that holds README.md and saved_models")
+    given = parser.parse_args(argv)
+    wanted = texts(given.root)
+    changed = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    named = ", ".join(path.relative_to(given.root).as_posix() for path in changed)
+    if given.check and changed:
+        raise InputError(f"not what the results say: {named}; run python tools/readme_results.py")
+    for path in changed:
+        files.write_text(path, wanted[path])
+    print(f"wrote {named}" if changed else f"{len(wanted)} files are what the results say")
+
+
+def texts(root: Path) -> dict[Path, str]:
+    """Return what every table of the checkout `root` should hold, README's last."""
+    wanted, lines = {}, []
+    for name in studies():
+        folder = root / "saved_models" / name
+        if not (folder / "table.json").exists():
+            continue
+        study = load_study(name)
+        with tempfile.TemporaryDirectory() as made:  # the votes of ensembles are made as well
+            told = rows(study, plan.read(folder, study).pieces, folder, Path(made))
+            for file in sorted(Path(made).rglob("*.json")):
+                wanted[folder / file.relative_to(made)] = file.read_text(encoding="utf-8")
+        wanted |= {folder / file: text for file, text in study_table.texts(study, told).items()}
+        shown = [row for row in told if row["headline"] and any("file" in row.get(mode, {}) for mode in MODES)]
+        lines += [line(study.title, row, folder.relative_to(root)) for row in shown]
+    wanted[root / "README.md"] = readme((root / "README.md").read_text(encoding="utf-8"), lines)
+    return wanted
+
+
+def line(title: str, row: dict[str, Any], folder: Path) -> list[str]:
+    """Return a row of README's table, its links beginning at the root of the checkout."""
+    links = f"{folder.as_posix()}/"
+    stand_in = f"stand-in: {row['stand_in']}" if row["stand_in"] else ""
+    told = "<br>".join(text for text in (row["name"], row["fault"], stand_in) if text)
+    name = f"[{title.split(':')[0]}]({links}table.md)"
+    return [name, told, study_table.paper_cell(row), *study_table.mode_cells(row, root=links)]
+
+
+def readme(text: str, lines: Sequence[Sequence[str]]) -> str:
+    """Return README's `text` with these lines between the markers.
+
+    Raises:
+        InputError: the markers are missing.
+    """
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise InputError(f"README.md needs the lines {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n\n{INTRODUCTION}\n\n{study_table.table(HEAD, lines)}\n\n{END}{after}"
+
+
+if __name__ == "__main__":
+    entry(main)
