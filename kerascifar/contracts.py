@@ -28,6 +28,12 @@ class Part:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def image_checksums(self) -> list[bytes]:
+        """Return the SHA-256 of the pixels of each image; equal only for images of the same shape and pixels."""
+        rows = np.ascontiguousarray(self.images)
+        shape = repr(rows.shape[1:]).encode()
+        return [hashlib.sha256(shape + row.tobytes()).digest() for row in rows]
+
     @cached_property
     def checksum(self) -> str:
         """SHA-256 of shape, pixels and labels."""
@@ -62,6 +68,15 @@ class Dataset:
         """The parts that exist, by name."""
         named = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: part for name, part in named.items() if part is not None}
+
+    def overlap(self) -> int:
+        """Return how many test images the training data, validation included, holds pixel for pixel."""
+        if self.test is None:
+            return 0
+        learned = set(self.train.image_checksums())
+        if self.validation is not None:
+            learned.update(self.validation.image_checksums())
+        return sum(checksum in learned for checksum in self.test.image_checksums())
 
     @property
     def side(self) -> int:

@@ -113,6 +113,13 @@ def start(config: RunConfig) -> dict[str, Any]:
     return taken
 
 
+def taken_gpu() -> bool:
+    """Tell whether TensorFlow computes on a GPU; after start()."""
+    import tensorflow as tf
+
+    return bool(tf.config.get_visible_devices("GPU"))
+
+
 def _choose(config: RunConfig, gpus: int) -> list[int]:
     """Return the numbers of the GPUs to use; none for the CPU."""
     kind, _, number = config.device.partition(":")

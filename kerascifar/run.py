@@ -15,7 +15,7 @@ from kerascifar.cluster import Cluster, watched
 from kerascifar.config import RunConfig, check_keys
 from kerascifar.configure import ARCHITECTURES, check
 from kerascifar.contracts import Dataset, Fitted
-from kerascifar.data.datasets import load
+from kerascifar.data.datasets import PUBLISHED_OVERLAP, load
 from kerascifar.distribution import cluster_of, copy_from_chief
 from kerascifar.errors import InputError
 from kerascifar.metrics import evaluate
@@ -52,6 +52,7 @@ def run(config: RunConfig, validation_only: bool = False) -> Result:
     told = results.VALIDATED if validation_only else results.FINISHED
     if (folder / told).exists() and not config.again:
         return results.read_result(folder, told)
+    _check_start(config)
     data = load(config)
     if validation_only:
         data = dataclasses.replace(data, test=None)
@@ -59,6 +60,7 @@ def run(config: RunConfig, validation_only: bool = False) -> Result:
             raise InputError("nothing to select by: a search needs validation images, so --validation above 0")
     if cluster is not None and validation_only:
         raise InputError("--strategy multiworker is for trainings; a search divides its trials over workers of its own")
+    data = _noted_overlap(config, data)
     with watched(cluster):
         if cluster is not None and cluster.follows:
             return _follow(config, data, cluster)
@@ -66,6 +68,32 @@ def run(config: RunConfig, validation_only: bool = False) -> Result:
             result = _fit(config, data, validation_only)
             copy_from_chief(config, folder / results.FINISHED)  # the others end when all is written
     return result
+
+
+def _check_start(config: RunConfig) -> None:
+    """Refuse --init-weights that name nothing to start from, before any data is read."""
+    if config.init_weights is None:
+        return
+    source = Path(config.init_weights)
+    if source.is_dir():
+        results.find_run(source)
+    elif not source.is_file():
+        raise InputError(f"--init-weights: there is no file or run folder {source}")
+
+
+def _noted_overlap(config: RunConfig, data: Dataset) -> Dataset:
+    """Refuse test images that the training data holds, or note how many there are.
+
+    Raises:
+        InputError: there are more than the data set as published has, and --allow-overlap is not given.
+    """
+    shared = data.overlap()
+    if shared > PUBLISHED_OVERLAP.get(config.dataset, 0) and not config.allow_overlap:
+        raise InputError(
+            f"{shared} of the {len(data.test)} test images are among the training or validation images, pixel for "
+            f"pixel, so a score on them would be too high; --allow-overlap scores all the same"
+        )
+    return dataclasses.replace(data, notes={**data.notes, "overlap": shared}) if shared else data
 
 
 def _fit(config: RunConfig, data: Dataset, validation_only: bool) -> Result:

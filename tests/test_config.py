@@ -16,6 +16,7 @@ def parse(*argv):
 OTHER = {
     "tcns": "1,16,1,1;6,24,2,2", "blocks": "2,2", "widths": "8,16", "filters": "4,4", "milestones": "3,5",
     "faults": "output_relu", "se": "every", "decay": "decoupled", "precision": "mixed_float16", "name": "x",
+    "phases": "2,1,0.1;3,0,0.01", "select": "test", "pixels": "interleaved", "statistics": "own",
 }  # fmt: skip
 
 

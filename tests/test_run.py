@@ -91,10 +91,10 @@ def test_the_test_images_are_scored_once_and_last(tmp_path, monkeypatch):
     seen = []
     whole = scoring.score
 
-    def watched(model, images, batch_size, verbose=0):
+    def watched(model, images, *how, **named):
         history = list(tmp_path.rglob("history.csv"))
         seen.append((len(images), len(history[0].read_text().splitlines()) - 1))
-        return whole(model, images, batch_size, verbose)
+        return whole(model, images, *how, **named)
 
     monkeypatch.setattr(scoring, "score", watched)
     run(configure(**GIVEN, runs=str(tmp_path)))

@@ -4,6 +4,7 @@ Policies are checked without Keras; layers are made in make_augment(). All rando
 (seed, epoch, batch index), so two runs, a resumed run, parallel and sequential maps see the same pixels.
 """
 
+import functools
 import math
 import re
 from dataclasses import dataclass
@@ -194,18 +195,30 @@ def augment_once(images: np.ndarray, text: str, seed: int) -> np.ndarray:
     Raises:
         InputError: see check_augment().
     """
-    augment = make_augment(text, seed, images.shape[1:])
-    if augment is None:
+    if not check_augment(text, images.shape[1:]):
         return images
     import tensorflow as tf
 
-    @tf.function
-    def changed(x: Any, index: Any, batch: Any) -> Any:
-        epoch, labels = tf.constant(_SCORED_EPOCH, tf.int64), tf.zeros((tf.shape(x)[0], 1))
-        return augment(x, labels, index=index, epoch=epoch, batch=batch)[0]
-
-    found = np.empty_like(images)
+    changed, found = _once(text, seed, images.shape[1:]), np.empty_like(images)
     for batch, start in enumerate(range(0, len(images), _SCORED_BATCH)):
         index = np.arange(start, min(start + _SCORED_BATCH, len(images)))
         found[index] = changed(tf.constant(images[index]), tf.constant(index), tf.constant(batch, tf.int64))
     return found
+
+
+@functools.lru_cache(maxsize=2)
+def _once(text: str, seed: int, image_shape: tuple[int, int, int]) -> Any:
+    """Return a compiled function of images (B, *image_shape), their places and the batch index; traced once."""
+    import tensorflow as tf
+
+    augment = make_augment(text, seed, image_shape)
+    place = tf.TensorSpec((), tf.int64)
+
+    @tf.function(
+        input_signature=[tf.TensorSpec((None, *image_shape), tf.uint8), tf.TensorSpec((None,), tf.int64), place]
+    )
+    def changed(x: Any, index: Any, batch: Any) -> Any:
+        epoch, labels = tf.constant(_SCORED_EPOCH, tf.int64), tf.zeros((tf.shape(x)[0], 1))
+        return augment(x, labels, index=index, epoch=epoch, batch=batch)[0]
+
+    return changed

@@ -60,16 +60,16 @@ def freeze(model: keras.Model, trained: int) -> None:
     """Let only the last `trained` layers with weights learn; 0 lets all. Call before ``compile``.
 
     Layers are counted as Keras lists them, each BatchNorm as one. A frozen BatchNorm also runs on its moving
-    statistics, which stay as they are.
+    statistics, which stay as they are. A call undoes the one before.
 
     Raises:
         InputError: the model has fewer layers with weights.
     """
     weighted = [layer for layer in model.layers if layer.weights]
     if not 0 <= trained <= len(weighted):
-        raise InputError(f"--freeze: the model has {len(weighted)} layers with weights, got {trained}")
-    for layer in weighted[: len(weighted) - trained] if trained else []:
-        layer.trainable = False
+        raise InputError(f"--freeze or --phases: the model has {len(weighted)} layers with weights, got {trained}")
+    for place, layer in enumerate(weighted):
+        layer.trainable = not trained or place >= len(weighted) - trained
 
 
 def _keras_layers(path: Path) -> dict[str, list[np.ndarray]]:

@@ -9,9 +9,15 @@ from typing import Any
 import keras
 
 from kerascifar.config import RunConfig
+from kerascifar.contracts import Part
 from kerascifar.errors import TrainingDiverged
 from kerascifar.results import write_history
 from kerascifar.training import checkpoint
+from kerascifar.training.phases import phase_at
+from kerascifar.training.scoring import accuracy
+
+# Columns of the history by which --select finds the best epoch.
+SELECTED_BY = {"validation": "val_accuracy", "test": "test_accuracy"}
 
 
 class Recorder(keras.callbacks.Callback):
@@ -21,8 +27,9 @@ class Recorder(keras.callbacks.Callback):
         config: the run's config.
         folder: the run folder.
         progress: how far the run has come; updated in place.
-        schedule: learning rate by the step.
+        rate: learning rate by the step, counted from the first one of the run.
         steps: steps an epoch.
+        test: what the published fault --select test measures after each epoch; None without it.
     """
 
     def __init__(
@@ -30,11 +37,14 @@ class Recorder(keras.callbacks.Callback):
         config: RunConfig,
         folder: Path,
         progress: checkpoint.Progress,
-        schedule: Callable[[int], Any],
+        rate: Callable[[int], Any],
         steps: int,
+        test: Part | None = None,
     ) -> None:
         super().__init__()
-        self.config, self.folder, self.progress, self.schedule, self.steps = config, folder, progress, schedule, steps
+        self.config, self.folder, self.progress, self.rate, self.steps = config, folder, progress, rate, steps
+        self.test = test
+        self.selected_by = SELECTED_BY.get(config.select or ("validation" if config.patience else "last"))
         self.rates: list[float] = []  # images a second of each epoch trained in this process, validation left out
 
     @property
@@ -44,7 +54,7 @@ class Recorder(keras.callbacks.Callback):
 
     @property
     def best_path(self) -> Path:
-        """The weights of the best epoch so far; kept only where patience asks for them."""
+        """The weights of the best epoch so far; kept only where they are the ones to score."""
         return self.folder / "best.npz"
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -59,9 +69,11 @@ class Recorder(keras.callbacks.Callback):
         self.trained = time.perf_counter()
         loss = float(logs["loss"])
         if not math.isfinite(loss):
+            peak = phase_at(self.config, self.progress.epoch).config.learning_rate
+            given = "rate in --phases" if self.config.phases else "--learning-rate"
             raise TrainingDiverged(
                 f"the loss became {loss} in epoch {self.progress.epoch + 1}; {self._kept()}; "
-                f"try a --learning-rate below {self.config.learning_rate:g} or --clip-norm 1"
+                f"try a {given} below {peak:g} or --clip-norm 1"
             )
         every = self.config.checkpoint_steps
         if every and self.progress.step % every == 0 and self.progress.step < self.steps:
@@ -71,11 +83,13 @@ class Recorder(keras.callbacks.Callback):
         now = time.perf_counter()
         self.rates.append((self.progress.step - self.first) / (self.trained - self.began))
         row = {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}}
-        row["learning_rate"] = float(self.schedule(epoch * self.steps))  # at the epoch's first step
+        if self.test is not None:
+            row["test_accuracy"] = accuracy(self.model, self.test, self.config.batch_size)
+        row["learning_rate"] = float(self.rate(epoch * self.steps))  # at the epoch's first step
         row["seconds"] = now - self.began
         self.progress.history.append(row)
         self.progress.epoch, self.progress.step = epoch + 1, 0
-        if self.config.patience and self.progress.best_epoch() == epoch:
+        if self.selected_by and self.progress.best_epoch(self.selected_by) == epoch:
             checkpoint.save_weights(self.best_path, self.model)
         checkpoint.save(self.path, self.model, self.progress)
         write_history(self.folder, self.progress.history)

@@ -30,10 +30,9 @@ class Progress:
     step: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
 
-    def best_epoch(self) -> int:
-        """Return the index of the first epoch with the highest validation accuracy."""
-        accuracies = [row["val_accuracy"] for row in self.history]
-        return int(np.argmax(accuracies))
+    def best_epoch(self, by: str = "val_accuracy") -> int:
+        """Return the index of the first epoch with the highest `by`, a column of the history."""
+        return int(np.argmax([row[by] for row in self.history]))
 
 
 def save(path: Path, model: Any, progress: Progress) -> None:
@@ -50,15 +49,18 @@ def load_progress(path: Path) -> Progress:
     return Progress(**json.loads(str(_read(path)["progress"]))) if path.exists() else Progress()
 
 
-def restore(path: Path, model: Any) -> None:
+def restore(path: Path, model: Any, optimizer: bool = True) -> None:
     """Set the variables of model and optimizer, which must have been built, from the checkpoint at `path`.
+
+    Without `optimizer`, that stays as it is: where a phase begins, the checkpoint holds the one of the phase before.
 
     Raises:
         InputError: the file is corrupt or belongs to another net.
     """
     arrays = _read(path)
     _assign(path, arrays, "model", model.variables)
-    _assign(path, arrays, "optimizer", model.optimizer.variables)
+    if optimizer:
+        _assign(path, arrays, "optimizer", model.optimizer.variables)
 
 
 def restore_metrics(path: Path, model: Any) -> None:

@@ -14,13 +14,13 @@ import numpy as np
 from kerascifar import devices, distribution, files, models
 from kerascifar.config import RunConfig
 from kerascifar.configure import options
-from kerascifar.contracts import Dataset, Fitted
+from kerascifar.contracts import Dataset, Fitted, Part
 from kerascifar.data.augment import check_augment, make_augment
 from kerascifar.data.pipeline import evaluation_batches, evaluation_steps, steps_per_epoch, training_batches
 from kerascifar.errors import InputError
-from kerascifar.normalization import statistics
 from kerascifar.registry import Variant
-from kerascifar.results import find_run
+from kerascifar.training.building import build_model, compile_for, compiled_model, plain_model
+from kerascifar.training.phases import Phase, phase_at
 
 # Limits of steps_together: the progress bar, Ctrl-C and the stop at NaN wait for a call to end, so it is to last well
 # under a second. 16e9 multiply-adds forward, and twice as many backward, take two cores half a second.
@@ -34,13 +34,19 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fit
         InputError: what the config asks for does not fit the data, the net or the machine.
         TrainingDiverged: the loss is no number any more.
     """
-    models.check(config.arch, data.train.images.shape[1:], len(data.classes), **options(config))
-    check_augment(config.augment, data.train.images.shape[1:])
+    if config.sides and max(config.sides) >= data.side:
+        raise InputError(f"--sides: must be below the images' own side {data.side}, got {max(config.sides)}")
+    for side in (data.side, *config.sides):
+        shape = (side, side, data.train.images.shape[-1])
+        models.check(config.arch, shape, len(data.classes), **options(config))
+        check_augment(config.augment, shape)
     taken = devices.start(config)
     # Only now may Keras be imported: the device has been chosen.
     from kerascifar.models.counting import multiply_adds
-    from kerascifar.training.scoring import score
+    from kerascifar.training.preparation import faults, prepared
+    from kerascifar.training.scoring import scorer
 
+    data = prepared(config, data)
     check_shares(config, data)
     with distribution.scope(config):
         model = compiled_model(config, data)
@@ -52,7 +58,7 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fit
         model = plain_model(model, config, data)
     seconds = [row["seconds"] for row in history]
     return Fitted(
-        score=lambda images, name: score(model, images, config.batch_size),
+        score=scorer(model, config),
         trainable_parameters=trainable_parameters(model),
         multiply_adds=multiply_adds(model),
         history=history,
@@ -60,7 +66,7 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fit
         # The first epoch holds the tracing of the step, so it counts only where it is the only one.
         images_per_second=config.batch_size * stats.median(rates[1:] or rates) if rates else None,
         save=lambda into: save_model(model, config, data, into),
-        notes=taken,
+        notes=taken | ({"faults": told} if (told := faults(config)) else {}),
     )
 
 
@@ -69,73 +75,27 @@ def restore(
 ) -> Callable[[np.ndarray, str], np.ndarray]:
     """Return the scorer of the finished run in `folder`, from its model.keras."""
     devices.start(dataclasses.replace(config, strategy="none"))  # one device scores
-    from kerascifar.training.scoring import load_model, score
+    from kerascifar.training.scoring import load_model, scorer
 
-    model = load_model(folder)
-    return lambda images, name: score(model, images, config.batch_size)
-
-
-def build_model(config: RunConfig, data: Dataset) -> Any:
-    """Return the config's net as a keras.Model that takes uint8 images, weights drawn from the seed."""
-    import keras
-
-    keras.utils.set_random_seed(config.seed)
-    mean, std = statistics(config.normalize, data.train.images)
-    shape = data.train.images.shape[1:]
-    return models.build(config.arch, shape, len(data.classes), mean=mean, std=std, **options(config))
-
-
-def compiled_model(config: RunConfig, data: Dataset) -> Any:
-    """Return the net, started from --init-weights, frozen as --freeze says, and compiled."""
-    import keras
-
-    from kerascifar.models import importing
-    from kerascifar.training.losses import make_loss
-    from kerascifar.training.optimizers import make_optimizer
-    from kerascifar.training.schedules import make_schedule
-
-    model = build_model(config, data)
-    if config.init_weights is not None:
-        source = Path(config.init_weights)
-        imported = importing.load_weights_into(model, find_run(source) if source.is_dir() else source)
-        left = f"; fresh or left out: {', '.join(imported.left)}" if imported.left else ""
-        print(f"{len(imported.layers)} layers start from {source}{left}", flush=True)
-    if config.freeze:
-        importing.freeze(model, config.freeze)
-    strategy = distribution.current(config)
-    if strategy is not None:
-        distribution.synchronize(model)
-    steps = steps_per_epoch(len(data.train), config.batch_size, distribution.replicas(strategy))
-    schedule = make_schedule(config, steps)
-    model.compile(
-        optimizer=make_optimizer(config, schedule),
-        loss=make_loss(config, data.train.labels, len(data.classes)),
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-        # XLA on CPU is 5 to 30 times slower than the plain graph (measured on TensorFlow 2.21); under a strategy it
-        # fails.
-        jit_compile="auto" if taken_gpu() and strategy is None else False,
-    )
-    model.optimizer.build(model.trainable_variables)  # within the strategy's scope, which a restore is not
-    return model
+    return scorer(load_model(folder), config)
 
 
 def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[list[float], list[dict[str, float]]]:
     """Train from the last checkpoint to the end; leave `model` with its final weights.
 
-    The final weights are those of the best epoch under --patience, else the moving average under --ema,
+    The final weights are those of the best epoch under --select or --patience, else the moving average under --ema,
     else the last ones. Returns steps a second of each epoch trained now, and the whole history.
     """
     import keras
 
-    from kerascifar.models.counting import multiply_adds
     from kerascifar.training import checkpoint
     from kerascifar.training.callbacks import Recorder
     from kerascifar.training.schedules import make_schedule
+    from kerascifar.training.stages import stage_at, whitening_fixed
 
     strategy, cluster = distribution.current(config), distribution.cluster_of(config)
     shares = distribution.replicas(strategy)
     classes, steps = len(data.classes), steps_per_epoch(len(data.train), config.batch_size, shares)
-    augment = make_augment(config.augment, config.seed, data.train.images.shape[1:])
     held_out, held_out_steps = None, None
     if data.validation is not None:
         watched = (data.validation, classes, config.batch_size)
@@ -145,45 +105,85 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
             held_out = distribution.distribute(strategy, lambda own: evaluation_batches(*watched, shares, own).repeat())
             held_out_steps = evaluation_steps(len(data.validation), config.batch_size)
     progress = checkpoint.load_progress(folder / "checkpoint.npz")
-    recorder = Recorder(config, folder, progress, make_schedule(config, steps), steps)
+    if config.select == "test" and data.test is None:
+        raise InputError("--select test: the test images are out of reach here, as in every search")
+
+    def rate(step: int) -> Any:
+        now = phase_at(config, step // steps)
+        return make_schedule(now.config, steps)(step - now.first * steps)
+
+    recorder = Recorder(config, folder, progress, rate, steps, data.test if config.select == "test" else None)
     if progress.epoch or progress.step:
         print(f"going on from epoch {progress.epoch + 1}, step {progress.step + 1}", flush=True)
     else:
         shutil.rmtree(folder / "tensorboard", ignore_errors=True)  # an older run's curves
-    if strategy is None and not taken_gpu():
-        model.steps_per_execution = steps_together(config, steps, progress.step, multiply_adds(model))
+    phase = begin_phase(config, model, data, steps, progress)
     while progress.epoch < config.epochs and not recorder.out_of_patience():
+        if progress.epoch == phase.end:
+            phase = begin_phase(config, model, data, steps, progress)
+        stage = stage_at(config, progress.epoch, data.side)
+        small = stage.side < data.side
+        learner, part = smaller_net(config, model, data, phase, stage.side) if small else (model, data.train)
         if recorder.path.exists():
-            checkpoint.restore(recorder.path, model)
+            checkpoint.restore(recorder.path, learner, optimizer=progress.epoch > phase.first or progress.step > 0)
         done = progress.epoch * steps + progress.step
-        # A run that goes on within an epoch first finishes that epoch; one fit() makes all others.
-        last, left = (progress.epoch + 1, steps - progress.step) if progress.step else (config.epochs, steps)
-        given = (data.train, classes, config.batch_size, config.seed, last, done, augment, shares)
+        # A run that goes on within an epoch first finishes that epoch; one fit() makes all others of a stage.
+        last, left = (
+            (progress.epoch + 1, steps - progress.step) if progress.step else (min(phase.end, stage.end), steps)
+        )
+        augment = make_augment(config.augment, config.seed, part.images.shape[1:])
+        given = (part, classes, config.batch_size, config.seed, last, done, augment, shares)
         batches = distribution.distribute(strategy, lambda own, given=given: training_batches(*given, own))
         if progress.step and strategy is None:  # under a strategy, fit() itself builds them first
-            model.test_on_batch(*next(iter(batches)))  # builds the metrics, whose running means will be restored
+            learner.test_on_batch(*next(iter(batches)))  # builds the metrics, whose running means will be restored
         callbacks = [recorder, keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False)]
         if config.ema:
             callbacks.append(keras.callbacks.SwapEMAWeights())
-        model.fit(
-            batches,
-            verbose=0 if cluster is not None and cluster.follows else "auto",
-            validation_data=held_out,
-            validation_steps=held_out_steps,
-            initial_epoch=progress.epoch,
-            epochs=last,
-            steps_per_epoch=left,
-            shuffle=False,  # the batches come in their order
-            callbacks=callbacks,
-        )
+        with whitening_fixed(learner, not stage.whitens):
+            learner.fit(
+                batches,
+                verbose=0 if cluster is not None and cluster.follows else "auto",
+                validation_data=None if small else held_out,
+                validation_steps=held_out_steps,
+                validation_freq=config.validate_every,
+                initial_epoch=progress.epoch,
+                epochs=last,
+                steps_per_epoch=left,
+                shuffle=False,  # the batches come in their order
+                callbacks=callbacks,
+            )
     model.steps_per_execution = 1  # for evaluation
     # fit() itself overwrites weights with their average at its end; start from the checkpoint, as a resumed run does.
     checkpoint.restore(recorder.path, model)
-    if config.patience:
+    if recorder.selected_by:
         checkpoint.restore_weights(recorder.best_path, model)
     elif config.ema:
         model.optimizer.finalize_variable_values(model.trainable_variables)
     return recorder.rates, progress.history
+
+
+def smaller_net(config: RunConfig, model: Any, data: Dataset, phase: Phase, side: int) -> tuple[Any, Part]:
+    """Return a net for images of `side` pixels with the weights of `model`, compiled, and these training images."""
+    from kerascifar.training.stages import shrunk
+
+    net = build_model(config, data, side)
+    net.set_weights(model.get_weights())
+    compile_for(phase, net, data)
+    return net, shrunk(data.train, side)
+
+
+def begin_phase(config: RunConfig, model: Any, data: Dataset, steps: int, progress: Any) -> Phase:
+    """Compile `model`, which is compiled for the first phase, for the one that `progress` is in, and return that."""
+    from kerascifar.models.counting import multiply_adds
+
+    phase = phase_at(config, progress.epoch)
+    if phase.first:
+        print(phase, flush=True)
+        with distribution.scope(config):
+            compile_for(phase, model, data)
+    if distribution.current(config) is None and not devices.taken_gpu():
+        model.steps_per_execution = steps_together(config, steps, progress.step, multiply_adds(model))
+    return phase
 
 
 def steps_together(config: RunConfig, steps: int, done: int, multiply_adds: int) -> int:
@@ -206,13 +206,6 @@ def steps_together(config: RunConfig, steps: int, done: int, multiply_adds: int)
 def save_model(model: Any, config: RunConfig, data: Dataset, folder: Path) -> None:
     """Write model.keras without optimizer or loss: it takes uint8 images and gives logits."""
     files.write_atomically(folder / "model.keras", plain_model(model, config, data).save)
-
-
-def plain_model(model: Any, config: RunConfig, data: Dataset) -> Any:
-    """Return the net with the weights of `model`, not compiled, on one device."""
-    plain = build_model(config, data)
-    plain.set_weights(model.get_weights())
-    return plain
 
 
 def check_shares(config: RunConfig, data: Dataset) -> None:
@@ -241,10 +234,3 @@ def identity(data: Dataset, model: Any) -> dict[str, str]:
 def trainable_parameters(model: Any) -> int:
     """Return the number of trainable parameters; frozen layers count, for they are the net's."""
     return sum(math.prod(v.shape) for layer in model._flatten_layers() for v in layer._trainable_variables)
-
-
-def taken_gpu() -> bool:
-    """Tell whether TensorFlow computes on a GPU."""
-    import tensorflow as tf
-
-    return bool(tf.config.get_visible_devices("GPU"))

@@ -161,5 +161,15 @@ def test_freeze_0_freezes_nothing_and_too_many_is_an_error():
     assert all(layer.trainable for layer in model.layers)
     freeze(model, 9)
     assert all(layer.trainable for layer in model.layers)
-    with pytest.raises(InputError, match="--freeze: the model has 9 layers with weights, got 10"):
+    with pytest.raises(InputError, match="--freeze or --phases: the model has 9 layers with weights, got 10"):
         freeze(model, 10)
+
+
+def test_freezing_again_undoes_what_was_frozen_before():
+    model = build("modified_net")
+    count = len(model.trainable_weights)
+    for trained, layers in ((1, ["fc3"]), (3, ["fc1", "fc2", "fc3"])):
+        freeze(model, trained)
+        assert sorted({v.path.split("/")[0] for v in model.trainable_variables}) == layers
+    freeze(model, 0)
+    assert len(model.trainable_weights) == count

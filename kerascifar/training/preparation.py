@@ -1,0 +1,42 @@
+"""Images as a run reads them: in the order of --pixels, and augmented where --augment-evaluation scores them."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from kerascifar.config import RunConfig
+from kerascifar.contracts import Dataset, Part
+from kerascifar.data.augment import augment_once
+from kerascifar.pixels import read
+
+# What to say, in the result's notes, of a run that scores otherwise than it should.
+_FAULTS = {
+    ("pixels", "planar"): "all images are scrambled: planar bytes read as interleaved",
+    ("pixels", "interleaved"): "all images are scrambled: interleaved bytes read as planar",
+    ("statistics", "own"): "the test images are normalised by their own statistics",
+    ("augment_evaluation", True): "validation and test images are augmented",
+    ("select", "test"): "the epoch was chosen on the test images, so their accuracy is too high",
+}
+
+
+def prepared(config: RunConfig, data: Dataset) -> Dataset:
+    """Return `data` as the config's net is to see it; the data set itself where nothing changes."""
+    found = {}
+    for name, part in data.parts.items():
+        images = prepare(config, part.images, name)
+        if images is not part.images:
+            found[name] = Part(images, part.labels)
+    return replace(data, **found)
+
+
+def prepare(config: RunConfig, images: np.ndarray, part: str) -> np.ndarray:
+    """Return uint8 `images` (N, H, W, C) of the part of that name as the config's net is to see them."""
+    images = read(images, config.pixels)
+    if config.augment_evaluation and part != "train":
+        images = augment_once(images, config.augment, config.seed)
+    return images
+
+
+def faults(config: RunConfig) -> list[str]:
+    """Say what is wrong, on purpose, with how the config's run is scored."""
+    return [told for (name, value), told in _FAULTS.items() if getattr(config, name) == value]
