@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kerascifar import devices
 from kerascifar.config import FIELDS, RunConfig
 from kerascifar.configure import ARCHITECTURES
 from kerascifar.data.datasets import load
@@ -122,6 +123,9 @@ def _time(config: RunConfig) -> tuple[float, float]:
         return _time_baseline(config)
     from kerascifar.estimate import seconds_per_image
 
+    if ARCHITECTURES[config.arch].engine == "keras":  # importing it is no part of a run
+        devices.start(config)
+        import keras  # noqa: F401
     begun = time.perf_counter()
     image = seconds_per_image(dataclasses.replace(config, phases=None))
     return time.perf_counter() - begun, image  # the measurement itself builds and traces the net

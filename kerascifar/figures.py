@@ -49,7 +49,7 @@ def rows(study: Study, pieces: Sequence[Piece], folder: Path, votes: Path) -> li
 
 def _told(row: Row) -> dict[str, Any]:
     told: dict[str, Any] = {"name": row.name, "kind": type(row).__name__.lower(), "table": row.table}
-    told |= {"arch": row.group if isinstance(row, Trained) else getattr(row, "arch", "") or None}
+    told |= {"arch": row.arch if isinstance(row, Trained | Quoted) else None}
     told |= {"paper": dict(row.expect), "fault": row.fault, "note": row.note, "stand_in": row.stand_in}
     told |= {"headline": row.headline, "not_run": getattr(row, "not_run", "")}
     if isinstance(row, Quoted) and row.arch:

@@ -37,6 +37,7 @@ class Piece:
         seed: added to the recipe's own.
         length: how much of the recipe.
         seconds: what it was estimated to take; 0 for what was finished before, None where nothing was measured.
+        left_out: it is not run, because even its shortest run, of this length, does not fit into the budget.
     """
 
     asked: str
@@ -45,6 +46,7 @@ class Piece:
     seed: int
     length: Length = FULL
     seconds: float | None = None
+    left_out: bool = False
 
     @property
     def version(self) -> Version:

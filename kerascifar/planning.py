@@ -1,7 +1,7 @@
 """Make a plan: which rows are run, in which order, and how long each may be in the time that was given."""
 
-import dataclasses
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from kerascifar.costs import Cost, Measure
@@ -30,8 +30,8 @@ def make(
 ) -> Plan:
     """Return `old` with a piece for each of `wanted`, row, mode and seed, under what is `asked`.
 
-    A row for which a run at least as long is finished keeps that one. What other rows take of a budget is divided
-    equally, see lengths.share_out.
+    A row for which a run at least as long is finished keeps that one. The other rows divide a budget equally, see
+    lengths.share_out; a row whose shortest run takes too much of it is left out.
 
     Args:
         study: the recipe.
@@ -49,30 +49,43 @@ def make(
     # Rows that ask for the same share a run; the first of them stands for all.
     shared = {piece.version: folder_of(study, piece, every, folder) for piece in new}
     first = {place: version for version, place in reversed(shared.items())}
-    lengths: dict[Version, tuple[Length, float]] = {
-        version: (FULL, 0.0) for version, length in done.items() if length == FULL
-    }
-    unsettled = [p for p in new if p.version not in lengths and first[shared[p.version]] == p.version]
-    costs = {piece.version: _cost(study, piece, every, folder, measure) for piece in unsettled}
-    while unsettled:
-        given = _lengths(asked, [costs[piece.version] for piece in unsettled], spent())
-        times = [costs[piece.version].seconds(length) for piece, length in zip(unsettled, given, strict=True)]
-        kept = {
-            piece.version: (done[piece.version], 0.0)
-            for piece, time in zip(unsettled, times, strict=True)
-            if done[piece.version] is not None and costs[piece.version].seconds(done[piece.version]) >= time
-        }
-        if not kept:
-            lengths |= {p.version: told for p, told in zip(unsettled, zip(given, times, strict=True), strict=True)}
-            break
-        lengths |= kept  # and what they would have taken is divided among the others
-        unsettled = [piece for piece in unsettled if piece.version not in kept]
-    made = []
+    settled = {piece.version: replace(piece, seconds=0.0) for piece in new if done[piece.version] == FULL}
+    open_ = [p for p in new if p.version not in settled and first[shared[p.version]] == p.version]
+    costs = {piece.version: _cost(study, piece, every, folder, measure) for piece in open_}
+    budget = seconds(asked.split()[1]) - spent() if asked.startswith("--budget") else None
+    while open_:
+        lengths = _lengths(asked, budget, [costs[piece.version] for piece in open_])
+        tried = [
+            replace(piece, length=length, seconds=costs[piece.version].seconds(length))
+            for piece, length in zip(open_, lengths, strict=True)
+        ]
+        # What is finished already, or cannot be done in the time, leaves its share to the others.
+        chosen = [
+            replace(piece, length=done[piece.version], seconds=0.0)
+            for piece in tried
+            if done[piece.version] is not None and costs[piece.version].seconds(done[piece.version]) >= piece.seconds
+        ]
+        chosen = chosen or _left_out(study, tried, budget) or tried
+        settled |= {piece.version: piece for piece in chosen}
+        open_ = [piece for piece in open_ if piece.version not in settled]
     for piece in new:
-        leader = first[shared[piece.version]]
-        length, time = lengths.get(piece.version, (lengths[leader][0], 0.0))
-        made.append(dataclasses.replace(piece, length=length, seconds=time))
-    return Plan(asked, (*old.pieces, *made))
+        if piece.version not in settled:
+            leader = settled[first[shared[piece.version]]]
+            settled[piece.version] = replace(piece, length=leader.length, seconds=0.0, left_out=leader.left_out)
+    return Plan(asked, (*old.pieces, *(settled[piece.version] for piece in new)))
+
+
+def _left_out(study: Study, pieces: Sequence[Piece], budget: float | None) -> list[Piece]:
+    """Return the longest of `pieces`, and its children, where even the shortest runs of all do not fit into the budget.
+
+    Something is always left to run.
+    """
+    if budget is None or len(pieces) == 1 or sum(piece.seconds for piece in pieces) <= 1.05 * max(budget, 0.0):
+        return []
+    worst = max(reversed(pieces), key=lambda piece: piece.seconds)
+    children = [p for p in pieces if getattr(study[p.row], "init_from", "") == worst.row and p.seed == worst.seed]
+    gone = [worst, *children] if len(children) + 1 < len(pieces) else children
+    return [replace(piece, left_out=True) for piece in gone]
 
 
 def ordered(study: Study, pieces: Sequence[Piece]) -> list[Piece]:
@@ -98,7 +111,7 @@ def _cost(study: Study, piece: Piece, pieces: Sequence[Piece], folder: Path, mea
     config = config_of(study, piece, pieces, folder)
     cost = measure(config)
     if is_search(study, piece):
-        cost = dataclasses.replace(cost, test=0, repeats=trials(study[piece.row].plan(config, folder)))
+        cost = replace(cost, test=0, repeats=trials(study[piece.row].plan(config, folder)))
     return cost
 
 
@@ -112,13 +125,12 @@ def trials(plan: object) -> int:
     return count
 
 
-def _lengths(asked: str, costs: Sequence[Cost], spent: float) -> list[Length]:
-    """Return what each run may take, by what was `asked` for."""
+def _lengths(asked: str, budget: float | None, costs: Sequence[Cost]) -> list[Length]:
+    """Return what each run may take of what was `asked` for, a budget in seconds among it."""
+    if budget is not None:
+        shares = share_out(max(0.0, budget), [cost.seconds() for cost in costs])
+        return [cost.length(share) for cost, share in zip(costs, shares, strict=True)]
     if asked == ASKED_FULL:
         return [FULL] * len(costs)
-    flag, value = asked.split(maxsplit=1)
-    if flag == "--epochs":
-        epochs = int(value)
-        return [FULL if c.epochs is None or epochs >= c.epochs else Length(max(epochs, c.least)) for c in costs]
-    shares = share_out(max(0.0, seconds(value) - spent), [cost.seconds() for cost in costs])
-    return [cost.length(share) for cost, share in zip(costs, shares, strict=True)]
+    epochs = int(asked.split()[1])
+    return [FULL if c.epochs is None or epochs >= c.epochs else Length(max(epochs, c.least)) for c in costs]

@@ -6,9 +6,9 @@
 
 Runs what has no finished result yet; killed and started again, it goes on. How long each row is trained is planned at
 the first call and kept in RUNS/STUDY/plan.json: --full takes the recipe's epochs, --epochs N at most N, and --budget
-divides the time at hand among the rows. Without any of them the last plan goes on, or --full where there is none. The
-runs lie in RUNS/STUDY, and so do table.md and table.json, written anew after every row. A row whose longer run is
-finished shows that one; delete plan.json to have a plan made anew.
+divides the time at hand among the rows and leaves out what does not fit. Without any of them the last plan goes on, or
+--full where there is none. The runs lie in RUNS/STUDY, and so do table.md and table.json, written anew after every row.
+A row whose longer run is finished shows that one; delete plan.json to have a plan made anew.
 """
 
 import fnmatch
@@ -47,7 +47,11 @@ def main(argv: Sequence[str]) -> None:
     asked = asked or old.asked or ASKED_FULL
     measure = meter(machine)
     plan = planning.make(study, asked, wanted, old, folder, measure, lambda: time.monotonic() - begun)
-    pieces = [piece for piece in plan.of(asked) if piece.version in wanted]
+    every = [piece for piece in plan.of(asked) if piece.version in wanted]
+    pieces = [piece for piece in every if not piece.left_out]
+    for piece in every:
+        if piece.left_out:
+            print(f"{study[piece.row].label}, {piece.mode} takes {duration(piece.seconds)} at least: left out")
     _tell(study, old, plan, pieces, folder)
     if dry:
         _show(study, plan, pieces, folder)

@@ -58,7 +58,7 @@ class Trained(Row):
     given: Mapping[str, Any]
 
     @property
-    def group(self) -> str:
+    def arch(self) -> str:
         """The architecture."""
         return self.given.get("arch", FIELDS["arch"].default)
 
@@ -97,6 +97,11 @@ class Training(Trained):
     not_run: str = ""
 
     @property
+    def group(self) -> str:
+        """The architecture."""
+        return self.arch
+
+    @property
     def modes(self) -> tuple[str, ...]:
         """Both where the authors' code is known to differ, else the corrected one alone."""
         return MODES if self.as_published else MODES[1:]
@@ -110,6 +115,7 @@ class Search(Trained):
     oracle: str = "bayesian"
     max_trials: int | None = None
     initial_points: int | None = None
+    group: ClassVar[str] = "search"
 
     def plan(self, config: RunConfig, folder: Path) -> Any:
         """Return the tuner.plan.Plan of this search in `folder`, its trials of the length that `config` has.
@@ -140,7 +146,7 @@ class Ensemble(Row):
 class Quoted(Row):
     """A [[quoted]] row: published figures alone; `arch` names our own net of that kind, whose size stands beside."""
 
-    arch: str = ""
+    arch: str | None = None
     group: ClassVar[str] = "quoted"
 
 

@@ -98,28 +98,50 @@ def test_at_most_n_epochs(study, tmp_path):
 
 
 def test_a_budget_is_divided(study, tmp_path):
-    # Four runs (twin shares small's) in 40 s: 10 s each. 10 epochs of lenet; a tenth of an epoch of resnet18, which is
-    # 100 of 1,000 images, but no fewer than 1,000 are ever taken.
-    plan = made(study, "--budget 40s", tmp_path)
-    assert lengths(plan, "--budget 40s") == {
-        ("big", "corrected"): Length(epochs=1),
-        ("small", "as-published"): Length(epochs=10),
-        ("small", "corrected"): Length(epochs=10),
-        ("child", "corrected"): Length(epochs=10),
-        ("twin", "corrected"): Length(epochs=10),
-    }
-    # In 1060 s the three runs of lenet need 20 s each, so 1,000 s are left for resnet18: 10 epochs.
+    # Four runs (twin shares small's) in 1060 s: lenet's three need 20 s each, so resnet18 has 1,000 s for 10 epochs.
     plan = made(study, "--budget 1060s", tmp_path)
-    assert lengths(plan, "--budget 1060s")["big", "corrected"] == Length(epochs=10)
-    assert lengths(plan, "--budget 1060s")["small", "corrected"] == FULL
+    assert lengths(plan, "--budget 1060s") == {
+        ("big", "corrected"): Length(epochs=10),
+        ("small", "as-published"): FULL,
+        ("small", "corrected"): FULL,
+        ("child", "corrected"): FULL,
+        ("twin", "corrected"): FULL,
+    }
+    # In 140 s: 20 s each for lenet's, and 80 s for resnet18, whose epoch of 1,000 images, the fewest, takes 100. It
+    # does not fit and leaves its time to the others.
+    plan = made(study, "--budget 140s", tmp_path)
+    assert [p.row for p in plan.pieces if p.left_out] == ["big"]
+    assert lengths(plan, "--budget 140s")["small", "corrected"] == FULL
+
+
+def test_a_budget_too_small_for_all_rows_leaves_out_the_longest(study, tmp_path):
+    # 30 s: resnet18 goes; three runs of lenet get 10 s each.
+    plan = made(study, "--budget 30s", tmp_path)
+    assert [p.row for p in plan.pieces if p.left_out] == ["big"]
+    assert [p.length.epochs for p in plan.pieces if not p.left_out] == [10, 10, 10, 10]
+    # 2 s: one epoch of lenet takes 1 s, so the last of the three goes too.
+    plan = made(study, "--budget 2s", tmp_path)
+    assert [(p.row, p.mode) for p in plan.pieces if not p.left_out] == [
+        ("small", "as-published"),
+        ("small", "corrected"),
+        ("twin", "corrected"),
+    ]
+    # No time at all, as where measuring took it: the shortest run of one row is still made.
+    plan = made(study, "--budget 0.1s", tmp_path)
+    assert [(p.row, p.mode) for p in plan.pieces if not p.left_out] == [("small", "as-published")]
+    # Where the parent of a child is left out, so is the child.
+    costly = replace(measure(config_of(study, plan.pieces[1], plan.pieces, tmp_path)), image=0.01)
+    wanted = [("small", "corrected", 0), ("child", "corrected", 0), ("big", "corrected", 0)]
+    plan = planning.make(study, "--budget 5s", wanted, Plan(None, ()), tmp_path, lambda config: costly)
+    assert [p.row for p in plan.pieces if not p.left_out] in (["small"], ["big"])
 
 
 def test_a_plan_is_kept_and_used_again(study, tmp_path):
-    plan = made(study, "--budget 40s", tmp_path, ["small"])
+    plan = made(study, "--budget 30s", tmp_path, ["small"])
     write(tmp_path, plan)
     assert read(tmp_path, study) == plan
-    again = made(study, "--budget 40s", tmp_path, old=plan)
-    assert again.of("--budget 40s")[:2] == plan.of("--budget 40s")
+    again = made(study, "--budget 30s", tmp_path, old=plan)
+    assert again.of("--budget 30s")[:2] == plan.of("--budget 30s")
     assert len(again.pieces) == 5
     assert read(tmp_path / "nothing", study) == Plan(None, ())
 

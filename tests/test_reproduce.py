@@ -248,7 +248,7 @@ def test_a_search_is_a_row(reproduce, folder):
     space.write_text("k = [1, 5]\n")
     text = text.replace("SPACE", str(space)) + "expect.validation_accuracy = 0.9\n"
     for _ in range(2):
-        figure = reproduce(text)("--only", "knn/ks")["ks"]["corrected"]
+        figure = reproduce(text)("--only", "search/ks")["ks"]["corrected"]
     assert figure["trials"] == 2
     saved = json.loads((folder / figure["file"]).read_text())
     assert saved["metrics"]["validation"]["accuracy"] == figure["validation_accuracy"] > 0.9

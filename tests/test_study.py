@@ -101,7 +101,7 @@ def test_kinds_of_rows_and_what_only_matches(tmp_path):
     (tmp_path / "mine.toml").write_text(RECIPE)
     study = load_study(str(tmp_path / "mine.toml"))
     assert [row.label for row in study.rows] == [
-        "knn/one", "knn/three", "lenet/parent", "lenet/child", "ensemble/both", "custom_cnn/grid", "quoted/theirs",
+        "knn/one", "knn/three", "lenet/parent", "lenet/child", "ensemble/both", "search/grid", "quoted/theirs",
     ]  # fmt: skip
     assert study["one"].modes == ("as-published", "corrected")
     child = study["child"].config("corrected", tmp_path, parent=tmp_path / "lenet" / "0123456789ab")
