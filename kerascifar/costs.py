@@ -15,6 +15,7 @@ from kerascifar.configure import ARCHITECTURES
 from kerascifar.data.datasets import load
 from kerascifar.lengths import FEWEST_IMAGES, FULL, Length
 
+LEAST_SECONDS = 0.3  # of a measurement
 FORWARD = 1 / 3  # of a training step: the backward pass takes twice as long
 # Only these decide the time of a step to an amount that matters. Rows of an ablation differ in others, so they get the
 # same number of epochs.
@@ -132,17 +133,18 @@ def _time(config: RunConfig) -> tuple[float, float]:
 
 
 def _time_baseline(config: RunConfig) -> tuple[float, float]:
-    """Score a few test images: the time of the first ones is that of preparing, the rest tells that of an image."""
+    """Score as many test images as it takes to get a time that tells something."""
     from kerascifar.baselines.fit import fit
 
     data = load(config)
-    few, more = (data.test.images[:count] for count in (4, 36))
     begun = time.perf_counter()
     fitted = fit(config, ARCHITECTURES[config.arch], data, None)
-    fitted.score(few, "test")  # compiles, where loops are compiled
-    ends = [time.perf_counter()]
-    for images in (few, more):
-        fitted.score(images, "test")
-        ends.append(time.perf_counter())
-    image = max(ends[2] - 2 * ends[1] + ends[0], 1e-6) / (len(more) - len(few))
-    return ends[0] - begun, image
+    fitted.score(data.test.images[:2], "test")  # compiles, where loops are compiled
+    once, count = time.perf_counter() - begun, 8
+    while True:
+        begun = time.perf_counter()
+        fitted.score(data.test.images[:count], "test")
+        took = time.perf_counter() - begun
+        if took >= LEAST_SECONDS or count >= len(data.test):
+            return once, took / min(count, len(data.test))
+        count *= 4

@@ -151,7 +151,7 @@ def _run(study: Study, plan: Plan, pieces: Sequence[Piece], folder: Path, machin
         print(f"[{done + 1}/{len(every)}] {describe(study, piece, plan, folder)}", flush=True)
         perform(study[piece.row], replace(config_of(study, piece, plan.pieces, folder), **machine), place)
         estimated += piece.seconds or 0.0
-        write_table(study, plan.pieces, folder)
+        write_table(study, read(folder, study).pieces, folder)  # another process may have added to the plan
     print(f"{len(every)} of {len(every)} runs done")
 
 
