@@ -11,6 +11,7 @@ def fill(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
 
     Kernels N(0, 2 / fan_in), biases and moving means N(0, 0.1^2), BatchNorm's variances U(0.5, 1.5)
     and scales U(0.8, 1.2), but U(0.2, 0.6) in bn2, which closes a residual block: sums of blocks would grow.
+    A kernel named "head" is fan_in times as large: airbench divides what goes into it by fan_in.
     """
     return {key: _array(key, tuple(shape)) for key, shape in shapes.items()}
 
@@ -26,6 +27,8 @@ def _array(key: str, shape: tuple[int, ...]) -> np.ndarray:
         low, high = (0.2, 0.6) if key.endswith("bn2.weight") else (0.8, 1.2)
         return random.uniform(low, high, shape).astype("float32")
     scale = (2 / np.prod(shape[1:])) ** 0.5 if kind == "weight" else 0.1
+    if key == "head.weight":
+        scale *= shape[1]
     return random.standard_normal(shape, "float32") * np.float32(scale)
 
 

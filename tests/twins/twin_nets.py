@@ -130,7 +130,7 @@ def conv_bn_relu6(channels, width, kernel=3, stride=1, groups=1):
 
 
 class InvertedResidual(nn.Module):
-    def __init__(self, channels, t, c, s):
+    def __init__(self, channels, t, c, s, residual):
         super().__init__()
         hidden = t * channels
         rows = [conv_bn_relu6(channels, hidden, 1)] if t != 1 else []
@@ -140,7 +140,7 @@ class InvertedResidual(nn.Module):
             nn.BatchNorm2d(c),
         ]
         self.conv = nn.Sequential(*rows)
-        self.adds = s == 1 and channels == c
+        self.adds = residual and s == 1 and channels == c
 
     def forward(self, x):
         return x + self.conv(x) if self.adds else self.conv(x)
@@ -149,12 +149,12 @@ class InvertedResidual(nn.Module):
 class MobileNetV2(nn.Module):
     """Channels are given as they come out: stem and head width, and c in the rows, after any multiplier."""
 
-    def __init__(self, classes, rows, stem_stride, stem=32, head=1280):
+    def __init__(self, classes, rows, stem_stride, stem=32, head=1280, residual=True):
         super().__init__()
         features, channels = [conv_bn_relu6(3, stem, 3, stem_stride)], stem
         for t, c, n, s in rows:
             for number in range(n):
-                features.append(InvertedResidual(channels, t, c, 1 if number else s))
+                features.append(InvertedResidual(channels, t, c, 1 if number else s, residual))
                 channels = c
         features.append(conv_bn_relu6(channels, head, 1))
         self.features = nn.Sequential(*features)
@@ -162,6 +162,15 @@ class MobileNetV2(nn.Module):
 
     def forward(self, x):
         return self.classifier(self.features(x).mean((2, 3)))
+
+
+class OneConvNet(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.conv1, self.fc = nn.Conv2d(3, 64, 3, padding=1), nn.Linear(64 * 32 * 32, classes)
+
+    def forward(self, x):
+        return self.fc(torch.flatten(torch.relu(self.conv1(x)), 1))
 
 
 class OriginNet(nn.Module):
@@ -240,3 +249,36 @@ class CustomCNN(nn.Module):
         x = self.pool(torch.relu(self.conv2(torch.relu(self.conv1(x)))))
         x = self.pool(torch.relu(self.conv4(torch.relu(self.conv3(x)))))
         return self.fc2(torch.relu(self.fc1(torch.flatten(x, 1))))
+
+
+def norm_without_scale(channels):
+    norm = nn.BatchNorm2d(channels, momentum=0.4)
+    norm.register_parameter("weight", None)
+    return norm
+
+
+class AirbenchGroup(nn.Module):
+    def __init__(self, channels, width):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, width, 3, padding="same", bias=False)
+        self.conv2 = nn.Conv2d(width, width, 3, padding="same", bias=False)
+        self.norm1, self.norm2 = norm_without_scale(width), norm_without_scale(width)
+
+    def forward(self, x):
+        x = nn.functional.gelu(self.norm1(nn.functional.max_pool2d(self.conv1(x), 2)))
+        return nn.functional.gelu(self.norm2(self.conv2(x)))
+
+
+class Airbench(nn.Module):
+    """airbench94_muon.py's CifarNet, whose last pool takes all that is left at 32 pixels."""
+
+    def __init__(self, classes, widths):
+        super().__init__()
+        self.whiten = nn.Conv2d(3, 24, 2)
+        groups = [AirbenchGroup(c, w) for c, w in zip((24, *widths[:-1]), widths, strict=True)]
+        self.layers = nn.Sequential(nn.GELU(), *groups)
+        self.head = nn.Linear(widths[-1], classes, bias=False)
+
+    def forward(self, x):
+        x = self.layers(self.whiten(x)).amax((2, 3))
+        return self.head(x) / x.shape[1]

@@ -7,11 +7,13 @@ from seeded import fill, images
 from torch import nn
 from twin_nets import (
     VGG,
+    Airbench,
     CustomCNN,
     DepthwiseNet,
     LeNet,
     MobileNetV2,
     ModifiedNet,
+    OneConvNet,
     OriginNet,
     ResNet,
     Scaled,
@@ -52,10 +54,15 @@ BUILDERS = {
     "mobilenet_v2 odd": lambda n: MobileNetV2(n, ODD, stem_stride=2, head=77),
     "mobilenet_v2_imagenet": lambda n: MobileNetV2(n, FULL, stem_stride=2),
     "mobilenet_v2_imagenet at 45": lambda n: MobileNetV2(n, FULL, stem_stride=2),
+    "mobilenet_v2_plain": lambda n: MobileNetV2(n, CIFAR, stem_stride=1, residual=False),
+    "one_conv_net": OneConvNet,
     "origin_net": OriginNet,
     "modified_net": ModifiedNet,
     "depthwise_net": DepthwiseNet,
     "custom_cnn": CustomCNN,
+    "airbench94": lambda n: Airbench(n, (64, 256, 256)),
+    "airbench95": lambda n: Airbench(n, (128, 384, 384)),
+    "airbench odd": lambda n: Airbench(n, (5, 9)),
 }
 
 
