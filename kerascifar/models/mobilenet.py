@@ -15,7 +15,17 @@ SHORT = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 1, 2), (6, 96, 2, 1), (6, 160, 2,
 
 
 def mobilenet(
-    input_shape, classes, mean, std, *, tcns, width: float, stem_stride: int, head_width: int, dropout: float
+    input_shape,
+    classes,
+    mean,
+    std,
+    *,
+    tcns,
+    width: float,
+    stem_stride: int,
+    head_width: int,
+    dropout: float,
+    residual: bool,
 ):
     """Build a MobileNetV2.
 
@@ -29,6 +39,7 @@ def mobilenet(
         stem_stride: stride of the first convolution.
         head_width: channels of the last 1x1 convolution; a width below 1 leaves them (section 4.2).
         dropout: rate before the dense layer.
+        residual: blocks of stride 1 that keep the channels add their input.
     """
     from keras import layers
 
@@ -45,7 +56,8 @@ def mobilenet(
     index = 1  # position in torchvision's nn.Sequential "features"
     for t, c, n, s in tcns:
         for number in range(n):
-            x = _inverted_residual(x, t, _scaled(c, width), s if number == 0 else 1, conv_bn, f"features.{index}.conv")
+            stride, name = s if number == 0 else 1, f"features.{index}.conv"
+            x = _inverted_residual(x, t, _scaled(c, width), stride, conv_bn, residual, name)
             index += 1
     x = conv_bn(x, _scaled(head_width, max(1.0, width)), 1, f"features.{index}")
     x = layers.GlobalAveragePooling2D(name="avgpool")(x)
@@ -53,7 +65,7 @@ def mobilenet(
     return _blocks.classifier(inputs, x, classes, "classifier.1", "mobilenet_v2", _blocks.small_normal)
 
 
-def _inverted_residual(x, t: int, c: int, s: int, conv_bn, name: str):
+def _inverted_residual(x, t: int, c: int, s: int, conv_bn, residual: bool, name: str):
     """Widen by 1x1, filter by depthwise 3x3, narrow by 1x1 without activation; add where shapes agree (Table 1)."""
     from keras import layers
 
@@ -67,7 +79,7 @@ def _inverted_residual(x, t: int, c: int, s: int, conv_bn, name: str):
     x = _blocks.relu(_blocks.batch_norm(x, f"{name}.{part}.1"), f"{name}.{part}.1", limit=6)
     x = _blocks.conv(x, c, 1, f"{name}.{part + 1}", bias=False, start=_blocks.he_fan_out)
     x = _blocks.batch_norm(x, f"{name}.{part + 2}")
-    if s == 1 and shortcut.shape[-1] == c:
+    if residual and s == 1 and shortcut.shape[-1] == c:
         x = layers.Add(name=f"{name}.add")([x, shortcut])
     return x
 
@@ -85,9 +97,10 @@ def _least_side(*, tcns, stem_stride, **_) -> int:
     return stem_stride * math.prod(s for _, _, _, s in tcns)
 
 
-def _variant(params: int, source: str, tcns, stem_stride: int) -> Variant:
+def _variant(params: int, source: str, tcns, stem_stride: int, residual: bool = True) -> Variant:
     # Dropout 0.2 is torchvision's; 1280 is Table 2's last convolution.
     args = {"tcns": tcns, "width": 1.0, "stem_stride": stem_stride, "head_width": 1280, "dropout": 0.2}
+    args["residual"] = residual
     return Variant(mobilenet, args, params=params, source=source, least_side=_least_side)
 
 
@@ -97,6 +110,14 @@ VARIANTS = {
     ),
     "mobilenet_v2": _variant(
         2_236_682, "Sandler et al. 2018, Table 2; stem and second row at stride 1 for 32 px", CIFAR, stem_stride=1
+    ),
+    # Adding has no weights, so the count is mobilenet_v2's.
+    "mobilenet_v2_plain": _variant(
+        2_236_682,
+        "study 000 (Palaska), whose MobileNetV2 has no skips; its strides are not known, ours are mobilenet_v2's",
+        CIFAR,
+        stem_stride=1,
+        residual=False,
     ),
     "mobilenet_v2_imagenet": _variant(
         2_236_682, "Sandler et al. 2018, Table 2; torchvision mobilenet_v2", IMAGENET, stem_stride=2

@@ -1,4 +1,4 @@
-"""Tiny nets: study 004's OriginNet, ModifiedNet and its depthwise reading; study 002's CustomCNN."""
+"""Tiny nets: study 004's OriginNet, ModifiedNet and its depthwise reading; study 002's CustomCNN; study 000's first."""
 
 from kerascifar.registry import Variant
 
@@ -68,6 +68,17 @@ def custom_cnn(input_shape, classes, mean, std, *, dropout: float):
     return _blocks.classifier(inputs, x, classes, "fc2", "custom_cnn")
 
 
+def one_conv_net(input_shape, classes, mean, std):
+    """Build one 3x3 convolution of 64 filters (padding 1, bias), ReLU, and a dense layer on all of its outputs."""
+    from keras import layers
+
+    from kerascifar.models import _blocks
+
+    inputs, x = _blocks.pixels(input_shape, mean, std)
+    x = _blocks.relu(_blocks.conv(x, 64, 3, "conv1", padding=1), "conv1")
+    return _blocks.classifier(inputs, layers.Flatten(name="flatten")(x), classes, "fc", "one_conv_net")
+
+
 def _hidden(x, units: tuple[int, ...], dropout: float, batch_norm: bool = False):
     """Flatten, then dense layers, each with ReLU and dropout, and with BatchNorm between where asked."""
     from keras import layers
@@ -82,6 +93,10 @@ def _hidden(x, units: tuple[int, ...], dropout: float, batch_norm: bool = False)
         x = _blocks.relu(x, f"fc{number}")
         x = _blocks.dropout(x, dropout, f"dropout{number}")
     return x
+
+
+def _any_side() -> int:
+    return 1
 
 
 def _three_pools(**_) -> int:
@@ -99,6 +114,13 @@ def _custom_side(dropout: float) -> int:
 
 
 VARIANTS = {
+    # 64 (3 x 9 + 1) + 10 (32 x 32 x 64 + 1) = 1,792 + 655,370
+    "one_conv_net": Variant(
+        one_conv_net,
+        params=657_162,
+        source="study 000 (Palaska): what its code calls ResNet18 has no residual block",
+        least_side=_any_side,
+    ),
     "origin_net": Variant(
         origin_net,
         params=48_252,

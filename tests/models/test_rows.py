@@ -81,3 +81,9 @@ def test_blocks_add_their_input_only_where_shapes_agree():
     # Rows of n repeats add n - 1 times: 0 + 1 + 2 + 3 + 2 + 2 + 0.
     assert len(names) == 10
     assert names[0] == "features.3.conv.add"
+
+
+def test_the_plain_net_adds_nowhere_and_is_otherwise_the_same():
+    plain, net = build("mobilenet_v2_plain"), build("mobilenet_v2")
+    assert not [layer for layer in plain.layers if isinstance(layer, keras.layers.Add)]
+    assert [w.shape for w in plain.weights] == [w.shape for w in net.weights]
