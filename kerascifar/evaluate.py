@@ -1,15 +1,20 @@
-"""Score a finished run again, and say whether the numbers are those of its result.json.
+"""Score a finished run again, and say whether the numbers are those of its result.json; or time its saved model.
 
     python -m kerascifar.evaluate saved_models/mobilenet_mod
+    python -m kerascifar.evaluate saved_models/mobilenet_mod --latency
 
-RUN is a run folder, or a folder that holds exactly one finished run.
+RUN is a run folder, or a folder that holds exactly one finished run. --latency writes RUN/latency.json.
 """
 
+import argparse
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from kerascifar import files, latency, results
 from kerascifar.cli import Parser, entry
-from kerascifar.config import add_flags
+from kerascifar.config import RunConfig, add_flags
 from kerascifar.errors import InputError
 from kerascifar.results import Result, find_run
 from kerascifar.run import MACHINE, SCORED, restore
@@ -19,12 +24,45 @@ def main(argv: Sequence[str]) -> None:
     """Run the command line `argv`."""
     parser = Parser(prog="python -m kerascifar.evaluate", description=__doc__)
     parser.add_argument("run", metavar="RUN", help="a run folder")
+    parser.add_argument(
+        "--latency", action="store_true", help="instead of scoring, time single images and large batches"
+    )
+    parser.add_argument(
+        "--repeats", metavar="N", type=int, help=f"single images timed by --latency (default {latency.REPEATS})"
+    )
+    parser.add_argument(
+        "--tta",
+        metavar="NAME",
+        default=argparse.SUPPRESS,
+        help="score with this test-time augmentation, not the run's own: none, mirror or mirror_translate",
+    )
     add_flags(parser, MACHINE)
     machine = vars(parser.parse_args(argv))
-    folder = find_run(machine.pop("run"))
+    folder, timed, repeats = find_run(machine.pop("run")), machine.pop("latency"), machine.pop("repeats")
+    if timed:
+        time_run(folder, latency.REPEATS if repeats is None else repeats, machine)
+        return
+    if repeats is not None:
+        raise InputError("--repeats is for --latency")
     config, result, score = restore(folder, **machine)
     for name, found in evaluate(config, result, score).items():
-        compare(name, found, result.metrics[name])
+        compare(name, found, result.metrics[name], RunConfig(**result.config).tta)
+    print(f"run {folder}")
+
+
+def time_run(folder: Path, repeats: int, machine: dict[str, Any]) -> None:
+    """Time the saved model in `folder`, print a line, write latency.json."""
+    from kerascifar.serving import serve
+
+    latency.check_repeats(repeats)
+    served = serve(folder, **machine)
+    found = latency.measure(served.predict, served.images, repeats)
+    told = found | served.facts | {"versions": results.versions(), "revision": results.revision()}
+    files.write_text(folder / "latency.json", json.dumps(told, indent=1) + "\n")
+    print(
+        f"latency {found['p50_ms']:.3g} ms (median), {found['p99_ms']:.3g} ms (99 % of {repeats} single images are "
+        f"faster); {found['images_per_second']:,.0f} images/s in batches of {found['batch_size']}"
+    )
     print(f"run {folder}")
 
 
@@ -48,12 +86,12 @@ def evaluate(config: Any, result: Result, score: Any) -> dict[str, dict[str, Any
     }
 
 
-def compare(name: str, found: dict[str, Any], saved: dict[str, Any]) -> None:
-    """Print a part's numbers and whether result.json says the same."""
+def compare(name: str, found: dict[str, Any], saved: dict[str, Any], tta: str) -> None:
+    """Print a part's numbers and whether result.json, scored with `tta`, says the same."""
     low, high = found["accuracy_interval"]
     nll = f", NLL {found['nll']:.4f}" if "nll" in found else ""
     print(f"{name} accuracy {found['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}){nll}", end=": ")
-    print("as in result.json" if found == saved else f"result.json says {saved['accuracy']:.4f}")
+    print("as in result.json" if found == saved else f"result.json says {saved['accuracy']:.4f} (--tta {tta})")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,6 @@ All figures are medians over rounds. Images are noise of CIFAR-10's shape and nu
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import sys
 import time
@@ -29,6 +27,7 @@ from kerascifar.configure import configure
 from kerascifar.contracts import Dataset, Part
 from kerascifar.data.augment import POLICIES, check_augment, make_augment
 from kerascifar.errors import InputError
+from kerascifar.latency import machine
 
 ARCHS = ("mobilenet_mod", "mobilenet_v2", "resnet18", "se_resnet", "vgg16_bn")  # for which issue 4 sets a goal of 3 %
 SKIPPED = 16  # batches that may lie ready in buffers, or are slow because the pipeline or the step is being traced
@@ -161,16 +160,6 @@ def step_seconds(model, source, seconds: float) -> float:
     model.fit(source, epochs=1, steps_per_epoch=FOREVER, verbose=0, callbacks=[clock], shuffle=False)
     timed = clock.ends[SKIPPED - 1 :]
     return (timed[-1] - timed[0]) / (len(timed) - 1)
-
-
-def machine() -> dict:
-    """Name the processor, not the machine."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return {"processor": models[0] if models else platform.machine(), "cores": os.cpu_count()}
 
 
 if __name__ == "__main__":

@@ -24,11 +24,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench_pipeline import machine
-
 from kerascifar import files, results
 from kerascifar.cli import Parser, entry
 from kerascifar.errors import InputError
+from kerascifar.latency import machine
 from kerascifar.models import VARIANTS
 from kerascifar.registry import lookup
 

@@ -1,4 +1,4 @@
-"""A bar on stderr with the time left."""
+"""A bar on stderr with the time left, where there is enough of it to be told."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,5 +9,5 @@ from tqdm import tqdm
 @contextmanager
 def progress_bar(pairs: int, shown: bool, what: str) -> Iterator[Callable[[int], object]]:
     """Yield what to call with the number of pairs done."""
-    with tqdm(total=pairs, disable=not shown, desc=what, unit="pair", unit_scale=True, smoothing=0.05) as bar:
+    with tqdm(total=pairs, disable=not shown, desc=what, unit="pair", unit_scale=True, smoothing=0.05, delay=1) as bar:
         yield bar.update
