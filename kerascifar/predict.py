@@ -54,12 +54,16 @@ def table(names: Sequence[str], scores: np.ndarray, classes: Sequence[str]) -> s
 
 
 def as_csv(names: Sequence[str], scores: np.ndarray, classes: Sequence[str]) -> str:
-    """Return CSV with the columns image, label, confidence, then one a class."""
+    """Return CSV with the columns image, label, label_id, confidence, then one a class.
+
+    A label_id is the class's number, from 0, in the order of the last columns.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image", "label", "confidence", *classes])
+    writer.writerow(["image", "label", "label_id", "confidence", *classes])
     for name, row in zip(names, scores, strict=True):
-        writer.writerow([name, classes[row.argmax()], f"{row.max():.6f}", *(f"{p:.6f}" for p in row)])
+        best = row.argmax()
+        writer.writerow([name, classes[best], best, f"{row[best]:.6f}", *(f"{p:.6f}" for p in row)])
     return text.getvalue()
 
 

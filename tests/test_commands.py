@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-COMMANDS = ("train", "evaluate", "predict")
+COMMANDS = ("train", "evaluate", "predict", "explore", "ensemble")
 
 
 def refused(done, told):
@@ -75,7 +75,7 @@ def test_a_toml_file_gives_flags_and_a_flag_overrides_it(command, tmp_path):
     refused(command("kerascifar.train", "--config", "my.toml"), "--batch-size: must be greater than 0, got 0")
 
 
-@pytest.mark.parametrize("name", ["evaluate", "predict"])
+@pytest.mark.parametrize("name", ["evaluate", "predict", "ensemble"])
 def test_a_run_that_is_none_is_refused(name, command, tmp_path):
     extra = ["x.png"] if name == "predict" else []
     refused(command(f"kerascifar.{name}", "nowhere", *extra), "RUN nowhere is not a folder")
@@ -113,21 +113,22 @@ def test_predict_takes_pictures_folders_arrays_and_pickles(finished, command, tm
     Image.fromarray(images[1]).resize((90, 50)).save(folder / "two.jpg")
     np.save(tmp_path / "array.npy", images)
     rows = images.transpose(0, 3, 1, 2).reshape(4, 3072)
-    (tmp_path / "hidden").write_bytes(pickle.dumps({b"data": rows}, protocol=2))
+    (tmp_path / "hidden").write_bytes(pickle.dumps({b"data": rows, b"ids": [70, 81, 92, 103]}, protocol=2))
     done = command(
         "kerascifar.predict", finished, "photos", "array.npy", "hidden", "photos/one.png", "--csv", "labels.csv"
     )
     assert done.returncode == 0, done.stderr
     head, *lines = (tmp_path / "labels.csv").read_text().splitlines()
-    assert head.split(",")[:3] == ["image", "label", "confidence"]
-    assert len(head.split(",")) == 3 + 10
+    assert head.split(",")[:4] == ["image", "label", "label_id", "confidence"]
+    assert len(head.split(",")) == 4 + 10
     by_name = {line.split(",")[0]: line.split(",")[1:] for line in lines}
     assert len(lines) == 2 + 4 + 4 + 1
     # The same pixels get the same answer through each door.
-    assert by_name["array.npy[0]"] == by_name["hidden[0]"] == by_name["photos/one.png"]
-    label, confidence, *each = by_name["array.npy[2]"]
+    assert by_name["array.npy[0]"] == by_name["hidden[70]"] == by_name["photos/one.png"]
+    label, label_id, confidence, *each = by_name["array.npy[2]"]
     assert float(confidence) == max(map(float, each))
-    assert head.split(",")[3 + int(np.argmax([float(p) for p in each]))] == label
+    assert int(label_id) == np.argmax([float(p) for p in each])
+    assert head.split(",")[4 + int(label_id)] == label
 
 
 @pytest.mark.parametrize(

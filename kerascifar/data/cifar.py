@@ -70,10 +70,11 @@ def read_layout(place: Path, layout: Layout, config: RunConfig) -> Dataset:
     return dataset
 
 
-def unlabelled(path: Path) -> np.ndarray:
-    """Return the images of a CIFAR pickle that may lack labels, as uint8 (N, 32, 32, 3).
+def unlabelled(path: Path) -> tuple[list[str], np.ndarray]:
+    """Return names and images, uint8 (N, 32, 32, 3), of a CIFAR pickle that may lack labels.
 
-    Its ``data`` may be (N, 3072) rows of colour planes, as in the official files, or (N, 32, 32, 3).
+    Its ``data`` may be (N, 3072) rows of colour planes, as in the official files, or (N, 32, 32, 3). Where it has
+    ``ids``, a different number or text for each image, as hidden test sets do, these are the names, else 0, 1, ...
 
     Raises:
         InputError: the file cannot be read, is no such pickle, or is refused (see ``pickles.read_pickle``).
@@ -82,11 +83,21 @@ def unlabelled(path: Path) -> np.ndarray:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
-    data = read_pickle(content, str(path)).get("data")
-    if isinstance(data, np.ndarray) and data.dtype == np.uint8 and data.shape[1:] == (SIDE, SIDE, 3):
-        return data
-    rows = _rows(data, str(path))
-    return rows.reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1).copy()
+    found = read_pickle(content, str(path))
+    images = found.get("data")
+    if not (isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.shape[1:] == (SIDE, SIDE, 3)):
+        images = _rows(images, str(path)).reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1).copy()
+    return _names(found.get("ids"), len(images)), images
+
+
+def _names(ids: Any, count: int) -> list[str]:
+    """Return `ids` as text, or positions where they name no image each."""
+    given = ids.tolist() if isinstance(ids, np.ndarray) else ids
+    if isinstance(given, list) and all(isinstance(one, int | str | bytes) for one in given):
+        names = [one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one) for one in given]
+        if len(set(names)) == len(names) == count:
+            return names
+    return [str(place) for place in range(count)]
 
 
 def _found(folder: Path, labelling: Labelling) -> Iterator[tuple[Path, Layout]]:

@@ -75,6 +75,15 @@ class _Encoded(bytes):
     __setstate__ = _StandIn.__setstate__
 
 
+class _Scalar(int):
+    """Stands for NumPy's ``scalar``, one whole number: ids of images in a list, say."""
+
+    def __new__(cls, dtype: _Dtype, raw: bytes) -> "_Scalar":
+        return super().__new__(cls, _array(raw, dtype, (), "C").item())
+
+    __setstate__ = _StandIn.__setstate__
+
+
 _GLOBALS = {
     "numpy.ndarray": _Array,
     "numpy.dtype": _Dtype,
@@ -82,6 +91,8 @@ _GLOBALS = {
     "numpy._core.multiarray._reconstruct": _Array,  # NumPy 2
     "numpy.core.numeric._frombuffer": _FromBuffer,
     "numpy._core.numeric._frombuffer": _FromBuffer,
+    "numpy.core.multiarray.scalar": _Scalar,
+    "numpy._core.multiarray.scalar": _Scalar,
     "_codecs.encode": _Encoded,
 }
 

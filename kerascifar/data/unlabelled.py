@@ -18,7 +18,7 @@ def read_unlabelled(paths: Sequence[str], side: int) -> tuple[list[str], np.ndar
 
     Args:
         paths: picture files; folders, searched through and sorted; .npy or .npz arrays, uint8 (N, H, W, 3) or one
-            (H, W, 3); pickles in CIFAR's layout, whose key ``data`` is uint8 (N, 3072).
+            (H, W, 3); pickles in CIFAR's layout, whose key ``data`` is uint8 (N, 3072), names in ``ids``.
         side: height and width the images are resized to.
 
     Returns:
@@ -48,13 +48,13 @@ def _read(path: Path, side: int) -> Iterator[tuple[str, np.ndarray]]:
             raise InputError(f"{path}: no such file or folder")
         yield str(path), read_image(path, side)
     else:
-        array = _array(path) if path.suffix in ARRAYS else cifar.unlabelled(path)
-        for number, image in enumerate(array):
+        names, array = _array(path) if path.suffix in ARRAYS else cifar.unlabelled(path)
+        for name, image in zip(names, array, strict=True):
             fits = image.shape[:2] == (side, side)
-            yield f"{path}[{number}]", image if fits else resize(image, side)
+            yield f"{path}[{name}]", image if fits else resize(image, side)
 
 
-def _array(path: Path) -> np.ndarray:
+def _array(path: Path) -> tuple[range, np.ndarray]:
     try:
         found = np.load(path, allow_pickle=False)
         if not isinstance(found, np.ndarray):
@@ -67,4 +67,4 @@ def _array(path: Path) -> np.ndarray:
         found = found[None]
     if found.ndim != 4 or found.shape[3] != 3 or found.dtype != np.uint8 or 0 in found.shape:
         raise InputError(f"{path}: expected uint8 (N, height, width, 3), got {found.dtype} {found.shape}")
-    return found
+    return range(len(found)), found

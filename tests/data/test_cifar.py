@@ -217,7 +217,26 @@ def test_unlabelled_pickles(tmp_path, shape):
     images = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3)).astype(np.uint8)
     data = images if len(shape) == 4 else images.transpose(0, 3, 1, 2).reshape(5, 3072)
     (tmp_path / "hidden.pkl").write_bytes(pickle.dumps({b"data": data, b"ids": np.arange(5)}))
-    np.testing.assert_array_equal(cifar.unlabelled(tmp_path / "hidden.pkl"), images)
+    names, found = cifar.unlabelled(tmp_path / "hidden.pkl")
+    np.testing.assert_array_equal(found, images)
+    assert names == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize(
+    ("ids", "names"),
+    [
+        (np.array([7, 5, 9]), ["7", "5", "9"]),
+        ([7, 5, 9], ["7", "5", "9"]),
+        ([np.int64(7), np.int64(5), np.int64(-9)], ["7", "5", "-9"]),
+        ([b"a.png", "b.png", 3], ["a.png", "b.png", "3"]),
+        ([7, 5], ["0", "1", "2"]),  # no name for each
+        ([7, 7, 9], ["0", "1", "2"]),  # no different names
+        ({"a": 1}, ["0", "1", "2"]),
+    ],
+)
+def test_hidden_images_have_the_names_that_the_file_gives(tmp_path, ids, names):
+    (tmp_path / "hidden.pkl").write_bytes(pickle.dumps({b"data": np.zeros((3, 3072), np.uint8), b"ids": ids}))
+    assert cifar.unlabelled(tmp_path / "hidden.pkl")[0] == names
 
 
 @pytest.mark.slow
