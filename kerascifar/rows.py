@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from kerascifar.config import FIELDS, RunConfig
 from kerascifar.configure import configure
 from kerascifar.lengths import FULL, Length, shorten
-from kerascifar.run import MACHINE
 
 MODES = ("as-published", "corrected")
 # What a paper may print: rates from 0 to 1; megabytes; seconds on a CPU and on a GPU.
@@ -125,7 +124,8 @@ class Search(Trained):
         """
         from tuner.__main__ import make_plan  # tuner stands on top of all that is here
 
-        names = {*self.given, *MACHINE, "epochs", "train_limit", "runs", "seed"}
+        full = self.config("corrected", Path())
+        names = {*self.given, *(name for name in FIELDS if getattr(config, name) != getattr(full, name))}
         own = {name: getattr(self, name) for name in ("space", "oracle", "max_trials", "initial_points")}
         given = {name: getattr(config, name) for name in FIELDS if name in names}
         return make_plan(given, {**own, "seeds": 1, "dir": str(folder)})

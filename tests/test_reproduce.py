@@ -99,11 +99,9 @@ def test_a_new_study_is_one_file(reproduce, folder, capsys):
                 assert f"({row[mode]['file']})" in table
     capsys.readouterr()
     reproduce(RECIPE)("--only", "knn/o*", "--dry-run")
-    assert capsys.readouterr().out.splitlines() == [
-        "plan --full: goes on, 0 of 2 runs to do, about 0 s",
-        "[1/2] knn/one, as-published: finished",
-        "[2/2] knn/one, corrected: finished",
-    ]
+    first, *rows = capsys.readouterr().out.splitlines()
+    assert first == "plan --full: goes on, 0 of 2 runs to do, about 0 s"
+    assert {row.split("] ")[1] for row in rows} == {"knn/one, as-published: finished", "knn/one, corrected: finished"}
 
 
 def test_a_dry_run_writes_nothing_and_tells_the_time_of_each_row(reproduce, folder, capsys):
