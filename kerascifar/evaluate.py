@@ -27,9 +27,8 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument(
         "--latency", action="store_true", help="instead of scoring, time single images and large batches"
     )
-    parser.add_argument(
-        "--repeats", metavar="N", type=int, help=f"single images timed by --latency (default {latency.REPEATS})"
-    )
+    told = f"single images timed by --latency, for a minute at most (default {latency.REPEATS})"
+    parser.add_argument("--repeats", metavar="N", type=int, help=told)
     parser.add_argument(
         "--tta",
         metavar="NAME",
@@ -40,6 +39,8 @@ def main(argv: Sequence[str]) -> None:
     machine = vars(parser.parse_args(argv))
     folder, timed, repeats = find_run(machine.pop("run")), machine.pop("latency"), machine.pop("repeats")
     if timed:
+        if "tta" in machine:
+            raise InputError("--tta is for scoring; --latency times a run with the views of its own")
         time_run(folder, latency.REPEATS if repeats is None else repeats, machine)
         return
     if repeats is not None:
@@ -60,8 +61,8 @@ def time_run(folder: Path, repeats: int, machine: dict[str, Any]) -> None:
     told = found | served.facts | {"versions": results.versions(), "revision": results.revision()}
     files.write_text(folder / "latency.json", json.dumps(told, indent=1) + "\n")
     print(
-        f"latency {found['p50_ms']:.3g} ms (median), {found['p99_ms']:.3g} ms (99 % of {repeats} single images are "
-        f"faster); {found['images_per_second']:,.0f} images/s in batches of {found['batch_size']}"
+        f"latency {found['p50_ms']:.3g} ms (median), {found['p99_ms']:.3g} ms (99 % of {found['repeats']} images alone "
+        f"are faster); {found['images_per_second']:,.0f} images/s in batches of {found['batch_size']}"
     )
     print(f"run {folder}")
 

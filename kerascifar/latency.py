@@ -11,7 +11,7 @@ import numpy as np
 
 from kerascifar.errors import InputError
 
-REPEATS, BATCH_SIZE = 1000, 256
+REPEATS, SECONDS, BATCH_SIZE = 1000, 60.0, 256
 LEAST_REPEATS = 100  # below, a 99th percentile is but the slowest call
 _WARM_UP_CALLS, _WARM_UP_SECONDS = 20, 0.5
 _BATCHES = 5
@@ -28,12 +28,12 @@ def measure(
     Args:
         predict: uint8 (N, H, W, C) to scores (N, classes) in memory, so that a device has finished when it returns.
         images: uint8 (M, H, W, C), M at least 1; single calls take them in turn, a batch repeats them as needed.
-        repeats: timed calls with one image.
+        repeats: timed calls with one image; fewer, but LEAST_REPEATS at least, where SECONDS are over before.
         batch_size: images of a large batch.
 
     Returns:
         p50_ms and p99_ms, percentiles of the time of one call with one image in milliseconds (NumPy's linear
-        interpolation); images_per_second, of the median of 5 large batches; batch_size; repeats.
+        interpolation); images_per_second, of the median of 5 large batches; batch_size; repeats, as many as were timed.
 
     Raises:
         InputError: too few repeats for a 99th percentile, no image, or an empty batch.
@@ -46,7 +46,9 @@ def measure(
     while calls < _WARM_UP_CALLS or time.perf_counter() - began < _WARM_UP_SECONDS:
         predict(singles[calls % len(singles)])
         calls += 1
-    single = [_seconds(predict, singles[i % len(singles)]) for i in range(repeats)]
+    single: list[float] = []
+    while len(single) < repeats and (len(single) < LEAST_REPEATS or sum(single) < SECONDS):
+        single.append(_seconds(predict, singles[len(single) % len(singles)]))
     batch = np.resize(images, (batch_size, *images.shape[1:]))  # repeats them
     predict(batch)
     large = [_seconds(predict, batch) for _ in range(_BATCHES)]
@@ -56,7 +58,7 @@ def measure(
         "p99_ms": float(p99),
         "images_per_second": batch_size / float(np.median(large)),
         "batch_size": batch_size,
-        "repeats": repeats,
+        "repeats": len(single),
     }
 
 

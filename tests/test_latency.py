@@ -56,6 +56,13 @@ def test_a_quick_model_warms_up_for_half_a_second(monkeypatch):
     assert sum(len(images) == 1 for images in clock.calls) == pytest.approx(500 + 100, abs=1)
 
 
+@pytest.mark.parametrize(("milliseconds", "repeats"), [(50, 1000), (300, 200), (2000, 100)])
+def test_a_slow_model_is_called_for_a_minute(monkeypatch, milliseconds, repeats):
+    # 1,000 calls of 50 ms take 50 s; 200 of 300 ms take 60 s; 100 calls are the least.
+    found, _ = measured(monkeypatch, lambda call, images: milliseconds, batch_size=2)
+    assert found["repeats"] == pytest.approx(repeats, abs=1)
+
+
 def test_one_slow_batch_does_not_move_the_throughput(monkeypatch):
     batches = iter([1.0, 5.0, 900.0, 5.0, 5.0, 5.0])
     found, _ = measured(

@@ -63,6 +63,7 @@ def test_a_latency_is_written_beside_the_result(finished, capsys):
         (["--latency", "--repeats", "10"], "needs 100 calls or more, got 10"),
         (["--latency", "--repeats", "many"], "--repeats: invalid int value: 'many'"),
         (["--repeats", "200"], "--repeats is for --latency"),
+        (["--latency", "--tta", "mirror"], "--tta is for scoring"),
     ],
 )
 def test_bad_input_is_told_in_a_line(argv, told, tmp_path):
