@@ -177,8 +177,9 @@ def begin_phase(config: RunConfig, model: Any, data: Dataset, steps: int, progre
     from kerascifar.models.counting import multiply_adds
 
     phase = phase_at(config, progress.epoch)
-    if phase.first:
+    if config.phases:
         print(phase, flush=True)
+    if phase.first:
         with distribution.scope(config):
             compile_for(phase, model, data)
     if distribution.current(config) is None and not devices.taken_gpu():

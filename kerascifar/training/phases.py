@@ -27,8 +27,8 @@ class Phase:
         return self.first + self.config.epochs
 
     def __str__(self) -> str:
-        learn = f"the last {self.config.freeze} layers learn" if self.config.freeze else "all layers learn"
-        return f"epochs {self.first + 1} to {self.end}: {learn}, at {self.config.learning_rate:g}"
+        learn = f"the last {self.config.freeze} layers with weights learn" if self.config.freeze else "all layers learn"
+        return f"epochs {self.first + 1} to {self.end}: {learn}, at a rate of {self.config.learning_rate:g}"
 
 
 def phases_of(config: RunConfig) -> tuple[Phase, ...]:

@@ -30,9 +30,12 @@ def prepared(config: RunConfig, data: Dataset) -> Dataset:
 
 
 def prepare(config: RunConfig, images: np.ndarray, part: str) -> np.ndarray:
-    """Return uint8 `images` (N, H, W, C) of the part of that name as the config's net is to see them."""
+    """Return uint8 `images` (N, H, W, C) as the config's net is to see them.
+
+    `part` is "train", "validation" or "test"; under any other name, as in predict, they are only put in order.
+    """
     images = read(images, config.pixels)
-    if config.augment_evaluation and part != "train":
+    if config.augment_evaluation and part in ("validation", "test"):
         images = augment_once(images, config.augment, config.seed)
     return images
 

@@ -40,7 +40,7 @@ def scorer(model: Any, config: RunConfig) -> Callable[[np.ndarray, str], np.ndar
 
     def scored(images: np.ndarray, part: str) -> np.ndarray:
         images = prepare(config, images, part)
-        if config.statistics == "own" and part != "validation":  # cut off the training images after these were scaled
+        if config.statistics == "own" and part == "test":  # validation images were scaled with the training images
             mean, std = statistics(config.normalize, images)
             first.scale, first.offset = (1 / std).tolist(), (-mean / std).tolist()
             model.predict_function = None  # it has the numbers in it

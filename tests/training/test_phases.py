@@ -28,7 +28,7 @@ def test_each_phase_is_a_config_of_its_own():
     assert (first.first, first.end, first.config.freeze, first.config.learning_rate) == (0, 1, 1, 0.1)
     assert (second.first, second.end, second.config.freeze, second.config.learning_rate) == (1, 3, 0, 0.02)
     assert [phase_at(config, epoch).first for epoch in range(4)] == [0, 1, 1, 1]  # 3: all is done
-    assert str(first) == "epochs 1 to 1: the last 1 layers learn, at 0.1"
+    assert str(first) == "epochs 1 to 1: the last 1 layers with weights learn, at a rate of 0.1"
 
 
 def test_a_run_without_phases_is_one():
@@ -66,6 +66,7 @@ def test_more_layers_than_there_are_is_refused_before_the_first_phase():
         fit.compiled_model(config, load(config))
 
 
+@pytest.mark.slow
 def test_the_rate_of_each_phase_runs_its_own_schedule(tmp_path):
     _, history = trained(tmp_path, phases="2,1,0.1;2,0,0.02", epochs=4)
     # cosine over 2 epochs: the peak at the first epoch's begin, half of it at the second's
@@ -107,8 +108,8 @@ def test_two_phases_are_two_trainings_one_after_the_other(tmp_path):
 @pytest.mark.parametrize(
     ("steps", "options"),
     [
-        ((2, 1), {}),  # in the first phase; again at its third step
-        ((STEPS, 2), {"augment": "flip_crop"}),  # at the very end of the first; again in the second
+        ((STEPS, 2), {}),  # at the very end of the first phase; again in the second
+        pytest.param((2, 1), {"augment": "flip_crop"}, marks=pytest.mark.slow),  # in the first; again at its third step
         pytest.param((STEPS + 2, STEPS), {"optimizer": "adam", "ema": 0.9}, marks=pytest.mark.slow),
     ],
 )
@@ -123,6 +124,7 @@ def test_a_transfer_that_died_in_any_phase_ends_bit_for_bit_as_one_that_did_not(
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_a_death_after_the_last_phase_changes_nothing(tmp_path):
     options = {"phases": "1,1,0.1;1,0,0.02", "epochs": 2, "arch": "origin_net"}
     weights, history = trained(tmp_path, **options)

@@ -26,14 +26,20 @@ def softmax(logits):
     return e / e.sum(1, keepdims=True)
 
 
+NAMES = [pytest.param(name, marks=[pytest.mark.slow] * (name == "augmented")) for name in FAULTS]
+
+
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    """Configs of finished runs, one a fault."""
+def finished(tmp_path_factory):
+    """Return the config of the run with a fault, which is made when it is first asked for."""
     folder = str(tmp_path_factory.mktemp("runs"))
-    configs = {name: configure(**GIVEN, **fault, runs=folder) for name, fault in FAULTS.items()}
-    for config in configs.values():
-        run(config)
-    return configs
+
+    def config(name):
+        made = configure(**GIVEN, **FAULTS[name], runs=folder)
+        run(made)  # a finished one is read
+        return made
+
+    return config
 
 
 def by_hand(name, model, config, data):
@@ -51,9 +57,9 @@ def by_hand(name, model, config, data):
     return softmax(model.predict(images, verbose=0))
 
 
-@pytest.mark.parametrize("name", FAULTS)
-def test_the_test_images_are_scored_with_the_fault_and_again_the_same(name, runs):
-    config = runs[name]
+@pytest.mark.parametrize("name", NAMES)
+def test_the_test_images_are_scored_with_the_fault_and_again_the_same(name, finished):
+    config = finished(name)
     data, saved = load(config), results.read_scores(config.folder)
     model = keras.models.load_model(config.folder / "model.keras")
     np.testing.assert_allclose(saved["test_scores"], by_hand(name, model, config, data), atol=2e-6)
@@ -67,9 +73,9 @@ def test_the_test_images_are_scored_with_the_fault_and_again_the_same(name, runs
     assert len(faults(config)) == 1
 
 
-@pytest.mark.parametrize("name", FAULTS)
-def test_history_and_metrics_agree_on_the_validation_images(name, runs):
-    result = results.read_result(runs[name].folder)
+@pytest.mark.parametrize("name", NAMES)
+def test_history_and_metrics_agree_on_the_validation_images(name, finished):
+    result = results.read_result(finished(name).folder)
     assert result.history[-1]["val_accuracy"] == pytest.approx(result.metrics["validation"]["accuracy"])
 
 
@@ -85,7 +91,7 @@ def test_augmented_once_is_the_same_each_time_and_not_what_training_sees():
     images = load(config).test.images  # 50
     once = prepare(config, images, "test")
     np.testing.assert_array_equal(once, prepare(config, images, "validation"))
-    assert prepare(config, images, "train") is images
+    assert prepare(config, images, "train") is prepare(config, images, "unlabelled") is images
     assert (once.dtype, once.shape) == (np.uint8, images.shape)
     assert np.mean(np.any(once != images, axis=(1, 2, 3))) > 0.9  # nearly every image is turned
     other = configure(**GIVEN, augment="flip(0.5) rotate(10)", augment_evaluation=True, seed=1)
