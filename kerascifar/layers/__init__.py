@@ -3,11 +3,13 @@
 Import this package before ``keras.saving.load_model`` reads a net of ours: it registers them.
 """
 
+from kerascifar.layers.activations import GELU
 from kerascifar.layers.convolutions import PairedConv2D, PatchWhitening
 from kerascifar.layers.initializers import PartialIdentity
 from kerascifar.layers.normalizing import SMALLEST_FUSED_EPSILON, BatchNormalization, Rescaling
 
 __all__ = [
+    "GELU",
     "SMALLEST_FUSED_EPSILON",
     "BatchNormalization",
     "PairedConv2D",

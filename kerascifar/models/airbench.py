@@ -16,12 +16,12 @@ def airbench(input_shape, classes, mean, std, *, widths: tuple[int, ...]):
     import keras
     from keras import layers
 
-    from kerascifar.layers import PatchWhitening, Rescaling
+    from kerascifar.layers import GELU, PatchWhitening, Rescaling
     from kerascifar.models import _blocks
 
     inputs, x = _blocks.pixels(input_shape, mean, std)
     x = PatchWhitening(8 * x.shape[-1], 2, bias_initializer=_whitening_bias(x.shape[-1]), name="whiten")(x)
-    x = layers.Activation("gelu", name="whiten.gelu")(x)
+    x = GELU(name="whiten.gelu")(x)
     for number, width in enumerate(widths, start=1):
         x = _group(x, width, f"layers.{number}")
     x = layers.GlobalMaxPooling2D(name="pool")(x)
@@ -34,7 +34,7 @@ def airbench(input_shape, classes, mean, std, *, widths: tuple[int, ...]):
 def _group(x, width: int, name: str):
     from keras import layers
 
-    from kerascifar.layers import BatchNormalization, PartialIdentity
+    from kerascifar.layers import GELU, BatchNormalization, PartialIdentity
     from kerascifar.models import _blocks
 
     for number in (1, 2):
@@ -44,7 +44,7 @@ def _group(x, width: int, name: str):
         if number == 1:
             x = _blocks.max_pool(x, f"{name}.pool")
         x = BatchNormalization(momentum=_KEPT, scale=False, name=f"{name}.norm{number}")(x)
-        x = layers.Activation("gelu", name=f"{name}.gelu{number}")(x)
+        x = GELU(name=f"{name}.gelu{number}")(x)
     return x
 
 
