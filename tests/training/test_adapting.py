@@ -28,7 +28,7 @@ SMALL = {
 def test_the_whitening_is_fitted_to_normalised_training_images_and_saved_with_the_run(tmp_path):
     import keras
 
-    config = configure(**SMALL, runs=str(tmp_path))
+    config = configure(**{**SMALL, "epochs": 1}, runs=str(tmp_path))
     images = load(config).train.images
     first = fit.compiled_model(config, load(config)).get_layer("whiten")
     result = run(config)
