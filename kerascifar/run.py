@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascifar import devices, files, results
+from kerascifar import board, devices, files, results
 from kerascifar.cluster import Cluster, watched
 from kerascifar.config import RunConfig, check_keys
 from kerascifar.configure import ARCHITECTURES, check
@@ -111,6 +111,8 @@ def _fit(config: RunConfig, data: Dataset, validation_only: bool) -> Result:
     results.write_history(folder, fitted.history)
     if fitted.save is not None and not validation_only:
         fitted.save(folder)
+    if (folder / "tensorboard").is_dir() and not validation_only:  # a trial's session is the tuner's
+        board.write_run(folder, config.run_id, config.to_dict(), metrics, len(fitted.history) - 1)
     result = _result(config, data, fitted, metrics)
     results.write_result(folder, result)
     for left in ("checkpoint.npz", "best.npz"):

@@ -13,7 +13,8 @@ ORDER = [
     ["files", "fields", "registry", "origin"],
     ["cli", "config", "contracts", "normalization", "pixels", "cluster"],
     ["layers", "metrics", "calibration", "latency", "voting"],
-    ["data", "models", "baselines", "scratch"],
+    ["plots"],
+    ["data", "models", "baselines", "scratch", "board"],
     ["distribution"],
     ["results", "devices"],
     [
@@ -28,11 +29,11 @@ ORDER = [
     ["training"],
     ["run", "listing", "estimate", "lengths"],
     ["serving", "members", "pictures", "summary", "rows", "costs"],
-    ["ensemble", "study"],
+    ["ensemble", "study", "reporting"],
     ["plan"],
     ["planning", "performing", "figures"],
     ["study_table"],
-    ["train", "evaluate", "predict", "explore", "reproduce", "launch"],
+    ["train", "evaluate", "predict", "explore", "reproduce", "launch", "report"],
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 FILES = sorted((ROOT / "kerascifar").rglob("*.py"))
@@ -47,6 +48,10 @@ NUMPY_ONLY = (
     "pixels",
     "metrics",
     "calibration",
+    "plots",
+    "board",
+    "reporting",
+    "report",
     "latency",
     "voting",
     "baselines",

@@ -1,0 +1,204 @@
+"""Finds runs below folders and reads them. They may come from strangers: what does not fit is left out, by name."""
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerascifar import metrics
+from kerascifar.config import RunConfig
+from kerascifar.errors import InputError
+from kerascifar.members import Member, read_member
+from kerascifar.reporting.calibrated import Calibrated, calibrate
+from kerascifar.results import FINISHED
+
+MODELS = ("model.keras", "model.npz")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a report.
+
+    Attributes:
+        number: its number in the report, from 1.
+        label: architecture and the settings in which it differs from the other runs of that architecture.
+        place: its folder as shown, below what all runs have in common.
+        member: result, labels and scores.
+        test: its metrics on the test images, counted from the scores.
+        history: by column, (epoch, value) where value is a finite number.
+        latency: what `evaluate --latency` measured, numbers only; empty where it did not.
+        model_bytes: size of the saved model; None where it was not kept.
+    """
+
+    number: int
+    label: str
+    place: str
+    member: Member
+    test: Mapping[str, Any]
+    history: Mapping[str, Sequence[tuple[float, float]]]
+    latency: Mapping[str, float]
+    model_bytes: int | None
+
+    @property
+    def anchor(self) -> str:
+        """Of its section."""
+        return f"run-{self.number}"
+
+    @property
+    def name(self) -> str:
+        """Number and label."""
+        return f"{self.number} {self.label}"
+
+    @property
+    def right(self) -> np.ndarray:
+        """Bool (N,): which test images it labels rightly."""
+        labels, scores = self.member.test
+        return scores.argmax(1) == labels
+
+    @cached_property
+    def calibrated(self) -> Calibrated | None:
+        """What its probabilities are worth; None where its scores are shares of a vote."""
+        return calibrate(self.member)
+
+    @property
+    def epochs(self) -> int | None:
+        """How many epochs it trained; None for what learns without."""
+        return len(self.member.result.history) or None
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data set."""
+        found = self.member.result.dataset
+        return str(found.get("name", "?")) if isinstance(found, Mapping) else "?"
+
+    def fact(self, name: str) -> float | None:
+        """Return a number of result.json, such as multiply_adds; None where it holds none."""
+        return finite(getattr(self.member.result, name))
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What was found: the runs, and what was left out, a line each."""
+
+    runs: tuple[Run, ...]
+    left_out: tuple[str, ...]
+
+    @cached_property
+    def groups(self) -> dict[str, list[Run]]:
+        """The runs by the test images that they were scored on; a title each, in the order of the runs."""
+        found: dict[tuple[str, int], list[Run]] = {}
+        for run in self.runs:
+            found.setdefault((run.member.checksum, len(run.member.test[0])), []).append(run)
+        titles = [f"{runs[0].dataset}, {images:,} test images" for (_, images), runs in found.items()]
+        return {
+            title if titles.count(title) == 1 else f"{title} ({checksum[:8]})": runs
+            for title, ((checksum, _), runs) in zip(titles, found.items(), strict=True)
+        }
+
+
+def gather(paths: Sequence[Path]) -> Gathered:
+    """Read every finished run in or below `paths`, in the order of the paths, then of the names.
+
+    Raises:
+        InputError: a path is no folder, or none of them holds a run that can be read.
+    """
+    folders: dict[Path, None] = {}
+    for path in paths:
+        if not path.is_dir():
+            raise InputError(f"PATH {path} is not a folder; give run folders or folders above some")
+        found = [path] if (path / FINISHED).exists() else sorted(p.parent for p in path.rglob(FINISHED))
+        folders |= dict.fromkeys(p.resolve() for p in found)
+    read, left_out = [], []
+    for folder in folders:
+        try:
+            read.append(_read(folder))
+        except InputError as error:
+            left_out.append(str(error))
+        except (TypeError, KeyError, AttributeError) as error:  # keys or types that no result of ours has
+            left_out.append(f"{folder} holds no result of this program: {type(error).__name__} {error}")
+    base = Path(os.path.commonpath([p.resolve() for p in paths]))
+    base = base.parents[1] if base in folders else base  # NAME/RUN-ID tells more than nothing
+    left_out = [line.replace(f"{base}{os.sep}", "") for line in left_out]
+    if not read:
+        told = f": {left_out[0]}" if left_out else "; a finished run holds a result.json"
+        raise InputError(f"no run can be read in {', '.join(map(str, paths))}{told}")
+    runs = []
+    for number, (label, values) in enumerate(zip(_labels([v["member"] for v in read]), read, strict=True), start=1):
+        runs.append(Run(number, label, values["member"].folder.relative_to(base).as_posix(), **values))
+    return Gathered(tuple(runs), tuple(left_out))
+
+
+def finite(value: Any) -> float | None:
+    """Return `value` if it is a finite number, else None."""
+    good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return value if good else None
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    if not (folder / "scores.npz").is_file():
+        raise InputError(f"{folder} holds no scores.npz, from which all is counted here")
+    member = read_member(folder)
+    labels, scores = member.test
+    found = metrics.evaluate(labels, scores, member.classes, member.probabilities)
+    told = member.result.accuracy
+    if abs(found["accuracy"] - told) > 1e-9:
+        raise InputError(f"{folder}: scores.npz gives a test accuracy of {found['accuracy']}, result.json says {told}")
+    sizes = [(folder / name).stat().st_size for name in MODELS if (folder / name).is_file()]
+    return {
+        "member": member,
+        "test": found,
+        "history": _columns(member.result.history),
+        "latency": _latency(folder / "latency.json"),
+        "model_bytes": sizes[0] if sizes else None,
+    }
+
+
+def _columns(history: Any) -> dict[str, list[tuple[float, float]]]:
+    columns: dict[str, list[tuple[float, float]]] = {}
+    for place, row in enumerate(history if isinstance(history, list) else [], start=1):
+        for name, value in row.items() if isinstance(row, dict) else ():
+            if finite(value) is not None:
+                columns.setdefault(name, []).append((place, value))
+    return columns
+
+
+def _latency(path: Path) -> dict[str, float]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is corrupt: {error}") from None
+    return {name: value for name, value in found.items() if finite(value) is not None}
+
+
+def _labels(members: Sequence[Member]) -> list[str]:
+    """Return the architecture of each, with the settings that not all of its runs share, and the id if these are."""
+    usual = RunConfig().to_dict()  # an older result lacks the fields that came later
+    configs = [{**usual, **member.result.config} for member in members]
+    labels = []
+    for config in configs:
+        alike = [c for c in configs if c.get("arch") == config.get("arch")]
+        varied = [key for key in config if key != "arch" and any(c.get(key) != config[key] for c in alike)]
+        told = [
+            f"{key} {_told(config[key])}"
+            for key in varied
+            if config[key] not in (None, [], "none") and config[key] is not False
+        ]
+        labels.append(" · ".join([str(config.get("arch", "?")), *told]))
+    return [
+        label if labels.count(label) == 1 else f"{label} · {member.folder.name}"
+        for label, member in zip(labels, members, strict=True)
+    ]
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(_told, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,77 @@
+"""Sections to one self-contained HTML page, and to Markdown with its pictures beside it."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from typing import Any
+
+from markupsafe import Markup
+
+from kerascifar.reporting.document import Fold, Gallery, Part, Picture, Section
+
+FIGURES = "figures"
+_TITLE = "Report on image classifiers"
+
+
+def to_html(sections: Sequence[Section], summary: str) -> str:
+    """Return the page: style, script and pictures within, and a policy that lets the browser load nothing else."""
+    style, script = _template("report.css"), _template("sort.js")
+    policy = f"default-src 'none'; img-src data:; style-src {_source(style)}; script-src {_source(script)}"
+    return _environment(autoescape=True).get_template("report.html").render(
+        title=_TITLE, summary=summary, sections=sections,
+        style=Markup(style), script=Markup(script), policy=policy, uri=_data_uri,
+    )  # fmt: skip
+
+
+def to_markdown(sections: Sequence[Section], summary: str) -> str:
+    """Return the page's twin, whose pictures lie in FIGURES beside it."""
+    environment = _environment(autoescape=False)
+    environment.filters["plain"] = _escape
+    told = environment.get_template("report.md").render(
+        title=_TITLE, summary=summary, sections=sections, figures=FIGURES
+    )  # fmt: skip
+    return re.sub(r"\n{3,}", "\n\n", told).strip() + "\n"
+
+
+def pictures(parts: Sequence[Part | Section]) -> Iterator[Picture]:
+    """Return every picture of sections or parts, those in folds and galleries too."""
+    for part in parts:
+        if isinstance(part, Picture):
+            yield part
+        elif isinstance(part, Gallery):
+            yield from part.pictures
+        elif isinstance(part, Fold | Section):
+            yield from pictures(part.parts)
+
+
+def _environment(autoescape: bool) -> Any:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    return Environment(
+        loader=FunctionLoader(_template), autoescape=autoescape, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+
+
+def _template(name: str) -> str:
+    return (resources.files(__package__) / "templates" / name).read_text(encoding="utf-8")
+
+
+def _source(text: str) -> str:
+    """Return the hash by which a Content-Security-Policy admits an inline style or script."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _data_uri(picture: Picture) -> str:
+    media = "svg+xml" if picture.ending == "svg" else picture.ending
+    return f"data:image/{media};base64,{base64.b64encode(picture.content).decode()}"
+
+
+def _escape(text: object) -> str:
+    """Return text that Markdown shows as it is: no mark-up, no HTML, no line break."""
+    words = " ".join(str(text).split())
+    words = re.sub(r"([\\`*_\[\]|~])", r"\\\1", words)
+    words = re.sub(r"^([#+-])", r"\\\1", words)
+    return words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("://", ":&#47;&#47;")

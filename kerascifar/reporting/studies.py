@@ -1,0 +1,129 @@
+"""The section on published studies: paper, as published and corrected, from each study's table.json."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kerascifar import plots
+from kerascifar.reporting.document import NONE, Cell, Column, Part, Picture, Section, Table, text
+from kerascifar.reporting.gather import Gathered, Run, finite
+from kerascifar.reporting.svg import to_svg
+
+TABLE = "table.json"
+VERSIONS = {"as-published": "as published", "corrected": "corrected"}
+
+
+def studies(paths: Sequence[Path], gathered: Gathered) -> tuple[Section | None, list[str]]:
+    """Return the tables of the studies below `paths` or above the runs, and a line for each that cannot be read."""
+    files: dict[Path, None] = {}
+    for path in paths:
+        files |= dict.fromkeys(sorted(p.resolve() for p in path.rglob(TABLE)))
+    files |= dict.fromkeys(run.member.folder.parents[1] / TABLE for run in gathered.runs)  # STUDY/NAME/RUN-ID
+    parts: list[Part] = []
+    left_out = []
+    numbers = {run.member.folder: run for run in gathered.runs}
+    for file in files:
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+            rows = [row for row in found["rows"] if isinstance(row, dict)]
+            title = str(found["study"])
+        except FileNotFoundError:
+            continue
+        except (ValueError, TypeError, KeyError) as error:
+            left_out.append(f"{file} is not the table of a study: {type(error).__name__} {error}")
+            continue
+        parts += _study(title, rows, file.parent, numbers)
+    if not parts:
+        return None, left_out
+    asks = "Do we land on the published figure when we do what the authors did, and where without the faults?"
+    return Section("studies", "Paper against ours", asks, parts), left_out
+
+
+def _study(title: str, rows: Sequence[Mapping[str, Any]], folder: Path, numbers: Mapping[Path, Run]) -> list[Part]:
+    columns = (
+        Column("table", numbers=False),
+        Column("row", numbers=False),
+        Column("paper", note="test accuracy as printed"),
+        Column("as published", note="with what the authors' code did, faults included"),
+        Column("corrected", note="what the paper says, or plainly meant"),
+        Column("corrected less paper"),
+        Column("obtained with", numbers=False, note="epochs and training images of our runs, and test images"),
+        Column("what was wrong", numbers=False),
+    )
+    told = []
+    for row in rows:
+        paper, corrected = _paper(row), _accuracy(row.get("corrected"))
+        gap = None if paper is None or corrected is None else corrected - paper
+        remarks = "; ".join(str(row[key]) for key in ("fault", "note") if row.get(key))
+        told.append(
+            [
+                text(row.get("table", "")),
+                text(row.get("name", "?")),
+                Cell(NONE) if paper is None else Cell(f"{paper:.4f}", paper),
+                *(_figure(row.get(version), folder, numbers) for version in VERSIONS),
+                Cell(NONE) if gap is None else Cell(f"{gap:+.4f}".replace("-", "−"), gap),
+                text(_effort(row)),
+                text(remarks),
+            ]
+        )
+    told_in = [c for c in range(len(columns)) if any(line[c].text not in ("", NONE) for line in told)]
+    columns, told = [columns[c] for c in told_in], [[line[c] for c in told_in] for line in told]
+    parts: list[Part] = [Table(f"{title}: test accuracy.", columns, told)]
+    drawn = [
+        row for row in rows if _paper(row) is not None and any(_accuracy(row.get(v)) is not None for v in VERSIONS)
+    ]
+    if drawn:
+        parts.append(_picture(f"study-{folder.name}", title, drawn))
+    return parts
+
+
+def _picture(name: str, title: str, rows: Sequence[Mapping[str, Any]]) -> Picture:
+    figures = {"paper": [_paper(row) for row in rows]}
+    figures |= {told: [_accuracy(row.get(version)) for row in rows] for version, told in VERSIONS.items()}
+    names = [str(row.get("name", "?")) for row in rows]
+    alt = "; ".join(
+        f"{row}: "
+        + ", ".join(f"{version} {values[i]:.4f}" for version, values in figures.items() if values[i] is not None)
+        for i, row in enumerate(names)
+    )
+    both = any(value is not None for value in figures[VERSIONS["as-published"]])
+    landed = "A dot within its diamond: with the authors' faults we land on their figure. " if both else ""
+    return Picture(
+        name,
+        f"{title}: test accuracy in the paper, as published and corrected. {alt}",
+        f"{title}. {landed}The line is how far we are from the paper.",
+        to_svg(plots.draw_published(names, figures)),
+    )
+
+
+def _paper(row: Mapping[str, Any]) -> float | None:
+    paper = row.get("paper")
+    return finite(paper.get("test_accuracy")) if isinstance(paper, dict) else None
+
+
+def _accuracy(found: Any) -> float | None:
+    return finite(found.get("test_accuracy")) if isinstance(found, dict) else None
+
+
+def _figure(found: Any, folder: Path, numbers: Mapping[Path, Run]) -> Cell:
+    accuracy = _accuracy(found)
+    if accuracy is None:
+        return Cell("diverged" if isinstance(found, dict) and found.get("diverged") else NONE)
+    run = numbers.get(folder / str(found.get("run")))
+    return Cell(f"{accuracy:.4f}" + (f" (#{run.number})" if run else ""), accuracy, anchor=run.anchor if run else "")
+
+
+def _effort(row: Mapping[str, Any]) -> str:
+    """Return epochs and images behind our figures, once where both versions had the same."""
+    told = {}
+    for version, name in VERSIONS.items():
+        found = row.get(version)
+        if _accuracy(found) is not None:
+            epochs, trained, tested = (finite(found.get(key)) for key in ("epochs", "training_images", "images"))
+            words = [f"{epochs:,.0f} epochs" if epochs else "", f"{trained:,.0f} images" if trained else ""]
+            of_test = f"{tested:,.0f} test images" if tested else ""
+            told[name] = ", ".join(w for w in (" on ".join(w for w in words if w), of_test) if w)
+    if len(set(told.values())) == 1:
+        return next(iter(told.values()))
+    return "; ".join(f"{name}: {words}" for name, words in told.items())

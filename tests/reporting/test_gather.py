@@ -1,0 +1,128 @@
+import json
+
+import numpy as np
+import pytest
+
+from kerascifar.errors import InputError
+from kerascifar.reporting.gather import gather
+from kerascifar.results import read_result
+
+
+def test_finds_runs_below_paths_once_and_labels_them_by_what_differs(tmp_path, make_run):
+    for seed in (0, 1):
+        make_run(f"lenet/{seed}{'0' * 11}", seed=seed)
+    make_run("other/deep/222222222222", config={"arch": "knn", "k": 3})
+    found = gather([tmp_path / "lenet", tmp_path, tmp_path / "lenet" / f"0{'0' * 11}"])
+    assert [run.number for run in found.runs] == [1, 2, 3]
+    # The two LeNets differ by their seed alone, of which 0 is told too; the only k-NN needs no setting.
+    assert [run.label for run in found.runs] == ["lenet · seed 0", "lenet · seed 1", "knn"]
+    assert [run.place for run in found.runs] == ["lenet/000000000000", "lenet/100000000000", "other/deep/222222222222"]
+    assert list(found.groups) == ["digits, 100 test images"]
+
+
+def test_runs_that_were_asked_for_alike_are_told_apart_by_their_folder(tmp_path, make_run):
+    make_run("one/aaaaaaaaaaaa")
+    make_run("two/bbbbbbbbbbbb")
+    assert [run.label for run in gather([tmp_path]).runs] == ["lenet · aaaaaaaaaaaa", "lenet · bbbbbbbbbbbb"]
+
+
+def test_test_sets_are_kept_apart(tmp_path, make_run, digits):
+    import dataclasses
+
+    from kerascifar.contracts import Part
+
+    make_run("a/1")
+    fewer = dataclasses.replace(digits, test=Part(digits.test.images[:50], digits.test.labels[:50]))
+    make_run("b/2", data=fewer)
+    assert list(gather([tmp_path]).groups) == ["digits, 100 test images", "digits, 50 test images"]
+
+
+def _corrupt_json(folder):
+    (folder / "result.json").write_text("{")
+
+
+def _foreign_json(folder):
+    (folder / "result.json").write_text('{"accuracy": 1}')
+
+
+def _no_scores(folder):
+    (folder / "scores.npz").unlink()
+
+
+def _torn_scores(folder):
+    content = (folder / "scores.npz").read_bytes()
+    (folder / "scores.npz").write_bytes(content[: len(content) // 2])
+
+
+def _pickled_scores(folder):
+    np.savez(folder / "scores.npz", test_labels=np.array([{"a": 1}], dtype=object))
+
+
+def _lone_array(folder):
+    with open(folder / "scores.npz", "wb") as file:
+        np.save(file, np.arange(3))
+
+
+def _scalar_labels(folder):
+    np.savez(folder / "scores.npz", test_labels=np.array(1), test_scores=np.ones((1, 1)), classes=np.array(["a"]))
+
+
+def _other_accuracy(folder):
+    found = json.loads((folder / "result.json").read_text())
+    found["metrics"]["test"]["accuracy"] = 0.999
+    (folder / "result.json").write_text(json.dumps(found))
+
+
+def _odd_metrics(folder):
+    found = json.loads((folder / "result.json").read_text())
+    found["metrics"] = [1]
+    (folder / "result.json").write_text(json.dumps(found))
+
+
+def _latency_is_no_json(folder):
+    (folder / "latency.json").write_text("fast")
+
+
+def _flipped_bytes(folder):
+    # Within the compressed scores, so that zlib itself stumbles.
+    content = bytearray((folder / "scores.npz").read_bytes())
+    place = content.index(b"test_scores.npy") + 60
+    content[place : place + 8] = b"\xff" * 8
+    (folder / "scores.npz").write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _corrupt_json, _foreign_json, _no_scores, _torn_scores, _pickled_scores, _lone_array, _scalar_labels,
+        _other_accuracy, _odd_metrics, _latency_is_no_json, _flipped_bytes,
+    ],
+)  # fmt: skip
+def test_a_corrupt_run_is_left_out_by_name(tmp_path, make_run, spoil):
+    make_run("good/111111111111")
+    spoil(make_run("bad/222222222222"))
+    found = gather([tmp_path])
+    assert [run.place for run in found.runs] == ["good/111111111111"]
+    (line,) = found.left_out
+    assert "bad/222222222222" in line
+    assert str(tmp_path) not in line  # a page is shown to others
+    with pytest.raises(InputError, match="no run can be read"):
+        gather([tmp_path / "bad"])
+
+
+def test_paths_that_hold_nothing(tmp_path):
+    with pytest.raises(InputError, match="no run can be read"):
+        gather([tmp_path])
+    with pytest.raises(InputError, match="not a folder"):
+        gather([tmp_path / "nowhere"])
+
+
+def test_odd_values_are_taken_for_none(tmp_path, make_run):
+    folder = make_run("a/1", multiply_adds="many", history=2)
+    found = json.loads((folder / "result.json").read_text())
+    found["history"] = [{"val_accuracy": 0.5, "loss": None}, "nothing", {"val_accuracy": "x", "loss": 2}]
+    (folder / "result.json").write_text(json.dumps(found))
+    (run,) = gather([tmp_path]).runs
+    assert run.fact("multiply_adds") is None
+    assert run.history == {"val_accuracy": [(1, 0.5)], "loss": [(3, 2)]}
+    assert read_result(folder).accuracy == run.test["accuracy"]

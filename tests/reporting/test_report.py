@@ -1,0 +1,145 @@
+import html
+import json
+import re
+
+import pytest
+
+from kerascifar import report
+from kerascifar.errors import InputError
+from kerascifar.metrics import mcnemar
+from kerascifar.reporting.gather import gather
+from kerascifar.reporting.render import to_html, to_markdown
+
+
+def written(paths, out):
+    report.main([*map(str, paths), "--out", str(out)])
+    return (out / "report.html").read_text(encoding="utf-8"), (out / "report.md").read_text(encoding="utf-8")
+
+
+def words(page):
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page.split("</style>")[1])).split())
+
+
+def test_a_whole_report(tmp_path, make_run, make_study, capsys):
+    folder, (published, corrected) = make_study()
+    fast = make_run("runs/lenet/cccccccccccc", skill=0.95, seed=3)
+    (fast / "latency.json").write_text(json.dumps({"p50_ms": 0.512, "p99_ms": 1.25, "machine": {"cores": 2}}))
+    (fast / "model.keras").write_bytes(b"x" * 2500)
+    make_run(
+        "runs/knn/dddddddddddd",
+        config={"arch": "knn"},
+        probabilities=False,
+        validation=False,
+        history=0,
+        multiply_adds=None,
+    )
+    page, twin = written([tmp_path / "runs", folder], tmp_path / "out")
+    assert capsys.readouterr().out.startswith("4 runs in ")
+    for told in (words(page), twin.replace("\\", "")):
+        for title in ("Comparison", "Paper against ours", "Real differences", "Learning curves", "Accuracy a class",
+                      "Calibration", "Each run"):  # fmt: skip
+            assert title in told
+        assert "0.512" in told  # latency
+        assert "1.25" in told
+        assert "not measured" in told
+        assert "2.5 kB" in told
+        assert "62,006" in told
+        assert "652 k" in told
+        assert f"{corrected - 0.5:+.4f}".replace("-", "−") in told
+        assert f"{published:.4f} (#3)" in told
+        assert "diverged" in told
+        assert "3 epochs on 1,000 images, 100 test images" in told
+        assert "Wrong, and surest of it" in told
+        assert "Left out: 1 whose scores are shares of a vote" in told
+    # Each picture has an alternative text, in both, and lies within or beside.
+    sources = re.findall(r'<img src="([^"]*)" alt="([^"]*)">', page)
+    assert len(sources) == page.count("<img ") > 20
+    assert all(uri.startswith("data:image/") and alt for uri, alt in sources)
+    links = re.findall(r"!\[(.*?)\]\((figures/[^)]+)\)", twin)
+    assert all(alt and (tmp_path / "out" / file).is_file() for alt, file in links)
+    assert {file for _, file in links} == {f"figures/{p.name}" for p in (tmp_path / "out" / "figures").iterdir()}
+    assert not re.search(r'(?:src|href)="(?!data:|#)', page)  # nothing from elsewhere
+
+
+def test_the_same_runs_make_the_same_bytes(tmp_path, make_study):
+    folder, _ = make_study()
+    assert written([folder], tmp_path / "one") == written([folder], tmp_path / "two")
+
+
+def test_strangers_words_stay_words(tmp_path, make_run):
+    evil = '"><script>alert(1)</script>|`*[x](javascript:y)'
+    folder = make_run("a/1", config={"arch": evil}, notes={"device": evil}, revision=evil, versions={evil: evil})
+    (folder / "latency.json").write_text(json.dumps({evil: 1.0}))
+    page, twin = written([tmp_path / "a"], tmp_path / "out")
+    assert page.count("<script") == 1  # ours
+    assert "<script" not in twin
+    assert "[x](" not in twin
+    assert re.search(r"(?<!\\)\|`", twin) is None
+    assert html.escape(evil, quote=False).replace('"', "&#34;") in page
+
+
+def test_mcnemar_of_any_two(tmp_path, make_run):
+    for seed, skill in enumerate((0.95, 0.9, 0.3)):
+        make_run(f"lenet/{seed}", seed=seed, skill=skill)
+    gathered = gather([tmp_path])
+    section = report.comparison.pairs(gathered)
+    _, best, every = section.parts
+    right = [run.right for run in gathered.runs]
+    for row, a in zip(every.rows, right, strict=True):
+        for cell, b in zip(row[2:], right, strict=True):
+            assert cell.text == "·" if a is b else cell.value == mcnemar(a, b)["p"]
+    assert every.rows[0][4].mark == "better"
+    assert every.rows[2][2].mark == "worse"
+    assert [row[0].value for row in best.rows] == [2, 3]
+    only = ((~right[0] & right[2]).sum(), (right[0] & ~right[2]).sum())
+    assert [cell.value for cell in best.rows[1][2:4]] == list(only)
+
+
+def test_a_corrupt_run_is_named_in_one_line(tmp_path, make_run, command):
+    make_run("a/1")
+    (make_run("a/2") / "result.json").write_text("{")
+    done = command("kerascifar.report", tmp_path / "a", "--out", tmp_path / "out")
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("left out: 2/result.json is corrupt")
+    assert "2/result.json is corrupt" in words((tmp_path / "out" / "report.html").read_text())
+
+
+def test_bad_input_writes_nothing(tmp_path, make_run):
+    folder = make_run("a/1")
+    for given, told in (
+        (["nowhere", "--out", str(tmp_path / "out")], "not a folder"),
+        ([str(tmp_path / "a")], "--out"),
+        ([str(folder), "--out", str(folder / "result.json")], "expected a folder"),
+    ):
+        with pytest.raises(InputError, match=told):
+            report.main(given)
+    assert not (tmp_path / "out").exists()
+
+
+def test_examples_need_the_very_images(tmp_path, make_run):
+    folder = make_run("a/1")
+    found = json.loads((folder / "result.json").read_text())
+    found["config"]["test_limit"] = 90  # other images than those that were scored
+    (folder / "result.json").write_text(json.dumps(found))
+    page, _ = written([folder], tmp_path / "out")
+    assert "their SHA-256 differs" in page
+    found["config"]["dataset"] = "cinic10"
+    (folder / "result.json").write_text(json.dumps(found))
+    page, _ = written([folder], tmp_path / "out")
+    assert "the data set was not found here" in page
+
+
+def test_a_table_that_is_none_is_named(tmp_path, make_run):
+    make_run("study/lenet/1")
+    (tmp_path / "study" / "table.json").write_text("[]")
+    page, _ = written([tmp_path / "study"], tmp_path / "out")
+    assert "is not the table of a study" in page
+
+
+def test_one_run_alone_has_no_comparison_to_make(tmp_path, make_run):
+    make_run("a/1")
+    sections, _ = report.report([tmp_path], gather([tmp_path]))
+    assert [s.anchor for s in sections] == ["comparison", "curves", "classes", "calibration", "runs"]
+    assert to_html(sections, "")
+    assert to_markdown(sections, "")
