@@ -24,7 +24,10 @@ def test_the_folder_holds_what_readme_promises(finished):
     config, _ = finished
     left = {path.name for path in config.folder.iterdir()}
     assert left == {"result.json", "scores.npz", "model.keras", "history.csv", "tensorboard", ".lock"}
-    assert {p.name for p in (config.folder / "tensorboard").iterdir()} == {"train", "validation"}
+    curves = {path.name: path for path in (config.folder / "tensorboard").iterdir()}
+    assert {name for name, path in curves.items() if path.is_dir()} == {"train", "validation"}
+    (session,) = (name for name, path in curves.items() if path.is_file())  # HParams and the confusion matrix
+    assert session.startswith("events.out.tfevents.")
 
 
 def test_result_json_has_its_fixed_keys(finished):

@@ -27,6 +27,7 @@ SCHEDULES: dict[str, Callable[[float, RunConfig], float]] = {
     "step": lambda t, c: c.gamma ** (t // c.step_epochs),
     "multi_step": lambda t, c: c.gamma ** sum(t >= m for m in c.milestones),
     "exponential": lambda t, c: c.gamma**t,
+    "linear": lambda t, c: 1 - min(max((t - c.warmup) / (c.epochs - c.warmup), 0.0), 1.0),
     "cosine": lambda t, c: _anneal(1, 0, (t - c.warmup) / (c.epochs - c.warmup)),
     "one_cycle": _one_cycle,
 }

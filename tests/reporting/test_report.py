@@ -117,7 +117,8 @@ def test_bad_input_writes_nothing(tmp_path, make_run):
     assert not (tmp_path / "out").exists()
 
 
-def test_examples_need_the_very_images(tmp_path, make_run):
+def test_examples_need_the_very_images(tmp_path, make_run, monkeypatch):
+    monkeypatch.setenv("KERASCIFAR_DATA", str(tmp_path / "none"))
     folder = make_run("a/1")
     found = json.loads((folder / "result.json").read_text())
     found["config"]["test_limit"] = 90  # other images than those that were scored
