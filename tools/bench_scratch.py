@@ -3,7 +3,7 @@
 The three settings are those of Palaska 2024, Table 5: 3x3 convolutions with ReLU, stride 1, padding 1, no pooling, one
 dense layer. Scratch and Keras take turns in one process, on the same cores, weights and images, after a warm-up;
 medians are compared. Both sum gradients over parts of a batch, for memory's sake: Keras over 1,000 images, scratch over
-its usual 250. The nested loop, one window and one filter at a time as the study has it, runs on a few images and is
+its usual 500. The nested loop, one window and one filter at a time as the study has it, runs on a few images and is
 scaled up to the batch.
 
     python tools/bench_scratch.py                        all three settings (about 10 minutes on 2 cores)

@@ -41,7 +41,8 @@ def over_images(work: Callable[[slice], np.ndarray | None], count: int, image_by
     if _pool is None:
         use_threads()
     each = -(-count // _RUNS)
-    at_once = max(1, _BLOCK // max(image_bytes, 1))
+    blocks = -(-each // max(1, _BLOCK // max(image_bytes, 1)))
+    at_once = -(-each // blocks)  # even blocks: a rest of one image would cost as many calls as a full one
 
     def run(first: int) -> np.ndarray | None:
         total = None

@@ -56,7 +56,6 @@ def load(path: Path, kind: type["Network"]) -> "Network":
         if not all(isinstance(side, int) and 0 < side < 2**20 for side in spec["input_shape"]):
             raise ValueError(f"input_shape {spec['input_shape']}")
         network.plan(layers, tuple(spec["input_shape"]), _make(spec["loss"], LOSSES, "loss"))
-        network.at_once = 250
         _restore(network, arrays)
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError, IndexError) as error:
         raise InputError(f"{path} is no saved network that can be read: {error}") from None
