@@ -1,8 +1,8 @@
 """Write the tables of all studies, and README's, from the results that lie in saved_models; --check: say what drifted.
 
-Each study's table.json and table.md are made anew from its result.json files, and README's table, between its two
-marker comments, from the headline rows of all of them. With --check nothing is written: what differs from what would
-be written is named, and the exit code is 2.
+Each study's table.json and table.md are made anew from its result.json files; README's tables, between their marker
+comments, from the headline rows of all of them and from the benchmarks in tools/measured. With --check nothing is
+written: what differs from what would be written is named, and the exit code is 2.
 
     python tools/readme_results.py
     python tools/readme_results.py --check
@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import speed_table
 
 from kerascifar import files, plan, study_table
 from kerascifar.cli import Parser, entry
@@ -24,7 +27,7 @@ from kerascifar.rows import MODES
 from kerascifar.study import load_study, studies
 
 ROOT = Path(__file__).resolve().parent.parent
-BEGIN, END = "<!-- results: made by tools/readme_results.py -->", "<!-- end of results -->"
+MADE = ("<!-- {}: made by tools/readme_results.py -->", "<!-- end of {} -->")
 HEAD = ("study", "row, and what was wrong", "paper", "as published", "corrected")
 INTRODUCTION = """\
 ## Five studies, run again
@@ -66,7 +69,9 @@ def texts(root: Path) -> dict[Path, str]:
         wanted |= {folder / file: text for file, text in study_table.texts(study, told).items()}
         shown = [row for row in told if row["headline"] and any("file" in row.get(mode, {}) for mode in MODES)]
         lines += [line(study.title, row, folder.relative_to(root)) for row in shown]
-    wanted[root / "README.md"] = readme((root / "README.md").read_text(encoding="utf-8"), lines)
+    page = (root / "README.md").read_text(encoding="utf-8")
+    page = between(page, "results", f"{INTRODUCTION}\n\n{study_table.table(HEAD, lines)}")
+    wanted[root / "README.md"] = between(page, "speed", speed_table.text(root / "tools" / "measured"))
     return wanted
 
 
@@ -79,17 +84,18 @@ def line(title: str, row: dict[str, Any], folder: Path) -> list[str]:
     return [name, told, study_table.paper_cell(row), *study_table.mode_cells(row, root=links)]
 
 
-def readme(text: str, lines: Sequence[Sequence[str]]) -> str:
-    """Return README's `text` with these lines between the markers.
+def between(page: str, name: str, text: str) -> str:
+    """Return `page` with `text` between the markers of `name`.
 
     Raises:
         InputError: the markers are missing.
     """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    first, last = (marker.format(name) for marker in MADE)
+    before, begin, rest = page.partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
-        raise InputError(f"README.md needs the lines {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n{INTRODUCTION}\n\n{study_table.table(HEAD, lines)}\n\n{END}{after}"
+        raise InputError(f"README.md needs the lines {first} and {last}")
+    return f"{before}{first}\n\n{text}\n\n{last}{after}"
 
 
 if __name__ == "__main__":

@@ -11,6 +11,10 @@ from kerascifar.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDY = "palaska_faults"
+TRAINING = {
+    "nets": {"lenet": {"ratios": {"pytorch": 1.5, "torch_compile": 1.25}, "ratio": 1.25}},
+    "geometric_mean": 1.25,
+}
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +28,10 @@ def tool():
 @pytest.fixture
 def checkout(tmp_path, tool):
     """A checkout of README, a few finished runs and an old table."""
-    (tmp_path / "README.md").write_text(f"before\n{tool.BEGIN}\nold\n{tool.END}\nafter\n")
+    blocks = ["\n".join((tool.MADE[0].format(name), "old", tool.MADE[1].format(name))) for name in ("results", "speed")]
+    (tmp_path / "README.md").write_text("\n".join(("before", *blocks, "after\n")))
+    (tmp_path / "tools" / "measured").mkdir(parents=True)
+    (tmp_path / "tools" / "measured" / "training.json").write_text(json.dumps(TRAINING))
     folder = tmp_path / "saved_models" / STUDY
     for result in (ROOT / "saved_models" / STUDY).glob("scratch_cnn/*/result.json"):
         copy = folder / result.relative_to(ROOT / "saved_models" / STUDY)
@@ -45,7 +52,8 @@ def test_tables_are_made_from_results_and_a_drift_is_named(tool, checkout, capsy
     readme = (checkout / "README.md").read_text()
     assert readme.startswith("before\n")
     assert readme.endswith("after\n")
-    assert "old" not in readme.split(tool.BEGIN)[1].split(tool.INTRODUCTION)[0]
+    assert "old" not in readme
+    assert "| training `lenet` | PyTorch: eager 1.50, torch.compile 1.25 | 1.25 |" in readme
 
     row = next(row for row in json.loads((folder / "table.json").read_text())["rows"] if row["name"] == "cnn-none")
     result = json.loads((folder / row["corrected"]["file"]).read_text())
@@ -80,4 +88,15 @@ def test_a_headline_row_stands_in_readme_with_links_from_the_root(tool):
 
 def test_a_readme_without_markers_is_answered(tool):
     with pytest.raises(InputError, match=r"README\.md needs the lines <!-- results"):
-        tool.readme("no markers", [])
+        tool.between("no markers", "results", "")
+
+
+def test_speeds_are_those_that_were_measured(tool):
+    """Of several opponents the fastest counts, hence the lowest ratio."""
+    row = {"work": "l1", "times_as_fast_as": {"scikit-learn": 1234.56, "scipy": 69.44}}
+    told = list(tool.speed_table.neighbours({"works": [row]}))
+    assert told == [["the same, L1", "scikit-learn 1,234.6, scipy 69.4", "69.4"]]
+    setting = {"filters": [16, 16], "batch": 1000, "scratch_over_keras": 2.04, "loop_over_scratch": 812.3}
+    (told,) = tool.speed_table.scratch({"settings": [setting]})
+    assert told[2] == "812"
+    assert "2.0 times" in told[1]

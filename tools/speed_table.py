@@ -1,0 +1,58 @@
+"""README's table of speeds, from the files that the benchmarks wrote into tools/measured/."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from kerascifar import study_table
+
+HEAD = ("work", "against", "times as fast")
+INTRODUCTION = """\
+## Fast on a CPU
+
+How many times as fast as others, on the same two cores in one run, the sides in turn, medians of several turns.
+`tools/bench_*.py` measured it; every turn, the machine and the versions stand in [tools/measured](tools/measured)."""
+NEIGHBOURS = {
+    "euclidean": "nearest neighbours, Euclidean, exact, all of CIFAR-10",
+    "l1": "the same, L1",
+    "ssim": "the same, SSIM",
+}
+
+
+def text(folder: Path) -> str:
+    """Return the section's Markdown, from the measurements that lie in `folder`."""
+    lines = [line for file, make in FILES.items() if (folder / file).exists() for line in make(read(folder / file))]
+    return f"{INTRODUCTION}\n\n{study_table.table(HEAD, lines)}"
+
+
+def read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def training(told: dict[str, Any]) -> Iterator[list[str]]:
+    """A line for each net of bench_training.py, and their geometric mean."""
+    for net, row in told["nets"].items():
+        sides = ", ".join(f"{SIDES[side]} {ratio:.2f}" for side, ratio in row["ratios"].items())
+        yield [f"training `{net}`", f"PyTorch: {sides}", f"{row['ratio']:.2f}"]
+    yield ["training, geometric mean of these nets", "the better of PyTorch's", f"{told['geometric_mean']:.2f}"]
+
+
+def neighbours(told: dict[str, Any]) -> Iterator[list[str]]:
+    """A line for each distance of bench_baselines.py; the lowest ratio counts."""
+    for work in told["works"]:
+        ratios = work["times_as_fast_as"]
+        against = ", ".join(f"{side} {ratio:,.1f}" for side, ratio in ratios.items())
+        yield [NEIGHBOURS[work["work"]], against, f"{min(ratios.values()):,.1f}"]
+
+
+def scratch(told: dict[str, Any]) -> Iterator[list[str]]:
+    """A line for each net of bench_scratch.py."""
+    for row in told["settings"]:
+        net = f"a step of the NumPy net with filters {row['filters']}, batch {row['batch']:,}"
+        keras = f"the study's loops; Keras itself is {row['scratch_over_keras']:.1f} times as fast as ours"
+        yield [net, keras, f"{row['loop_over_scratch']:,.0f}"]
+
+
+SIDES = {"pytorch": "eager", "torch_compile": "torch.compile"}
+FILES = {"training.json": training, "baselines.json": neighbours, "scratch.json": scratch}
