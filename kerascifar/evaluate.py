@@ -17,7 +17,7 @@ from kerascifar.cli import Parser, entry
 from kerascifar.config import RunConfig, add_flags
 from kerascifar.errors import InputError
 from kerascifar.results import Result, find_run
-from kerascifar.run import MACHINE, SCORED, restore
+from kerascifar.run import MACHINE, SCORED, load_again, restore
 
 
 def main(argv: Sequence[str]) -> None:
@@ -74,12 +74,8 @@ def evaluate(config: Any, result: Result, score: Any) -> dict[str, dict[str, Any
         InputError: the data set is not the one of the run.
     """
     from kerascifar import metrics
-    from kerascifar.data.datasets import load
 
-    data = load(config)
-    for name, part in data.parts.items():
-        if part.checksum != result.dataset["sha256"].get(name):
-            raise InputError(f"the {name} images here are not those of the run: their SHA-256 differs")
+    data = load_again(config, result)
     return {
         name: metrics.evaluate(part.labels, score(part.images, name), data.classes, "nll" in result.metrics["test"])
         for name, part in data.parts.items()

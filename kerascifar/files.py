@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,6 +43,27 @@ def write_text(path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
+def draft(folder: Path) -> Iterator[Path]:
+    """Give an empty folder in `folder` to prepare files in, and remove what is left in it at the end."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix=_PART) as part:
+        yield Path(part)
+
+
+def publish(made: Path, path: Path) -> None:
+    """Flush the file or folder `made`, which lies in a draft beside `path`, and put it in the place of `path`.
+
+    Raises:
+        OSError: it cannot be written there.
+    """
+    for file in [f for f in made.rglob("*") if f.is_file()] if made.is_dir() else [made]:
+        with open(file, "rb") as written:
+            os.fsync(written.fileno())
+    if path.is_dir():  # a folder that holds something cannot be replaced in one step
+        os.replace(path, made.with_name(f"{made.name}.old"))
+    os.replace(made, path)
+
+
+@contextlib.contextmanager
 def only_writer(folder: Path, flag: str = "--name") -> Iterator[None]:
     """Hold `folder` for this process; the lock ends with the process, even when it is killed.
 
@@ -66,7 +88,7 @@ def only_writer(folder: Path, flag: str = "--name") -> Iterator[None]:
             f"another process is writing {folder}: wait for it to end, or choose another {flag}"
         ) from None
     for left in folder.glob(f"{_PART}*"):  # by a writer that was killed
-        left.unlink()
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
     try:
         yield
     finally:

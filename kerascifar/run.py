@@ -169,6 +169,19 @@ def restore(folder: Path, **machine: Any) -> tuple[RunConfig, Result, Score]:
     return config, result, engine(variant).restore(config, variant, folder, lambda: load(config))
 
 
+def load_again(config: RunConfig, result: Result) -> Dataset:
+    """Return the images of the finished run that `config` and `result` tell of.
+
+    Raises:
+        InputError: they cannot be read, or the images here are not those of the run.
+    """
+    data = load(config)
+    for name, part in data.parts.items():
+        if part.checksum != result.dataset["sha256"].get(name):
+            raise InputError(f"the {name} images here are not those of the run: their SHA-256 differs")
+    return data
+
+
 def _result(config: RunConfig, data: Dataset, fitted: Fitted, metrics: dict) -> Result:
     return Result(
         run_id=config.run_id,

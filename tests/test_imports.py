@@ -29,11 +29,11 @@ ORDER = [
     ["training"],
     ["run", "listing", "estimate", "lengths"],
     ["serving", "members", "pictures", "summary", "rows", "costs"],
-    ["ensemble", "study", "reporting"],
+    ["ensemble", "study", "reporting", "exporting"],
     ["plan"],
     ["planning", "performing", "figures"],
     ["study_table"],
-    ["train", "evaluate", "predict", "explore", "reproduce", "launch", "report"],
+    ["train", "evaluate", "predict", "explore", "export", "reproduce", "launch", "report"],
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 FILES = sorted((ROOT / "kerascifar").rglob("*.py"))

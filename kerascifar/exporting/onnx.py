@@ -1,0 +1,99 @@
+"""ONNX: float by Keras's exporter (tf2onnx), int8 by ONNX Runtime's static quantization."""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerascifar.exporting.plain import signature
+from kerascifar.serving import Predict
+
+_BATCH = 50  # images; the ranges of all activations of a batch are found at once
+
+
+def write(net: Any, path: Path, images: np.ndarray | None) -> None:
+    """Write `net` as an .onnx file, int8 if there are `images` to find the ranges by.
+
+    int8 means QDQ: QuantizeLinear and DequantizeLinear around each operation, which a runtime joins with it. Weights
+    are int8 with a scale for each output channel, activations uint8, which x86 processors multiply fastest.
+    """
+    _teach_erfc()
+    if images is None:
+        net.export(path, format="onnx", input_signature=signature(net), verbose=False)
+        return
+    from onnxruntime.quantization import QuantFormat, QuantType, quant_pre_process, quantize_static
+
+    exported, prepared = path.with_name("float.onnx"), path.with_name("prepared.onnx")
+    write(net, exported, None)
+    quant_pre_process(exported, prepared, skip_symbolic_shape=True)
+    quantize_static(
+        prepared,
+        path,
+        _Batches(images),
+        quant_format=QuantFormat.QDQ,
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+    )
+    _shorten(path)
+
+
+def load(path: Path, threads: int | None) -> Predict:
+    """Return predict(images) of ONNX Runtime on the CPU, in `threads` threads, else one a core."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or os.cpu_count()
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return lambda images: session.run(["logits"], {"pixels": images})[0]
+
+
+class _Batches:
+    """Hands out the images as ONNX Runtime's calibration asks for them: a batch a call, then None."""
+
+    def __init__(self, images: np.ndarray) -> None:
+        self.rest = iter({"pixels": images[i : i + _BATCH]} for i in range(0, len(images), _BATCH))
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        return next(self.rest, None)
+
+
+@cache
+def _teach_erfc() -> None:
+    """Tell tf2onnx what ONNX has no operation for: erfc(x) = 1 - erf(x), which TensorFlow's GELU is made of."""
+    from tf2onnx import utils
+    from tf2onnx.handler import tf_op
+
+    @tf_op("Erfc")
+    class Erfc:
+        @classmethod
+        def version_9(cls, ctx: Any, node: Any, **_: Any) -> None:
+            kind = utils.map_onnx_to_numpy_type(ctx.get_dtype(node.output[0]))
+            one = ctx.make_const(utils.make_name("one"), np.array(1, kind)).output[0]
+            node.type = "Erf"
+            found = node.output[0]
+            ctx.insert_new_node_on_output("Sub", found, inputs=[one, found], name=utils.make_name(node.name))
+
+
+def _shorten(path: Path) -> None:
+    """Give all that lies inside of the graph short names: in a small net its names take more room than its weights."""
+    import onnx
+
+    model = onnx.load(path)
+    graph = model.graph
+    short = {end.name: end.name for end in (*graph.input, *graph.output)} | {"": ""}
+
+    def renamed(name: str) -> str:
+        return short.setdefault(name, f"{len(short):x}")
+
+    for node in graph.node:
+        node.ClearField("name")
+        node.ClearField("doc_string")
+        for names in (node.input, node.output):
+            names[:] = [renamed(name) for name in names]
+    for array in graph.initializer:
+        array.name = renamed(array.name)
+    graph.ClearField("value_info")  # shapes inside, which every runtime infers
+    onnx.save(model, path)
