@@ -9,6 +9,7 @@ from kerascifar.config import FIELDS
 from kerascifar.reporting.comparison import file_size
 from kerascifar.reporting.document import Column, Fold, Part, Picture, Section, Table, text
 from kerascifar.reporting.examples import examples
+from kerascifar.reporting.exported import exported
 from kerascifar.reporting.gather import Gathered, Run, finite
 from kerascifar.reporting.svg import to_svg
 
@@ -34,7 +35,10 @@ def details(gathered: Gathered, images: Mapping[str, np.ndarray | str]) -> Secti
 
 
 def _parts(run: Run, images: np.ndarray | str) -> list[Part]:
-    parts: list[Part] = [_facts(run), _confusion(run)]
+    parts: list[Part] = [_facts(run)]
+    if (told := exported(run.member.folder)) is not None:
+        parts.append(told)
+    parts.append(_confusion(run))
     if run.history:
         parts.append(_history(run))
     if run.calibrated is not None:

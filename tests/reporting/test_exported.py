@@ -1,0 +1,37 @@
+import json
+
+import pytest
+
+from kerascifar import report
+from kerascifar.reporting.exported import exported
+
+TOLD = {
+    "bytes": 44_432,
+    "metrics": {"test": {"accuracy": 0.734}},
+    "agreement": {"test": {"accuracy_difference": 0.003, "equal_predictions": 0.9762}},
+    "latency": {"p50_ms": 0.0127},
+    "keras": {"latency": {"p50_ms": 0.604}},
+}
+
+
+def write(folder, content):
+    (folder / "exported").mkdir()
+    (folder / "exported" / "export.json").write_text(json.dumps(content))
+
+
+def test_an_exported_file_stands_in_the_report(tmp_path, make_run):
+    write(make_run("lenet/111111111111"), {"exports": {"model_int8.tflite": TOLD}})
+    report.main([str(tmp_path / "lenet"), "--out", str(tmp_path / "out")])
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    for told in ("model_int8.tflite", "44.4 kB", "0.7340", "+0.30", "97.62%", "0.0127", "0.604"):
+        assert told in page
+
+
+def test_a_run_without_exports_says_nothing(tmp_path):
+    assert exported(tmp_path) is None
+
+
+@pytest.mark.parametrize("content", [[], {"exports": [1]}, {"exports": {"a": {"bytes": 1}}}, {"exports": {"a": 1}}])
+def test_a_corrupt_file_is_told(content, tmp_path):
+    write(tmp_path, content)
+    assert "export.json is corrupt" in exported(tmp_path).text
