@@ -31,7 +31,8 @@ def window_pieces(x: np.ndarray, size: int, stride: int = 1) -> list[np.ndarray]
     """Cut the windows of x (n, h, w, c) into their rows: `size` arrays (n, h' * w', size * c), the topmost first."""
     n, h, _, c = x.shape
     strips = sliding_window_view(x, size, axis=2)[:, :, ::stride]  # (n, h, w', c, size)
-    strips = strips.transpose(0, 1, 2, 4, 3).reshape(n, h, -1, size * c)  # this reshape is the copy
+    # The copy: overlapping, as they lie, no matrix product takes them.
+    strips = np.ascontiguousarray(strips.transpose(0, 1, 2, 4, 3)).reshape(n, h, -1, size * c)
     reach = h - size + 1
     return [strips[:, top : top + reach : stride].reshape(n, -1, size * c) for top in range(size)]
 
