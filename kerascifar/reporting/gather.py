@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from kerascifar import metrics
-from kerascifar.config import RunConfig
 from kerascifar.errors import InputError
 from kerascifar.members import Member, read_member
 from kerascifar.reporting.calibrated import Calibrated, calibrate
+from kerascifar.reporting.labels import labels
 from kerascifar.results import FINISHED
 
 MODELS = ("model.keras", "model.npz")
@@ -27,7 +27,7 @@ class Run:
 
     Attributes:
         number: its number in the report, from 1.
-        label: architecture and the settings in which it differs from the other runs of that architecture.
+        label: its row in a study, or its architecture and the settings in which it differs from the others of that.
         place: its folder as shown, below what all runs have in common.
         member: result, labels and scores.
         test: its metrics on the test images, counted from the scores.
@@ -94,7 +94,7 @@ class Gathered:
         """The runs by the test images that they were scored on; a title each, in the order of the runs."""
         found: dict[tuple[str, int], list[Run]] = {}
         for run in self.runs:
-            found.setdefault((run.member.checksum, len(run.member.test[0])), []).append(run)
+            found.setdefault(_test_set(run.member), []).append(run)
         titles = [f"{runs[0].dataset}, {images:,} test images" for (_, images), runs in found.items()]
         return {
             title if titles.count(title) == 1 else f"{title} ({checksum[:8]})": runs
@@ -103,7 +103,7 @@ class Gathered:
 
 
 def gather(paths: Sequence[Path]) -> Gathered:
-    """Read every finished run in or below `paths`, in the order of the paths, then of the names.
+    """Read every finished run in or below `paths`; of those on the same test images the best comes first.
 
     Raises:
         InputError: a path is no folder, or none of them holds a run that can be read.
@@ -128,8 +128,10 @@ def gather(paths: Sequence[Path]) -> Gathered:
     if not read:
         told = f": {left_out[0]}" if left_out else "; a finished run holds a result.json"
         raise InputError(f"no run can be read in {', '.join(map(str, paths))}{told}")
+    seen = list(dict.fromkeys(_test_set(values["member"]) for values in read))
+    read.sort(key=lambda values: (seen.index(_test_set(values["member"])), -values["test"]["accuracy"]))
     runs = []
-    for number, (label, values) in enumerate(zip(_labels([v["member"] for v in read]), read, strict=True), start=1):
+    for number, (label, values) in enumerate(zip(labels([v["member"] for v in read]), read, strict=True), start=1):
         runs.append(Run(number, label, values["member"].folder.relative_to(base).as_posix(), **values))
     return Gathered(tuple(runs), tuple(left_out))
 
@@ -138,6 +140,11 @@ def finite(value: Any) -> float | None:
     """Return `value` if it is a finite number, else None."""
     good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     return value if good else None
+
+
+def _test_set(member: Member) -> tuple[str, int]:
+    """Checksum and number of the images that it was scored on."""
+    return member.checksum, len(member.test[0])
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -176,29 +183,3 @@ def _latency(path: Path) -> dict[str, float]:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is corrupt: {error}") from None
     return {name: value for name, value in found.items() if finite(value) is not None}
-
-
-def _labels(members: Sequence[Member]) -> list[str]:
-    """Return the architecture of each, with the settings that not all of its runs share, and the id if these are."""
-    usual = RunConfig().to_dict()  # an older result lacks the fields that came later
-    configs = [{**usual, **member.result.config} for member in members]
-    labels = []
-    for config in configs:
-        alike = [c for c in configs if c.get("arch") == config.get("arch")]
-        varied = [key for key in config if key != "arch" and any(c.get(key) != config[key] for c in alike)]
-        told = [
-            f"{key} {_told(config[key])}"
-            for key in varied
-            if config[key] not in (None, [], "none") and config[key] is not False
-        ]
-        labels.append(" · ".join([str(config.get("arch", "?")), *told]))
-    return [
-        label if labels.count(label) == 1 else f"{label} · {member.folder.name}"
-        for label, member in zip(labels, members, strict=True)
-    ]
-
-
-def _told(value: Any) -> str:
-    if isinstance(value, list):
-        return ",".join(map(_told, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -8,10 +8,8 @@ from typing import Any
 from kerascifar import plots
 from kerascifar.reporting.document import NONE, Cell, Column, Part, Picture, Section, Table, text
 from kerascifar.reporting.gather import Gathered, Run, finite
+from kerascifar.reporting.labels import TABLE, VERSIONS
 from kerascifar.reporting.svg import to_svg
-
-TABLE = "table.json"
-VERSIONS = {"as-published": "as published", "corrected": "corrected"}
 
 
 def studies(paths: Sequence[Path], gathered: Gathered) -> tuple[Section | None, list[str]]:
@@ -120,10 +118,13 @@ def _effort(row: Mapping[str, Any]) -> str:
     for version, name in VERSIONS.items():
         found = row.get(version)
         if _accuracy(found) is not None:
-            epochs, trained, tested = (finite(found.get(key)) for key in ("epochs", "training_images", "images"))
-            words = [f"{epochs:,.0f} epochs" if epochs else "", f"{trained:,.0f} images" if trained else ""]
+            keys = ("epochs", "of_epochs", "training_images", "images", "seeds")
+            epochs, full, trained, tested, seeds = (finite(found.get(key)) for key in keys)
+            of_full = f" of {full:,.0f}" if found.get("shortened") and full and full != epochs else ""
+            words = [f"{epochs:,.0f}{of_full} epochs" if epochs else "", f"{trained:,.0f} images" if trained else ""]
             of_test = f"{tested:,.0f} test images" if tested else ""
-            told[name] = ", ".join(w for w in (" on ".join(w for w in words if w), of_test) if w)
+            mean = f"mean of {seeds:.0f} seeds" if seeds and seeds > 1 else ""
+            told[name] = ", ".join(w for w in (" on ".join(w for w in words if w), of_test, mean) if w)
     if len(set(told.values())) == 1:
         return next(iter(told.values()))
     return "; ".join(f"{name}: {words}" for name, words in told.items())

@@ -15,15 +15,30 @@ def test_finds_runs_below_paths_once_and_labels_them_by_what_differs(tmp_path, m
     found = gather([tmp_path / "lenet", tmp_path, tmp_path / "lenet" / f"0{'0' * 11}"])
     assert [run.number for run in found.runs] == [1, 2, 3]
     # The two LeNets differ by their seed alone, of which 0 is told too; the only k-NN needs no setting.
-    assert [run.label for run in found.runs] == ["lenet · seed 0", "lenet · seed 1", "knn"]
-    assert [run.place for run in found.runs] == ["lenet/000000000000", "lenet/100000000000", "other/deep/222222222222"]
+    assert {run.label: run.place for run in found.runs} == {
+        "lenet · seed 0": "lenet/000000000000",
+        "lenet · seed 1": "lenet/100000000000",
+        "knn": "other/deep/222222222222",
+    }
     assert list(found.groups) == ["digits, 100 test images"]
+    ranks = [run.test["accuracy"] for run in found.runs]
+    assert ranks == sorted(ranks, reverse=True)
+
+
+def test_a_run_of_a_study_is_called_by_its_row(tmp_path, make_run, make_study):
+    make_study()
+    make_run("lenet/cccccccccccc")
+    assert {run.label: run.place for run in gather([tmp_path]).runs} == {
+        "study row-one, as published": "study/lenet/aaaaaaaaaaaa",
+        "study row-one, corrected": "study/lenet/bbbbbbbbbbbb",
+        "lenet": "lenet/cccccccccccc",
+    }
 
 
 def test_runs_that_were_asked_for_alike_are_told_apart_by_their_folder(tmp_path, make_run):
     make_run("one/aaaaaaaaaaaa")
     make_run("two/bbbbbbbbbbbb")
-    assert [run.label for run in gather([tmp_path]).runs] == ["lenet · aaaaaaaaaaaa", "lenet · bbbbbbbbbbbb"]
+    assert {run.label for run in gather([tmp_path]).runs} == {"lenet · aaaaaaaaaaaa", "lenet · bbbbbbbbbbbb"}
 
 
 def test_test_sets_are_kept_apart(tmp_path, make_run, digits):

@@ -1,0 +1,64 @@
+"""What a run of a report is called."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from kerascifar.config import RunConfig
+from kerascifar.members import Member
+
+TABLE = "table.json"
+VERSIONS = {"as-published": "as published", "corrected": "corrected"}
+
+
+def labels(members: Sequence[Member]) -> list[str]:
+    """Return a name for each run, no two alike.
+
+    A run of a study has its row's name: "lai lr-0.005, corrected". Another has its architecture, and the settings that
+    not all others of that architecture share; where nothing differs, its id.
+    """
+    tables = {member.folder.parents[1]: None for member in members}  # STUDY/NAME/RUN-ID
+    rows = {folder: name for study in tables for folder, name in _study_rows(study).items()}
+    others = [member for member in members if member.folder not in rows]
+    named = rows | dict(zip((member.folder for member in others), _by_settings(others), strict=True))
+    told = [named[member.folder] for member in members]
+    return [
+        label if told.count(label) == 1 else f"{label} · {member.folder.name}"
+        for label, member in zip(told, members, strict=True)
+    ]
+
+
+def _study_rows(study: Path) -> dict[Path, str]:
+    """Return the rows' names by run folder, from the study's table; none where there is no such table."""
+    names: dict[Path, str] = {}
+    try:
+        for row in json.loads((study / TABLE).read_text(encoding="utf-8"))["rows"]:
+            for key, version in VERSIONS.items():
+                if row.get(key, {}).get("run"):
+                    names.setdefault(study / row[key]["run"], f"{study.name} {row['name']}, {version}")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}  # the section on studies says what is wrong with it
+    return names
+
+
+def _by_settings(members: Sequence[Member]) -> list[str]:
+    usual = RunConfig().to_dict()  # an older result lacks the fields that came later
+    configs = [{**usual, **member.result.config} for member in members]
+    told = []
+    for config in configs:
+        alike = [c for c in configs if c.get("arch") == config.get("arch")]
+        varied = [key for key in config if key != "arch" and any(c.get(key) != config[key] for c in alike)]
+        settings = [
+            f"{key} {_told(config[key])}"
+            for key in varied
+            if config[key] not in (None, [], "none") and config[key] is not False
+        ]
+        told.append(" · ".join([str(config.get("arch", "?")), *settings]))
+    return told
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(_told, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
