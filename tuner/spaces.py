@@ -9,7 +9,7 @@ from typing import Any
 
 from kerascifar.config import FIELDS, RunConfig
 from kerascifar.errors import InputError
-from kerascifar.models import mobilenet
+from kerascifar.models import mobilenet, separable
 from kerascifar.registry import lookup, nearest
 
 Value = int | float | str | bool
@@ -111,6 +111,16 @@ SPACES: dict[str, Space] = {
         {},
         {},
     ),
+    "tiny": Space(
+        {
+            "learning_rate": Range(5e-3, 1e-1, "log"),
+            "weight_decay": Range(1e-3, 1e-1, "log"),
+            "augment": Choice(("flip(0.5) crop(2, reflect)", "flip(0.5) crop(4, reflect)", "flip_crop_cutout")),
+        },
+        "ours, around what tiny36k brings; its tables are of equal size",
+        by_arch={"tiny36k": {"tcns": Choice(("tiny", "tiny_early", "tiny_deep"))}},
+        by_optimizer={},
+    ),
     "tables": Space(
         {"tcns": Choice(("short", "cifar", "imagenet"))},
         "study 001 (Rajpal and Gupta), shortened table; Sandler et al. 2018, Table 2",
@@ -125,6 +135,10 @@ NAMED: dict[str, dict[str, dict[str, Any]]] = {
         "short": {"tcns": mobilenet.SHORT},
         "cifar": {"tcns": mobilenet.CIFAR},
         "imagenet": {"tcns": mobilenet.IMAGENET},
+        # At most 35,730 parameters each: the row's own; more blocks at full size; narrower there, and deeper.
+        "tiny": {"tcns": separable.TINY36K},
+        "tiny_early": {"tcns": ((2, 32, 2, 1), (2, 32, 2, 2), (1, 64, 1, 2))},
+        "tiny_deep": {"tcns": ((2, 16, 3, 1), (2, 32, 4, 2), (1, 48, 1, 2))},
     },
     # 0.1 is the usual amount (Szegedy et al. 2016, section 7); study 004 names none.
     "loss": {"label_smoothed": {"loss": "cross_entropy", "label_smoothing": 0.1}},

@@ -4,12 +4,11 @@ from typing import Any
 
 from kerascifar.config import flag
 from kerascifar.errors import InputError
-from kerascifar.models import airbench, lenet, mobilenet, resnet, tiny, vgg
+from kerascifar.models import airbench, lenet, mobilenet, resnet, separable, tiny, vgg
 from kerascifar.registry import Variant, lookup
 
-VARIANTS: dict[str, Variant] = {
-    name: row for file in (lenet, vgg, resnet, mobilenet, tiny, airbench) for name, row in file.VARIANTS.items()
-}
+_FILES = (lenet, vgg, resnet, mobilenet, tiny, airbench, separable)
+VARIANTS: dict[str, Variant] = {name: row for file in _FILES for name, row in file.VARIANTS.items()}
 
 
 def build(

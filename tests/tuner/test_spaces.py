@@ -1,9 +1,12 @@
 """Spaces as data: the studies' figures, and what a TOML file may say."""
 
+import math
+
 import pytest
 
 from kerascifar.config import RunConfig
 from kerascifar.errors import InputError
+from kerascifar.models import build
 from kerascifar.training.optimizers import OPTIMIZERS
 from tuner.spaces import NAMED, SPACES, Choice, Range, find_space, read_space
 
@@ -53,7 +56,15 @@ def test_tables_by_name():
     # Study 001's shortened table, as STUDIES gives it for mobilenet_mod.
     short = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 1, 2), (6, 96, 2, 1), (6, 160, 2, 2), (6, 320, 1, 1))
     assert NAMED["tcns"]["short"] == {"tcns": short}
-    assert set(SPACES["tables"].hyperparameters["tcns"].values) == set(NAMED["tcns"])
+    named = (*SPACES["tables"].hyperparameters["tcns"].values, *SPACES["tiny"].by_arch["tiny36k"]["tcns"].values)
+    assert set(named) == set(NAMED["tcns"])
+
+
+@pytest.mark.parametrize("name", SPACES["tiny"].by_arch["tiny36k"]["tcns"].values)
+def test_tables_of_tiny36k_keep_to_study_004s_budget(name):
+    model = build("tiny36k", **NAMED["tcns"][name])
+    # Each uses nine tenths of modified_net's parameters at least.
+    assert 0.9 * 35_730 <= sum(math.prod(w.shape) for w in model.trainable_weights) <= 35_730
 
 
 @pytest.mark.parametrize("name", SPACES)

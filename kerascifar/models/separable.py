@@ -1,0 +1,106 @@
+"""Nets of 12,000, 36,000 and 100,000 parameters: depthwise filters between 1x1 convolutions, quick on a CPU.
+
+How they were found: tools/decisions/0016-tiny-nets.md.
+"""
+
+import math
+
+from kerascifar.registry import Variant
+
+# Rows t, c, n, s of tiny36k.
+TINY36K = ((2, 32, 1, 1), (2, 32, 3, 2), (1, 64, 1, 2))
+
+
+def separable_net(input_shape, classes, mean, std, *, tcns):
+    """Build 3x3 filters, stages of residual blocks, and a dense layer on the mean over the image.
+
+    Args:
+        input_shape: (side, side, channels).
+        classes: number of logits.
+        mean: subtracted from the pixels.
+        std: divides them.
+        tcns: a row (t, c, n, s) a stage: n blocks of c channels that widen to t x c inside. The stem has the first
+            row's c. Other stages, and a first one with s above 1, begin with a transition that pools by s.
+    """
+    from keras import layers
+
+    from kerascifar.layers import GELU
+    from kerascifar.models import _blocks
+
+    inputs, x = _blocks.pixels(input_shape, mean, std)
+    x = _blocks.conv(x, tcns[0][1], 3, "stem.conv", padding=1, bias=False, start=_blocks.he_fan_out)
+    x = GELU(name="stem.gelu")(_blocks.batch_norm(x, "stem.bn"))
+    for number, (t, c, n, s) in enumerate(tcns, start=1):
+        if number > 1 or s > 1:
+            x = _transition(x, c, s, f"stage{number}.transition")
+        for block in range(n):
+            x = _block(x, t, f"stage{number}.{block}")
+    x = GELU(name="gelu")(_blocks.batch_norm(x, "bn"))
+    x = layers.GlobalAveragePooling2D(name="avgpool")(x)
+    return _blocks.classifier(inputs, x, classes, "fc", "separable_net", _blocks.small_normal)
+
+
+def _transition(x, c: int, s: int, name: str):
+    """Filter each channel, keep the largest value of s x s pixels, and mix to c channels."""
+    from keras import layers
+
+    from kerascifar.models import _blocks
+
+    # Not a stride: in bfloat16 TensorFlow's depthwise filters of stride 2 take ten times as long as those of stride 1.
+    x = _blocks.depthwise(x, f"{name}.depthwise")
+    if s > 1:
+        x = layers.MaxPooling2D(s, name=f"{name}.pool")(x)
+    x = _blocks.conv(x, c, 1, f"{name}.mix", bias=False, start=_blocks.he_fan_out)
+    return _blocks.batch_norm(x, f"{name}.bn")
+
+
+def _block(x, t: int, name: str):
+    """Filter, widen by t, GELU, filter again, narrow, and add the input.
+
+    As in ConvNeXt (Liu et al. 2022, Fig. 4) there is one activation, and nothing wide is normalised: BatchNorm costs
+    as much time as a convolution here. The second filters are MobileNetV4's (Qin et al. 2024, ExtraDW).
+    """
+    from keras import layers
+
+    from kerascifar.layers import GELU
+    from kerascifar.models import _blocks
+
+    shortcut, c = x, x.shape[-1]
+    x = _blocks.batch_norm(_blocks.depthwise(x, f"{name}.depthwise1"), f"{name}.bn1")
+    x = GELU(name=f"{name}.gelu")(_blocks.conv(x, t * c, 1, f"{name}.widen", bias=False, start=_blocks.he_fan_out))
+    x = _blocks.depthwise(x, f"{name}.depthwise2")
+    x = _blocks.conv(x, c, 1, f"{name}.narrow", bias=False, start=_blocks.he_fan_out)
+    return layers.Add(name=f"{name}.add")([_blocks.batch_norm(x, f"{name}.bn2"), shortcut])
+
+
+def _least_side(*, tcns) -> int:
+    return math.prod(s for _, _, _, s in tcns)
+
+
+def _variant(params: int, *tcns: tuple[int, int, int, int]) -> Variant:
+    source = "ours; blocks after ConvNeXt (Liu et al. 2022) and MobileNetV4 (Qin et al. 2024)"
+    return Variant(separable_net, {"tcns": tcns}, params, source, _RECIPE, least_side=_least_side)
+
+
+_RECIPE = {
+    "optimizer": "muon",
+    "learning_rate": 0.02,
+    "weight_decay": 0.02,
+    "decay": "decoupled",
+    "decay_all": False,
+    "schedule": "cosine",
+    "warmup": 1.0,
+    "augment": "airbench",
+    "epochs": 150,
+}
+
+# A block has 13 c + 9 t c + 2 t c c weights: 9 c and 9 t c of filters, t c c each to widen and to narrow, 4 c of
+# BatchNorm. A transition from b to c channels has 9 b + b c + 2 c, the stem 29 c, the end 12 c + 10.
+VARIANTS = {
+    # 928; 2,752; 1,376 + 2 x 2,752; 394
+    "tiny12k": _variant(10_954, (1, 32, 1, 1), (1, 32, 2, 2)),
+    # 928; 5,088; 1,376 + 3 x 5,088; 2,464 + 9,600; 778
+    "tiny36k": _variant(35_498, *TINY36K),
+    # 1,392; 10,704; 2,832 + 4 x 10,704; 3,632 + 2 x 18,368; 778
+    "tiny100k": _variant(98_890, (2, 48, 1, 1), (2, 48, 4, 2), (2, 64, 2, 2)),
+}
