@@ -55,10 +55,11 @@ def load(path: Path, threads: int | None) -> Predict:
 
 
 def compact(model: bytes) -> bytes:
-    """Return the same .tflite model with equal arrays stored once, and without the names of what lies inside.
+    """Return the same .tflite model with equal arrays stored once, and without what no runtime reads.
 
     The converter gives each channel a zero point of eight bytes, always 0, for weights and biases alike: in a small
-    net more bytes than weights.
+    net as many bytes as the weights. Each tensor inside has a long name, a shape for any number of images (the
+    interpreter infers it) and a buffer of its own, most of them empty.
     """
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
@@ -79,11 +80,28 @@ def compact(model: bytes) -> bytes:
             return self.places[key]
 
     root = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
+    root.metadata = [entry for entry in root.metadata or [] if entry.name != b"CONVERSION_METADATA"]
     for graph in root.subgraphs:
         ends = {*graph.inputs, *graph.outputs}
         for index, tensor in enumerate(graph.tensors):
             if index not in ends:
-                tensor.name = None
+                tensor.name = tensor.shapeSignature = None
+                tensor.hasRank = tensor.shape is None  # tells a scalar from a tensor of unknown shape
+    _share_buffers(root)
     builder = Sharing()
     builder.Finish(root.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
+
+
+def _share_buffers(root: Any) -> None:
+    """Let tensors of equal content point to one buffer; the first one is empty, as the format has it."""
+    users = [*root.metadata, *(tensor for graph in root.subgraphs for tensor in graph.tensors)]
+    kept, places = [root.buffers[0]], {b"": 0}
+    for user in users:
+        buffer = root.buffers[user.buffer]
+        content = b"" if buffer.data is None else buffer.data.tobytes()
+        if content not in places:
+            places[content] = len(kept)
+            kept.append(buffer)
+        user.buffer = places[content]
+    root.buffers = kept

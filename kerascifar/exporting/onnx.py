@@ -17,13 +17,15 @@ def write(net: Any, path: Path, images: np.ndarray | None) -> None:
     """Write `net` as an .onnx file, int8 if there are `images` to find the ranges by.
 
     int8 means QDQ: QuantizeLinear and DequantizeLinear around each operation, which a runtime joins with it. Weights
-    are int8 with a scale for each output channel, activations uint8, which x86 processors multiply fastest.
+    are int8 with a scale for each output channel, activations uint8, which x86 processors multiply fastest. Products
+    and differences of activations, of which GELU is made, stay float.
     """
     _teach_erfc()
     if images is None:
         net.export(path, format="onnx", input_signature=signature(net), verbose=False)
         return
     from onnxruntime.quantization import QuantFormat, QuantType, quant_pre_process, quantize_static
+    from onnxruntime.quantization.registry import QDQRegistry
 
     exported, prepared = path.with_name("float.onnx"), path.with_name("prepared.onnx")
     write(net, exported, None)
@@ -33,6 +35,7 @@ def write(net: Any, path: Path, images: np.ndarray | None) -> None:
         path,
         _Batches(images),
         quant_format=QuantFormat.QDQ,
+        op_types_to_quantize=[kind for kind in QDQRegistry if kind not in ("Mul", "Sub")],
         per_channel=True,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
@@ -78,22 +81,24 @@ def _teach_erfc() -> None:
 
 
 def _shorten(path: Path) -> None:
-    """Give all that lies inside of the graph short names: in a small net its names take more room than its weights."""
+    """Store equal arrays once, and shorten names: in a small net these take more room than the weights."""
     import onnx
 
     model = onnx.load(path)
     graph = model.graph
     short = {end.name: end.name for end in (*graph.input, *graph.output)} | {"": ""}
-
-    def renamed(name: str) -> str:
-        return short.setdefault(name, f"{len(short):x}")
-
+    arrays: dict[bytes, str] = {}
+    for array in graph.initializer:
+        name = array.name
+        array.ClearField("name")
+        short[name] = arrays.setdefault(array.SerializeToString(), f"w{len(arrays)}")
+    del graph.initializer[:]
+    for content, name in arrays.items():
+        graph.initializer.add(name=name).MergeFromString(content)
     for node in graph.node:
         node.ClearField("name")
         node.ClearField("doc_string")
         for names in (node.input, node.output):
-            names[:] = [renamed(name) for name in names]
-    for array in graph.initializer:
-        array.name = renamed(array.name)
+            names[:] = [short.setdefault(name, str(len(short))) for name in names]
     graph.ClearField("value_info")  # shapes inside, which every runtime infers
     onnx.save(model, path)

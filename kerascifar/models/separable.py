@@ -1,6 +1,6 @@
 """Nets of 12,000, 36,000 and 100,000 parameters: depthwise filters between 1x1 convolutions, quick on a CPU.
 
-How they were found: tools/decisions/0016-tiny-nets.md.
+How they were found: tools/decisions/0017-tiny-nets.md.
 """
 
 import math
