@@ -1,5 +1,6 @@
 """Exported nets answer as Keras does, in their own runtimes; what cannot be exported is told in a line."""
 
+import gc
 import hashlib
 import json
 
@@ -64,7 +65,10 @@ def test_every_net_agrees_with_keras_in_every_format(name, tmp_path):
         np.testing.assert_allclose(logits, wanted, rtol=0, atol=1e-4, err_msg=to)
         if path.is_file():  # VGG's takes half a gigabyte
             path.unlink()
+        gc.collect()
+    del net
     keras.backend.clear_session()
+    gc.collect()
 
 
 @pytest.mark.slow

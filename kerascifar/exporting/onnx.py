@@ -20,7 +20,7 @@ def write(net: Any, path: Path, images: np.ndarray | None) -> None:
     are int8 with a scale for each output channel, activations uint8, which x86 processors multiply fastest. Products
     and differences of activations, of which GELU is made, stay float.
     """
-    _teach_erfc()
+    _adapt_tf2onnx()
     if images is None:
         net.export(path, format="onnx", input_signature=signature(net), verbose=False)
         return
@@ -64,12 +64,13 @@ class _Batches:
 
 
 @cache
-def _teach_erfc() -> None:
-    """Tell tf2onnx what ONNX has no operation for: erfc(x) = 1 - erf(x), which TensorFlow's GELU is made of."""
-    from tf2onnx import utils
+def _adapt_tf2onnx() -> None:
+    """Teach tf2onnx the operation Erfc, and let it hold weights once."""
+    from tf2onnx import constants, utils
+    from tf2onnx.graph import Node
     from tf2onnx.handler import tf_op
 
-    @tf_op("Erfc")
+    @tf_op("Erfc")  # TensorFlow's GELU is made of it, and ONNX has only erf(x) = 1 - erfc(x)
     class Erfc:
         @classmethod
         def version_9(cls, ctx: Any, node: Any, **_: Any) -> None:
@@ -78,6 +79,19 @@ def _teach_erfc() -> None:
             node.type = "Erf"
             found = node.output[0]
             ctx.insert_new_node_on_output("Sub", found, inputs=[one, found], name=utils.make_name(node.name))
+
+    # At each of its passes it copies the graph, to go on if the pass fails, and writes all weights anew into messages
+    # that give nothing back before the end: up to sixty times what the net weighs.
+    os.environ.setdefault(constants.ENV_TF2ONNX_CATCH_ERRORS, "FALSE")
+    whole = Node.update_proto
+
+    def update_proto(self: Any, external_tensor_storage: Any = None) -> None:
+        value = self.get_attr("value") if self.is_const() else None
+        if value is None or value is not getattr(self, "written", None):
+            whole(self, external_tensor_storage)
+            self.written = value
+
+    Node.update_proto = update_proto
 
 
 def _shorten(path: Path) -> None:
