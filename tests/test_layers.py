@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerascifar.layers import BatchNormalization, PairedConv2D, Rescaling
+from kerascifar.layers import AveragePooling2D, BatchNormalization, PairedConv2D, Rescaling
 
 SHAPE = (5, 4, 3, 2)
 COUNT = 5 * 4 * 3  # values a channel
@@ -191,3 +191,41 @@ def test_columns_are_paired_where_the_width_is_even(options, side, strides):
     graph = tf.function(lambda x: layer(x)).get_concrete_function(tf.TensorSpec((4, side, side, 3))).graph
     (found,) = [list(o.get_attr("strides")) for o in graph.get_operations() if o.type == "Conv2D"]
     assert found == strides
+
+
+@pytest.mark.parametrize(
+    ("options", "side", "copied"),
+    [
+        ({"pool_size": 2}, 8, True),
+        ({"pool_size": (2, 4)}, 8, True),
+        ({"pool_size": 2, "padding": "same"}, 8, True),
+        ({"pool_size": 2}, 7, False),
+        ({"pool_size": 3, "strides": 1}, 6, False),
+    ],
+    ids=str,
+)
+def test_average_pooling_is_keras_s(options, side, copied, tmp_path):
+    x = tf.constant(images(shape=(3, side, side, 5)))
+    inputs = keras.Input(x.shape[1:])
+    ours, theirs = (
+        keras.Model(inputs, kind(**options, name="p")(inputs))
+        for kind in (AveragePooling2D, keras.layers.AveragePooling2D)
+    )
+    weight = images(2, ours.output.shape[1:])
+    gradients = []
+    for model in (ours, theirs):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_sum(model(x) * weight)
+        gradients.append(tape.gradient(loss, x))
+    np.testing.assert_array_equal(ours(x), theirs(x))
+    np.testing.assert_allclose(*gradients, rtol=1e-6, atol=1e-7)
+    if copied:  # in a window all are alike: dy / number of its pixels
+        down, across = ours.get_layer("p").pool_size
+        of_first = gradients[0][:, :down, :across]
+        expected = np.broadcast_to((weight / (down * across))[..., :1, :1, :], of_first.shape)
+        np.testing.assert_allclose(of_first, expected, rtol=1e-6)
+    ours.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    assert type(loaded.get_layer("p")) is AveragePooling2D
+    np.testing.assert_array_equal(loaded(x), ours(x))

@@ -14,7 +14,11 @@ def plain(model: Any) -> Any:
 
     from kerascifar import layers
 
-    instead = {layers.PairedConv2D: keras.layers.Conv2D, layers.Rescaling: keras.layers.Rescaling}
+    instead = {
+        layers.AveragePooling2D: keras.layers.AveragePooling2D,
+        layers.PairedConv2D: keras.layers.Conv2D,
+        layers.Rescaling: keras.layers.Rescaling,
+    }
 
     def copied(layer: Any) -> Any:
         settings = {**layer.get_config(), "dtype": "float32"}

@@ -7,10 +7,12 @@ from kerascifar.layers.activations import GELU
 from kerascifar.layers.convolutions import PairedConv2D, PatchWhitening
 from kerascifar.layers.initializers import PartialIdentity
 from kerascifar.layers.normalizing import SMALLEST_FUSED_EPSILON, BatchNormalization, Rescaling
+from kerascifar.layers.pooling import AveragePooling2D
 
 __all__ = [
     "GELU",
     "SMALLEST_FUSED_EPSILON",
+    "AveragePooling2D",
     "BatchNormalization",
     "PairedConv2D",
     "PartialIdentity",

@@ -10,13 +10,14 @@ def lenet(input_shape, classes, mean, std, *, activation: str):
     """
     from keras import layers
 
+    from kerascifar.layers import AveragePooling2D
     from kerascifar.models import _blocks
 
     inputs, x = _blocks.pixels(input_shape, mean, std)
     for number, filters in enumerate((6, 16), start=1):
         x = _blocks.conv(x, filters, 5, f"conv{number}")
         x = layers.Activation(activation, name=f"conv{number}.{activation}")(x)
-        x = layers.AveragePooling2D(2, name=f"pool{number}")(x)
+        x = AveragePooling2D(2, name=f"pool{number}")(x)
     x = layers.Flatten(name="flatten")(x)
     for number, units in enumerate((120, 84), start=1):
         x = _blocks.dense(x, units, f"fc{number}")
