@@ -44,7 +44,7 @@ def main(argv):
     parser.add_argument("--seconds", type=float, default=3.0, help="of a turn, as eager PyTorch goes (3)")
     parser.add_argument("--batch-size", type=int, default=128, help="(128)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of each side (all cores)")
-    parser.add_argument("--out", type=Path, metavar="FILE.json", help="write all figures there too")
+    parser.add_argument("--out", type=Path, metavar="FILE.json", help="write all figures there; other nets' rows stay")
     given = parser.parse_args(argv)
     if min(given.rounds, given.batch_size, given.threads) < 1 or given.seconds <= 0:
         raise InputError("--rounds, --seconds, --batch-size and --threads must be greater than 0")
@@ -52,18 +52,23 @@ def main(argv):
         lookup(VARIANTS, net, "--nets")
     if importlib.util.find_spec("torch") is None:
         raise InputError("PyTorch is not installed, and this compares with it: pip install torch (the CPU build)")
-    told = {
-        "machine": machine() | {"threads": given.threads}, "revision": results.revision(), "versions": {},
-        "batch_size": given.batch_size, "rounds": given.rounds, "nets": {},
-    }  # fmt: skip
+    rows = earlier(given.out) if given.out and given.out.exists() else {}
     for net in given.nets:
-        told["nets"][net] = measure(net, given, told["versions"])
-        print(table({net: told["nets"][net]}).splitlines()[-1], flush=True)
-    told["geometric_mean"] = math.exp(statistics.fmean(math.log(row["ratio"]) for row in told["nets"].values()))
-    print(f"\n{table(told['nets'])}\n\ngeometric mean {told['geometric_mean']:.2f} (goal {GOAL_MEAN})")
+        rows[net] = measure(net, given)
+        print(table({net: rows[net]}).splitlines()[-1], flush=True)
+    mean = math.exp(statistics.fmean(math.log(row["ratio"]) for row in rows.values()))
+    print(f"\n{table(rows)}\n\ngeometric mean {mean:.2f} (goal {GOAL_MEAN})")
     if given.out:
-        files.write_text(given.out, json.dumps(told, indent=1) + "\n")
+        files.write_text(given.out, json.dumps({"nets": rows, "geometric_mean": mean}, indent=1) + "\n")
         print(f"wrote {given.out}")
+
+
+def earlier(path: Path) -> dict[str, dict]:
+    """Return the rows of an earlier call, of which those of other nets stay."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["nets"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"--out {path} exists and is no result of this program: {error}") from None
 
 
 class Side:
@@ -107,8 +112,9 @@ def opened(side: str, net: str, steps: int, given: argparse.Namespace) -> Iterat
             process.process.kill()
 
 
-def measure(net: str, given: argparse.Namespace, versions: dict) -> dict:
+def measure(net: str, given: argparse.Namespace) -> dict:
     """Return figures of all sides of a net; a side that fails, as torch.compile may, is told with its reason."""
+    versions: dict[str, str] = {}
     with opened(THEIRS[0], net, FEWEST, given) as eager:
         eager.read()
         eager.turn()
@@ -138,7 +144,8 @@ def measure(net: str, given: argparse.Namespace, versions: dict) -> dict:
     return {
         "steps": steps, "images_per_second": {name: statistics.median(of) for name, of in rates.items()},
         "turns": rates, "peak_memory_mib": memory, "ratios": ratios, "ratio": min(ratios.values()), "failed": failed,
-        "goal": goal(net),
+        "goal": goal(net), "rounds": given.rounds, "batch_size": given.batch_size, "versions": versions,
+        "machine": machine() | {"threads": given.threads}, "revision": results.revision(),
     }  # fmt: skip
 
 

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from kerascifar.errors import InputError
+
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
+ROW = {
+    "images_per_second": {"kerascifar": 1500.0, "pytorch": 1000.0}, "peak_memory_mib": {"kerascifar": 700.4,
+    "pytorch": 300.6}, "ratios": {"pytorch": 1.5}, "ratio": 1.5, "goal": 1.2,
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -35,11 +41,7 @@ def test_goals_are_the_issues(bench):
 
 
 def test_table_names_the_lower_ratio_and_a_side_that_fails(bench):
-    row = {
-        "images_per_second": {"kerascifar": 1500.0, "pytorch": 1000.0}, "peak_memory_mib": {"kerascifar": 700.4,
-        "pytorch": 300.6}, "ratios": {"pytorch": 1.5}, "ratio": 1.5, "goal": 1.2,
-    }  # fmt: skip
-    assert bench.table({"lenet": row}).splitlines()[-1] == (
+    assert bench.table({"lenet": ROW}).splitlines()[-1] == (
         "| lenet | 1,500 | 1,000 | fails | 1.50 | 1.2 | 700 / 301 |"
     )
 
@@ -70,6 +72,7 @@ def test_without_pytorch_it_says_so():
 @pytest.mark.slow
 def test_measures_all_sides(tmp_path):
     pytest.importorskip("torch")
+    (tmp_path / "t.json").write_text(json.dumps({"nets": {"modified_net": ROW}}))
     done = call("--nets", "lenet", "--rounds", 2, "--seconds", 0.1, "--out", tmp_path / "t.json")
     assert done.returncode == 0, done.stderr
     told = json.loads((tmp_path / "t.json").read_text())
@@ -77,6 +80,13 @@ def test_measures_all_sides(tmp_path):
     assert all(len(of) == 2 and min(of) > 0 for of in row["turns"].values())
     ours, best = row["images_per_second"]["kerascifar"], max(row["images_per_second"]["pytorch"], 1)
     assert row["ratio"] <= 1.5 * ours / best  # medians of paired ratios lie near the ratio of medians
-    assert told["geometric_mean"] == pytest.approx(row["ratio"])
-    assert set(told["versions"]) == {"tensorflow", "keras", "torch"}
+    assert told["nets"]["modified_net"] == ROW  # another net's figures stay
+    assert told["geometric_mean"] == pytest.approx((row["ratio"] * 1.5) ** 0.5)
+    assert set(row["versions"]) == {"tensorflow", "keras", "torch"}
     assert row["peak_memory_mib"].keys() == row["turns"].keys()
+
+
+def test_a_file_of_something_else_is_not_overwritten(bench, tmp_path):
+    (tmp_path / "t.json").write_text("[1]")
+    with pytest.raises(InputError, match="is no result of this program"):
+        bench.earlier(tmp_path / "t.json")
