@@ -38,6 +38,6 @@ def test_every_flag_that_readme_names_exists():
 
     others = {"--list", "--config", "--csv", "--all", "--logdir", "--workers", "--latency", "--vote", "--view", "--to"}
     others |= {"--int8", "--budget", "--full", "--only", "--dry-run", "--max-trials", "--initial-points"}
-    others |= {"--train-best"}
+    others |= {"--train-best", "--out"}
     known = {flag(name) for name in FIELDS} | others
-    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) <= known
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", README)) <= known
