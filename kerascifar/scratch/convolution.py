@@ -1,7 +1,7 @@
 """Convolution as matrix products.
 
 Laying out every window of an image as a row ("im2col") turns a convolution into one product, but repeats each pixel
-size^2 times, and on nets with few filters that copy takes longer than the product. Here only the horizontal reach of
+size^2 times, and on nets with few filters that copy is much of the time. Here only the horizontal reach of
 a window is laid out, size copies of a pixel: a window is then `size` pieces, one below the other, the piece i of all
 windows is a slice of what is laid out, and the convolution is a sum of `size` products, as are both of its gradients.
 Pieces are made for a few images at once, stay in cache, and are made again for the backward pass: memory stays bounded.

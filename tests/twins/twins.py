@@ -17,9 +17,9 @@ from twin_nets import (
     OriginNet,
     ResNet,
     Scaled,
-    SeparableNet,
     vgg_head,
 )
+from twin_separable import SeparableNet
 
 # Rows t, c, n, s as torchvision's mobilenet_v2 and study 001 list them.
 FULL = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
