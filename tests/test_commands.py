@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-COMMANDS = ("train", "evaluate", "predict", "explore", "ensemble", "export")
+COMMANDS = ("train", "evaluate", "predict", "explore", "ensemble", "export", "card")
 
 
 def refused(done, told):

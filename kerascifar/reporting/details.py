@@ -14,6 +14,7 @@ from kerascifar.reporting.gather import Gathered, Run, finite
 from kerascifar.reporting.svg import to_svg
 
 _CONFUSED = 3  # pairs of classes named
+_RECIPE = ("epochs", "batch_size", "optimizer", "learning_rate", "schedule", "augment", "seed")  # told, default or not
 
 
 def details(gathered: Gathered, images: Mapping[str, np.ndarray | str]) -> Section:
@@ -35,7 +36,7 @@ def details(gathered: Gathered, images: Mapping[str, np.ndarray | str]) -> Secti
 
 
 def _parts(run: Run, images: np.ndarray | str) -> list[Part]:
-    parts: list[Part] = [_facts(run)]
+    parts: list[Part] = [facts(run)]
     if (told := exported(run.member.folder)) is not None:
         parts.append(told)
     parts.append(_confusion(run))
@@ -46,12 +47,15 @@ def _parts(run: Run, images: np.ndarray | str) -> list[Part]:
     return [*parts, *examples(run, images)]
 
 
-def _facts(run: Run) -> Table:
+def facts(run: Run) -> Table:
+    """Return where a run lies, its data, settings, revision, versions and notes."""
     result = run.member.result
     given = {k: v for k, v in result.config.items() if k in FIELDS and v not in (None, _default(k))}
+    recipe = {name: result.config.get(name) for name in _RECIPE} if run.epochs else {}
     told = {
         "run": run.place,
         "data": f"{run.dataset}; " + ", ".join(f"{n:,.0f} {name}" for name, n in _sizes(result.dataset)),
+        "trained": ", ".join(f"{k} {_plain(v)}" for k, v in recipe.items() if v is not None),
         "settings that differ from the defaults": ", ".join(f"{k}={_plain(v)}" for k, v in given.items()) or "none",
         "model file": file_size(run.model_bytes).text,
         "git revision": result.revision or "unknown",
@@ -64,7 +68,8 @@ def _facts(run: Run) -> Table:
     return Table("What it was.", (Column("fact", numbers=False), Column("value", numbers=False)), rows)
 
 
-def _confusion(run: Run) -> Picture:
+def most_confused(run: Run) -> str:
+    """Return in words which class is most often taken for which other one on the test images."""
     matrix, classes = np.array(run.test["confusion_matrix"]), run.member.classes
     wrong = matrix - np.diag(np.diag(matrix))
     order = np.argsort(-wrong, axis=None, kind="stable")[:_CONFUSED]
@@ -72,12 +77,16 @@ def _confusion(run: Run) -> Picture:
     told = [
         f"{classes[a]} taken for {classes[b]} ({wrong[a, b]:,} of {matrix[a].sum():,})" for a, b in pairs if wrong[a, b]
     ]
-    most = "; ".join(told) or "nothing is confused"
+    return "; ".join(told) or "nothing is confused"
+
+
+def _confusion(run: Run) -> Picture:
+    most = most_confused(run)
     return Picture(
         f"confusion-{run.number}",
         f"Confusion matrix on the test images of {run.name}. Most often: {most}",
         f"What it takes for what: rows are true, columns predicted classes. Most often: {most}.",
-        to_svg(plots.draw_confusion(matrix, classes)),
+        to_svg(plots.draw_confusion(np.array(run.test["confusion_matrix"]), run.member.classes)),
     )
 
 

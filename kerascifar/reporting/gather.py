@@ -117,7 +117,7 @@ def gather(paths: Sequence[Path]) -> Gathered:
     read, left_out = [], []
     for folder in folders:
         try:
-            read.append(_read(folder))
+            read.append(_no_copy(_read(folder), read))
         except InputError as error:
             left_out.append(str(error))
         except (TypeError, KeyError, AttributeError) as error:  # keys or types that no result of ours has
@@ -164,6 +164,14 @@ def _read(folder: Path) -> dict[str, Any]:
         "latency": _latency(folder / "latency.json"),
         "model_bytes": sizes[0] if sizes else None,
     }
+
+
+def _no_copy(values: dict[str, Any], read: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return `values`, unless one of those that were `read` has the same result, as kerascifar.card makes copies."""
+    for other in read:
+        if other["member"].result == values["member"].result:
+            raise InputError(f"{values['member'].folder} is a copy of {other['member'].folder}")
+    return values
 
 
 def _columns(history: Any) -> dict[str, list[tuple[float, float]]]:

@@ -27,12 +27,20 @@ def to_html(sections: Sequence[Section], summary: str) -> str:
 
 def to_markdown(sections: Sequence[Section], summary: str) -> str:
     """Return the page's twin, whose pictures lie in FIGURES beside it."""
-    environment = _environment(autoescape=False)
-    environment.filters["plain"] = _escape
-    told = environment.get_template("report.md").render(
-        title=_TITLE, summary=summary, sections=sections, figures=FIGURES
-    )  # fmt: skip
-    return re.sub(r"\n{3,}", "\n\n", told).strip() + "\n"
+    told = {"title": _TITLE, "summary": summary, "sections": sections}
+    return _markdown("report.md", told)
+
+
+def to_card(sections: Sequence[Section], summary: str, **told: Any) -> str:
+    """Return a model card as Markdown.
+
+    Args:
+        sections: what is told of the net; no pictures.
+        summary: one line.
+        told: title; place, the folder that the card is for; keras, whether a Keras net lies there; shape and classes
+            of its input and output.
+    """
+    return _markdown("card.md", {"sections": sections, "summary": summary, **told})
 
 
 def pictures(parts: Sequence[Part | Section]) -> Iterator[Picture]:
@@ -44,6 +52,13 @@ def pictures(parts: Sequence[Part | Section]) -> Iterator[Picture]:
             yield from part.pictures
         elif isinstance(part, Fold | Section):
             yield from pictures(part.parts)
+
+
+def _markdown(template: str, told: dict[str, Any]) -> str:
+    environment = _environment(autoescape=False)
+    environment.filters["plain"] = _escape
+    text = environment.get_template(template).render(figures=FIGURES, **told)
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 def _environment(autoescape: bool) -> Any:
