@@ -14,10 +14,9 @@ from pathlib import Path
 from kerascifar import files
 from kerascifar.cli import Parser, entry
 from kerascifar.errors import InputError
-from kerascifar.export import EXPORTED
 from kerascifar.reporting.card import card
 from kerascifar.reporting.gather import MODELS, gather
-from kerascifar.results import FINISHED, find_run, read_result
+from kerascifar.results import EXPORTED, FINISHED, find_run, read_result
 
 CARD = "README.md"
 # A folder with a result.json counts as a finished run, so that file is copied last.

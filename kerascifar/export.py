@@ -27,11 +27,11 @@ from kerascifar.contracts import Dataset
 from kerascifar.errors import InputError
 from kerascifar.exporting.agreement import compare, measure
 from kerascifar.exporting.formats import FORMATS, Format, check_format
-from kerascifar.results import Result, find_run
+from kerascifar.results import EXPORTED, Result, find_run
 from kerascifar.run import SCORED, load_again, read_run
 from kerascifar.serving import Predict
 
-EXPORTED, TOLD, LABELS = "exported", "export.json", "labels.txt"
+TOLD, LABELS = "export.json", "labels.txt"
 REPRESENTATIVE = 500  # training images by which int8's ranges are found
 _BATCH = 256  # images scored in a call
 _TIMED = 64  # different images that are timed

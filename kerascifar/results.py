@@ -24,6 +24,7 @@ FORMAT = 1
 # A result.json means: finished, and the test images were scored. A trial of a search never sees them, and its file has
 # another name, so that nothing takes it for a finished run with the same run_id.
 FINISHED, VALIDATED = "result.json", "validation.json"
+EXPORTED = "exported"  # folder in a run folder, of what kerascifar.export made
 PACKAGES = ("kerascifar", "tensorflow", "keras", "numpy", "scikit-learn", "scikit-image", "scipy")
 
 # What np.load raises for files that are missing, torn, no archive, packed in an unknown way, or hold pickles.

@@ -33,7 +33,7 @@ ORDER = [
     ["plan"],
     ["planning", "performing", "figures"],
     ["study_table"],
-    ["train", "evaluate", "predict", "explore", "export", "reproduce", "launch", "report"],
+    ["train", "evaluate", "predict", "explore", "export", "reproduce", "launch", "report", "card"],
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 FILES = sorted((ROOT / "kerascifar").rglob("*.py"))

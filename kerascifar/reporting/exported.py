@@ -8,6 +8,7 @@ from typing import Any
 from kerascifar.reporting.comparison import file_size
 from kerascifar.reporting.document import Column, Table, Text, number, text
 from kerascifar.reporting.gather import finite
+from kerascifar.results import EXPORTED
 
 _COLUMNS = (
     Column("file", numbers=False),
@@ -22,7 +23,7 @@ _COLUMNS = (
 
 def exported(folder: Path) -> Table | Text | None:
     """Return a table of the exported files of the run in `folder`; None where it has none."""
-    path = folder / "exported" / "export.json"
+    path = folder / EXPORTED / "export.json"
     try:
         files = json.loads(path.read_text(encoding="utf-8"))["exports"]
         rows = [_row(name, told) for name, told in files.items()]
