@@ -33,12 +33,14 @@ NETS = ("lenet", "mobilenet_mod", "resnet18", "vgg16")
 CIFAR = 50_000  # training images
 
 
-def measure(arch: str, device: str, images: int, epochs: int, batch_size: int) -> tuple[float, str]:
+def measure(
+    arch: str, device: str, images: int, epochs: int, batch_size: int, precision: str = "float32"
+) -> tuple[float, str]:
     """Return seconds of the median epoch but the first, and the device that was taken."""
     with tempfile.TemporaryDirectory() as scratch:
         flags = {
             "--arch": arch, "--device": device, "--dataset": f"synthetic:{images}", "--epochs": str(epochs),
-            "--batch-size": str(batch_size), "--validation": "0", "--runs": scratch,
+            "--batch-size": str(batch_size), "--validation": "0", "--precision": precision, "--runs": scratch,
         }  # fmt: skip
         done = subprocess.run(
             [sys.executable, "-m", "kerascifar.train", *(word for pair in flags.items() for word in pair)],
