@@ -93,6 +93,7 @@ def _of_runs(found: list[Result], places: list[Path], folder: Path) -> Figure:
         "parameters": first.trainable_parameters,
         "seconds_per_epoch": first.seconds_per_epoch,
         "device": first.notes.get("device"),
+        "run_seconds": _median([result.notes["run_seconds"] for result in found if "run_seconds" in result.notes]),
     }
     for average in ("weighted", "macro"):
         figure[average] = {key: stats.fmean(test[average][key] for test in tests) for key in tests[0][average]}
@@ -108,6 +109,10 @@ def _of_runs(found: list[Result], places: list[Path], folder: Path) -> Figure:
     if "folds_mean" in first.notes:
         figure["folds_mean"] = first.notes["folds_mean"]
     return figure
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return stats.median(values) if values else None
 
 
 def _vote(row: Ensemble, members: Mapping[str, Figure], folder: Path, votes: Path) -> Figure:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+import time
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -46,6 +47,7 @@ def run(config: RunConfig, validation_only: bool = False) -> Result:
     Raises:
         InputError: the config, the data or the run folder cannot be used; nothing is left half-written.
     """
+    begun = time.monotonic()
     check(config)
     devices.check_place(config)
     folder, cluster = config.folder, cluster_of(config)
@@ -65,7 +67,7 @@ def run(config: RunConfig, validation_only: bool = False) -> Result:
         if cluster is not None and cluster.follows:
             return _follow(config, data, cluster)
         with files.only_writer(folder):
-            result = _fit(config, data, validation_only)
+            result = _fit(config, data, validation_only, begun)
             copy_from_chief(config, folder / results.FINISHED)  # the others end when all is written
     return result
 
@@ -96,9 +98,10 @@ def _noted_overlap(config: RunConfig, data: Dataset) -> Dataset:
     return dataclasses.replace(data, notes={**data.notes, "overlap": shared}) if shared else data
 
 
-def _fit(config: RunConfig, data: Dataset, validation_only: bool) -> Result:
+def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float) -> Result:
     """Fit, score and write the run folder, which this process holds."""
     folder, variant = config.folder, ARCHITECTURES[config.arch]
+    resumed = (folder / "checkpoint.npz").exists()
     fitted = engine(variant).fit(config, variant, data, folder)
     scores = {name: fitted.score(part.images, name) for name, part in data.parts.items() if name in SCORED}
     metrics = {
@@ -113,7 +116,9 @@ def _fit(config: RunConfig, data: Dataset, validation_only: bool) -> Result:
         fitted.save(folder)
     if (folder / "tensorboard").is_dir() and not validation_only:  # a trial's session is the tuner's
         board.write_run(folder, config.run_id, config.to_dict(), metrics, len(fitted.history) - 1)
-    result = _result(config, data, fitted, metrics)
+    # From the config to the score; what a run took that went on is not known.
+    taken = {} if resumed else {"run_seconds": round(time.monotonic() - begun, 1)}
+    result = _result(config, data, fitted, metrics, taken)
     results.write_result(folder, result)
     for left in ("checkpoint.npz", "best.npz"):
         (folder / left).unlink(missing_ok=True)
@@ -182,7 +187,7 @@ def load_again(config: RunConfig, result: Result) -> Dataset:
     return data
 
 
-def _result(config: RunConfig, data: Dataset, fitted: Fitted, metrics: dict) -> Result:
+def _result(config: RunConfig, data: Dataset, fitted: Fitted, metrics: dict, notes: dict) -> Result:
     return Result(
         run_id=config.run_id,
         config=config.to_dict(),
@@ -195,5 +200,5 @@ def _result(config: RunConfig, data: Dataset, fitted: Fitted, metrics: dict) -> 
         versions=results.versions(),
         revision=results.revision(),
         history=fitted.history,
-        notes=dict(fitted.notes),
+        notes={**fitted.notes, **notes},
     )

@@ -2,6 +2,7 @@
 
 title = "..."
 source = "..."
+beside = "goal"                 # what `expect` holds, where it is not what a paper prints
 [common]                        # RunConfig keys of every row that trains
 [[run]]
 name = "knn-1-euclidean"
@@ -28,7 +29,7 @@ from kerascifar.config import FIELDS, RunConfig
 from kerascifar.configure import ARCHITECTURES, options
 from kerascifar.errors import InputError
 from kerascifar.registry import lookup, nearest
-from kerascifar.rows import EXPECTED, KINDS, RATES, Ensemble, Quoted, Row, Search, Trained, Training
+from kerascifar.rows import EXPECTED, KINDS, PAPER, RATES, Ensemble, Quoted, Row, Search, Trained, Training
 from kerascifar.scratch import served
 from kerascifar.voting import VOTES
 
@@ -37,11 +38,12 @@ RECIPES = Path(__file__).resolve().parent / "recipes"
 
 @dataclass(frozen=True)
 class Study:
-    """A study: title, source, and its rows; they should be run in this order."""
+    """A study: title, source, what its rows' `expect` is called, and its rows; they should be run in this order."""
 
     name: str
     title: str
     source: str
+    beside: str
     rows: tuple[Row, ...]
 
     def __getitem__(self, name: str) -> Row:
@@ -68,7 +70,7 @@ def load_study(name: str) -> Study:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path.name} is not TOML: {error}") from None
     common = found.get("common", {})
-    _check_keys(found, ("title", "source", "common", *KINDS), path.name)
+    _check_keys(found, ("title", "source", "beside", "common", *KINDS), path.name)
     _check_keys(common, ("stand_in", *FIELDS), f"{path.name}, [common]")
     for key in ("title", "source", "run"):
         if not found.get(key):
@@ -77,7 +79,7 @@ def load_study(name: str) -> Study:
     names = [row.name for row in rows]
     if twice := {n for n in names if names.count(n) > 1}:
         raise InputError(f"{path.name}: the name {min(twice)} stands twice")
-    study = Study(path.stem, found["title"], found["source"], rows)
+    study = Study(path.stem, found["title"], found["source"], found.get("beside", PAPER), rows)
     for row in rows:
         try:
             _check(study, row)

@@ -8,7 +8,7 @@ from typing import Any
 from kerascifar import files
 from kerascifar.figures import Figure, rows
 from kerascifar.plan import Piece
-from kerascifar.rows import MODES
+from kerascifar.rows import MODES, PAPER
 from kerascifar.study import Study
 
 Told = Mapping[str, Any]
@@ -27,16 +27,19 @@ def write_table(study: Study, pieces: Sequence[Piece], folder: Path) -> None:
 
 def texts(study: Study, told: Sequence[Told]) -> dict[str, str]:
     """Return the files that a study's rows make, by name."""
-    whole = {"study": study.title, "source": study.source, "rows": told}
+    whole = {"study": study.title, "source": study.source, "beside": study.beside, "rows": told}
     return {
         "table.json": json.dumps(whole, indent=1, allow_nan=False) + "\n",
-        "table.md": markdown(study.title, study.source, told),
+        "table.md": markdown(study, told),
     }
 
 
-def markdown(title: str, source: str, told: Sequence[Told]) -> str:
+def markdown(study: Study, told: Sequence[Told]) -> str:
     """Return a study's tables as Markdown: accuracies, then precision, recall and F1, then sizes and times."""
-    parts = [f"# {title}", source, _LEGEND, _accuracies(told), _averages(told), _sizes(told)]
+    parts = [
+        f"# {study.title}", study.source, _LEGEND, _accuracies(told, study.beside), _averages(told),
+        _sizes(told, study.beside),
+    ]  # fmt: skip
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -119,12 +122,16 @@ def mode_cells(row: Told, modes: Sequence[str] = MODES, root: str = "") -> list[
     return [cell(row.get(mode), key, root) for mode in modes]
 
 
-def _accuracies(told: Sequence[Told]) -> str:
+def _accuracies(told: Sequence[Told], beside: str) -> str:
     modes = MODES if any(row["fault"] for row in told) else MODES[1:]
     shown = [row for row in told if row["kind"] != "quoted" or paper_cell(row)]
     published = any(paper_cell(row) for row in shown)
-    head = [*(["table"] if published else []), "row", *(["paper"] if published else [])]
-    head += [*(["as published"] if len(modes) == 2 else []), "corrected" if published else "accuracy", "remarks"]
+    head = [*(["table"] if published else []), "row", *([beside] if published else [])]
+    head += [
+        *(["as published"] if len(modes) == 2 else []),
+        "corrected" if published and beside == PAPER else "accuracy",
+        "remarks",
+    ]
     lines = []
     for row in shown:
         left = [row["table"], row["name"], paper_cell(row)] if published else [row["name"]]
@@ -164,13 +171,16 @@ _SIZES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("size_mb", "MB", _digits),
     ("seconds_per_epoch", "seconds an epoch, CPU", _digits),
     ("gpu_seconds_per_epoch", "seconds an epoch, GPU", _digits),
+    ("run_seconds", "seconds of the whole run", _digits),
 )
 
 
-def _sizes(told: Sequence[Told]) -> str:
+def _sizes(told: Sequence[Told], beside: str) -> str:
     """Return the table of parameters, megabytes and seconds an epoch, of the rows that have any of them."""
     printed = {key for row in told for key in row["paper"]}
-    measured = {key for row in told for key in _own(row) if key != "size_mb"}  # of interest where the paper has it
+    measured = {
+        key for row in told for key in _own(row) if key not in ("size_mb", "run_seconds")
+    }  # of interest where printed
     lines, used = [], [key for key, _, _ in _SIZES if key in printed | measured]
     for row in told:
         own = _own(row)
@@ -184,7 +194,7 @@ def _sizes(told: Sequence[Told]) -> str:
         return ""
     head = ["table", "row"]
     for key, title, _ in _SIZES:
-        head += [f"{title}: paper", "ours"] if key in used else []
+        head += [f"{title}: {beside}", "ours"] if key in used else []
     text = (
         "## Sizes and times\n\nOurs: trainable parameters, four bytes each; the median epoch, validation included.\n\n"
     )
@@ -203,6 +213,8 @@ def _own(row: Told) -> dict[str, float]:
         if figure.get("seconds_per_epoch"):
             where = "gpu_seconds_per_epoch" if "gpu" in str(figure.get("device")).lower() else "seconds_per_epoch"
             found[where] = figure["seconds_per_epoch"]
+        if figure.get("run_seconds"):
+            found["run_seconds"] = figure["run_seconds"]
     if "parameters" in found:
         found["size_mb"] = found["parameters"] * 4 / 1e6
     return found

@@ -104,6 +104,17 @@ def test_a_new_study_is_one_file(reproduce, folder, capsys):
     assert {row.split("] ")[1] for row in rows} == {"knn/one, as-published: finished", "knn/one, corrected: finished"}
 
 
+def test_a_table_of_goals_says_so(reproduce, folder):
+    goals = RECIPE.replace('source = "Table 7"', 'source = "ours"\nbeside = "goal"')
+    goals = goals.replace("expect.test_accuracy = 0.5", "expect.test_accuracy = 0.5\nexpect.run_seconds = 600")
+    row = reproduce(goals)("--mode", "corrected")["one"]
+    table = (folder / "table.md").read_text()
+    assert "| goal |" in table
+    assert "paper |" not in table
+    assert "seconds of the whole run: goal | ours |" in table
+    assert f"| 600 | {row['corrected']['run_seconds']:.4g} |" in table
+
+
 def test_a_dry_run_writes_nothing_and_tells_the_time_of_each_row(reproduce, folder, capsys):
     with pytest.raises(FileNotFoundError):  # no table
         reproduce(NETS)("--epochs", "2", "--dry-run")

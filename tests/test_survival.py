@@ -1,6 +1,7 @@
 """kill -9 at any moment, then the same command again: the end is that of an undisturbed run, bit for bit."""
 
 import csv
+import json
 import os
 import random
 import subprocess
@@ -53,6 +54,9 @@ def test_ten_kills_change_nothing(command, tmp_path):
     assert len(seen) > 1  # the kills did fall into the training
     finished = command("kerascifar.train", *ARGS, "--runs", "disturbed")
     assert finished.returncode == 0, finished.stderr
+    notes = [json.loads(next(tmp_path.glob(f"{runs}/*/*/result.json")).read_text())["notes"] for runs in
+             ("undisturbed", "disturbed")]  # fmt: skip
+    assert ["run_seconds" in told for told in notes] == [True, False]  # what the killed ones took is not known
     weights, history = ended(tmp_path / "undisturbed")
     again, told = ended(tmp_path / "disturbed")
     assert told == history

@@ -34,7 +34,7 @@ from kerascifar.registry import lookup
 NETS = ("lenet", "modified_net", "custom_cnn", "mobilenet_mod", "mobilenet_v2", "resnet18", "se_resnet", "vgg16_bn")
 OURS, THEIRS = "kerascifar", ("pytorch", "torch_compile")
 FEWEST, MOST = 3, 352  # steps of a turn: below 3 the pipeline's start weighs; CIFAR-10's epoch has 352 by default
-GOAL_MEAN, GOAL, GOAL_SMALL, SMALL = 1.35, 1.0, 1.2, 1_000_000  # issue 4; the third for few parameters or depthwise
+GOAL_MEAN, GOAL, GOAL_SMALL, SMALL = 1.35, 1.0, 1.2, 1_000_000  # our goals; the third for few parameters or depthwise
 
 
 def main(argv):

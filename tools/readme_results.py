@@ -23,7 +23,7 @@ from kerascifar import files, plan, study_table
 from kerascifar.cli import Parser, entry
 from kerascifar.errors import InputError
 from kerascifar.figures import rows
-from kerascifar.rows import MODES
+from kerascifar.rows import MODES, PAPER
 from kerascifar.study import load_study, studies
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,6 +36,13 @@ INTRODUCTION = """\
 results beside the paper's. *As published* does what the authors' code did, faults included; *corrected* does what the
 paper says. Accuracies on the test images, with 95 % intervals; the number of epochs and training images stands below.
 Links lead to the results, a study's name to all of its rows."""
+SHORTENED = "Run at a fraction of their epochs so far, as their tables say:"
+RECORDS_HEAD = ("row", "goal", "test accuracy", "parameters", "whole run")
+RECORDS = """\
+## What two CPU cores can do
+
+`python -m kerascifar.reproduce records --only '*speedrun94*' --full` and so on. A run's time is that from the config to
+the score; nothing else ran beside it."""
 
 
 def main(argv: Sequence[str]) -> None:
@@ -56,7 +63,7 @@ def main(argv: Sequence[str]) -> None:
 
 def texts(root: Path) -> dict[Path, str]:
     """Return what every table of the checkout `root` should hold, README's last."""
-    wanted, lines = {}, []
+    wanted, lines, records, shortened = {}, [], [], []
     for name in studies():
         folder = root / "saved_models" / name
         if not (folder / "table.json").exists():
@@ -67,12 +74,31 @@ def texts(root: Path) -> dict[Path, str]:
             for file in sorted(Path(made).rglob("*.json")):
                 wanted[folder / file.relative_to(made)] = file.read_text(encoding="utf-8")
         wanted |= {folder / file: text for file, text in study_table.texts(study, told).items()}
-        shown = [row for row in told if row["headline"] and any("file" in row.get(mode, {}) for mode in MODES)]
-        lines += [line(study.title, row, folder.relative_to(root)) for row in shown]
+        shown = [row for row in told if row["headline"] and any(whole(row.get(mode, {})) for mode in MODES)]
+        if study.beside == PAPER:
+            lines += [line(study.title, row, folder.relative_to(root)) for row in shown]
+            cut = any(row["headline"] and "file" in row.get(mode, {}) for row in told for mode in MODES)
+            shortened += [link(study.title, folder.relative_to(root))] if cut and not shown else []
+        else:
+            records += [record(row, folder.relative_to(root)) for row in shown]
     page = (root / "README.md").read_text(encoding="utf-8")
-    page = between(page, "results", f"{INTRODUCTION}\n\n{study_table.table(HEAD, lines)}")
+    parts = [INTRODUCTION, study_table.table(HEAD, lines)]
+    parts += [f"{SHORTENED} {', '.join(shortened)}."] if shortened else []
+    page = between(page, "results", "\n\n".join(parts))
+    if records:
+        page = between(page, "records", f"{RECORDS}\n\n{study_table.table(RECORDS_HEAD, records)}")
     wanted[root / "README.md"] = between(page, "speed", speed_table.text(root / "tools" / "measured"))
     return wanted
+
+
+def whole(figure: dict[str, Any]) -> bool:
+    """Tell whether a figure comes from a run of full length."""
+    return "file" in figure and not figure.get("shortened")
+
+
+def link(title: str, folder: Path) -> str:
+    """Return a link to a study's table, its number and authors."""
+    return f"[{title.split(':')[0]}]({folder.as_posix()}/table.md)"
 
 
 def line(title: str, row: dict[str, Any], folder: Path) -> list[str]:
@@ -80,8 +106,15 @@ def line(title: str, row: dict[str, Any], folder: Path) -> list[str]:
     links = f"{folder.as_posix()}/"
     stand_in = f"stand-in: {row['stand_in']}" if row["stand_in"] else ""
     told = "<br>".join(text for text in (row["name"], row["fault"], stand_in) if text)
-    name = f"[{title.split(':')[0]}]({links}table.md)"
-    return [name, told, study_table.paper_cell(row), *study_table.mode_cells(row, root=links)]
+    return [link(title, folder), told, study_table.paper_cell(row), *study_table.mode_cells(row, root=links)]
+
+
+def record(row: dict[str, Any], folder: Path) -> list[str]:
+    """Return a row of README's table of records."""
+    figure, seconds = row["corrected"], row["corrected"].get("run_seconds")
+    accuracy = study_table.cell(figure, "test_accuracy", f"{folder.as_posix()}/")
+    took = "" if seconds is None else f"{seconds / 60:.1f} min"
+    return [row["name"], row["table"], accuracy, f"{figure['parameters']:,}", took]
 
 
 def between(page: str, name: str, text: str) -> str:

@@ -10,6 +10,7 @@ from kerascifar.reporting.document import NONE, Cell, Column, Part, Picture, Sec
 from kerascifar.reporting.gather import Gathered, Run, finite
 from kerascifar.reporting.labels import TABLE, VERSIONS
 from kerascifar.reporting.svg import to_svg
+from kerascifar.rows import PAPER
 
 
 def studies(paths: Sequence[Path], gathered: Gathered) -> tuple[Section | None, list[str]]:
@@ -25,27 +26,29 @@ def studies(paths: Sequence[Path], gathered: Gathered) -> tuple[Section | None, 
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
             rows = [row for row in found["rows"] if isinstance(row, dict)]
-            title = str(found["study"])
+            title, beside = str(found["study"]), str(found.get("beside", PAPER))
         except FileNotFoundError:
             continue
         except (ValueError, TypeError, KeyError) as error:
             left_out.append(f"{file} is not the table of a study: {type(error).__name__} {error}")
             continue
-        parts += _study(title, rows, file.parent, numbers)
+        parts += _study(title, beside, rows, file.parent, numbers)
     if not parts:
         return None, left_out
     asks = "Do we land on the published figure when we do what the authors did, and where without the faults?"
     return Section("studies", "Paper against ours", asks, parts), left_out
 
 
-def _study(title: str, rows: Sequence[Mapping[str, Any]], folder: Path, numbers: Mapping[Path, Run]) -> list[Part]:
+def _study(
+    title: str, beside: str, rows: Sequence[Mapping[str, Any]], folder: Path, numbers: Mapping[Path, Run]
+) -> list[Part]:
     columns = (
         Column("table", numbers=False),
         Column("row", numbers=False),
-        Column("paper", note="test accuracy as printed"),
+        Column(beside, note="test accuracy as printed" if beside == PAPER else ""),
         Column("as published", note="with what the authors' code did, faults included"),
         Column("corrected", note="what the paper says, or plainly meant"),
-        Column("corrected less paper"),
+        Column(f"corrected less {beside}"),
         Column("obtained with", numbers=False, note="epochs and training images of our runs, and test images"),
         Column("what was wrong", numbers=False),
     )
@@ -71,7 +74,7 @@ def _study(title: str, rows: Sequence[Mapping[str, Any]], folder: Path, numbers:
     drawn = [
         row for row in rows if _paper(row) is not None and any(_accuracy(row.get(v)) is not None for v in VERSIONS)
     ]
-    if drawn:
+    if drawn and beside == PAPER:
         parts.append(_picture(f"study-{folder.name}", title, drawn))
     return parts
 

@@ -86,6 +86,23 @@ def test_a_headline_row_stands_in_readme_with_links_from_the_root(tool):
     ]
 
 
+def test_a_record_stands_beside_its_goal(tool):
+    figure = {"test_accuracy": 0.9, "interval": [0.8, 0.95], "epochs": 8, "of_epochs": 8, "training_images": 50_000}
+    figure |= {"images": 10_000, "shortened": False, "file": "net/1/result.json", "parameters": 35498}
+    row = {"name": "fast", "table": "90 % in 9 minutes", "corrected": figure | {"run_seconds": 486.0}}
+    told = tool.record(row, Path("saved_models/records"))
+    assert told[:2] == ["fast", "90 % in 9 minutes"]
+    assert told[2].startswith("[0.9000](saved_models/records/net/1/result.json) (0.8000 to 0.9500)<br>8 epochs")
+    assert told[3:] == ["35,498", "8.1 min"]  # 486 / 60
+    assert tool.record(row | {"corrected": figure}, Path())[4] == ""  # it went on, so its time is not known
+
+
+def test_only_whole_runs_stand_in_readme(tool):
+    assert tool.whole({"file": "a", "shortened": False})
+    assert not tool.whole({"file": "a", "shortened": True})
+    assert not tool.whole({"refused": "no"})
+
+
 def test_a_readme_without_markers_is_answered(tool):
     with pytest.raises(InputError, match=r"README\.md needs the lines <!-- results"):
         tool.between("no markers", "results", "")
