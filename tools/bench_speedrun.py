@@ -32,7 +32,7 @@ from kerascifar.results import revision, versions
 
 NETS, BESIDE = ("airbench94", "airbench95"), "resnet18"
 SIDE = 4096  # of the matrices
-STEPS = {"airbench94": 10, "airbench95": 5, BESIDE: 40}  # of an epoch, some 40 s
+STEPS = {"airbench94": 5, "airbench95": 3, BESIDE: 12}  # of an epoch, some 20 s
 PRODUCT = """
 import time, sys, tensorflow as tf
 a = tf.cast(tf.random.normal(({side}, {side})), sys.argv[1])
