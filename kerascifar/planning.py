@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from kerascifar.config import FIELDS
 from kerascifar.costs import Cost, Measure
 from kerascifar.lengths import FULL, Length, seconds, share_out
 from kerascifar.plan import ASKED_FULL, Piece, Plan, Version, config_of, folder_of, is_search, longest_length
@@ -31,7 +32,8 @@ def make(
     """Return `old` with a piece for each of `wanted`, row, mode and seed, under what is `asked`.
 
     A row for which a run at least as long is finished keeps that one. The other rows divide a budget equally, see
-    lengths.share_out; a row whose shortest run takes too much of it is left out.
+    lengths.share_out, but those that compare settings of one net get the same length. A row whose shortest run takes
+    too much of the budget is left out.
 
     Args:
         study: the recipe.
@@ -55,9 +57,10 @@ def make(
     budget = seconds(asked.split()[1]) - spent() if asked.startswith("--budget") else None
     while open_:
         lengths = _lengths(asked, budget, [costs[piece.version] for piece in open_])
+        alike = [_alike(study, piece, every, folder) for piece in open_]
         tried = [
             replace(piece, length=length, seconds=costs[piece.version].seconds(length))
-            for piece, length in zip(open_, lengths, strict=True)
+            for piece, length in zip(open_, _evened(alike, lengths), strict=True)
         ]
         # What is finished already, or cannot be done in the time, leaves its share to the others.
         chosen = [
@@ -73,6 +76,24 @@ def make(
             leader = settled[first[shared[piece.version]]]
             settled[piece.version] = replace(piece, length=leader.length, seconds=0.0, left_out=leader.left_out)
     return Plan(asked, (*old.pieces, *(settled[piece.version] for piece in new)))
+
+
+def _alike(study: Study, piece: Piece, pieces: Sequence[Piece], folder: Path) -> tuple:
+    """Return what rows have in common that compare settings: the net, the data and the full length."""
+    config = config_of(study, piece, pieces, folder)
+    net = (getattr(config, name) for name, f in FIELDS.items() if f.metadata["group"] == "model")
+    return (is_search(study, piece), *net, config.dataset, config.epochs)
+
+
+def _evened(alike: Sequence[tuple], lengths: Sequence[Length]) -> list[Length]:
+    """Return `lengths`, where those with the same key in `alike` get the shortest among them.
+
+    A costlier augmentation buys fewer images in the same time; what is to be compared must see the same number.
+    """
+    shortest: dict[tuple, Length] = {}
+    for key, length in zip(alike, lengths, strict=True):
+        shortest[key] = min(length, shortest.get(key, FULL), key=lambda found: found.size)
+    return [shortest[key] for key in alike]
 
 
 def _left_out(study: Study, pieces: Sequence[Piece], budget: float | None) -> list[Piece]:

@@ -114,6 +114,26 @@ def test_a_budget_is_divided(study, tmp_path):
     assert lengths(plan, "--budget 140s")["small", "corrected"] == FULL
 
 
+def test_settings_of_one_net_that_are_compared_get_one_length(study, tmp_path):
+    """twin costs 2 s an epoch, as a costlier augmentation would; small, 1 s, is to see no more."""
+
+    def measure_twin(config):
+        cost = measure(config)
+        return replace(cost, image=0.002) if config.augment == "lai" else cost
+
+    recipe = RECIPE.replace('name = "twin"', 'name = "twin"\naugment = "lai"')
+    (tmp_path / "mine.toml").write_text(recipe)
+    study = load_study(str(tmp_path / "mine.toml"))
+    wanted = versions(study, ["small", "child", "twin"], ("corrected",), 1)
+    plan = planning.make(study, "--budget 40s", wanted, Plan(None, ()), tmp_path, measure_twin)
+    # 10 s each, for small in both modes, child and twin: 5 epochs of twin, so 5 of small, which is compared with it;
+    # child begins with other weights, and may take its 10.
+    told = {piece.row: (piece.length.epochs, piece.seconds) for piece in plan.pieces}
+    assert told["twin"] == (5, 10)
+    assert told["small"] == (5, 5)
+    assert told["child"] == (10, 10)
+
+
 def test_a_budget_too_small_for_all_rows_leaves_out_the_longest(study, tmp_path):
     # 30 s: resnet18 goes; three runs of lenet get 10 s each.
     plan = made(study, "--budget 30s", tmp_path)
