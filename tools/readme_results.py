@@ -42,7 +42,7 @@ RECORDS = """\
 ## What two CPU cores can do
 
 `python -m kerascifar.reproduce records --only '*speedrun94*' --full` and so on. A run's time is that from the config to
-the score; nothing ran beside it but `tools/awake`."""
+the score, under `tools/awake`."""
 
 
 def main(argv: Sequence[str]) -> None:
