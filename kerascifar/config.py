@@ -207,6 +207,13 @@ class RunConfig:
         "how a step is divided: none, mirrored over the GPUs of this machine, or multiworker over processes",
         one_of("none", "mirrored", "multiworker"),
     )
+    input: str = option(
+        "tf.data",
+        "run",
+        "what augments and serves the training images: tf.data, or arrays: no tf.data, as KERAS_BACKEND=jax needs it",
+        one_of("tf.data", "arrays"),
+        False,
+    )
     threads: int | None = option(None, "run", "CPU threads; all cores if not given", POSITIVE, False)
     memory: str | None = option(
         None, "run", "working memory of knn and nearest_centroid, such as 1GiB or 512MiB", identity=False

@@ -1,4 +1,4 @@
-"""Where a run computes: device, precision, threads. TensorFlow starts here, quietly."""
+"""Where a run computes: backend, device, precision, threads. TensorFlow starts here, quietly."""
 
 import contextlib
 import os
@@ -7,10 +7,13 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+from kerascifar import jax_devices
 from kerascifar.cluster import wait_for_all
 from kerascifar.config import RunConfig
 from kerascifar.distribution import cluster_of, make_strategy, replicas
 from kerascifar.errors import InputError
+
+BACKENDS = ("tensorflow", "jax")
 
 
 @contextlib.contextmanager
@@ -65,8 +68,41 @@ def check_place(config: RunConfig) -> None:
     cluster_of(config)
 
 
+def backend() -> str:
+    """Return on what Keras runs: KERAS_BACKEND, else tensorflow; but once Keras is imported, what it took.
+
+    Raises:
+        InputError: neither tensorflow nor jax.
+    """
+    imported = sys.modules.get("keras")
+    found = imported.backend.backend() if imported else os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if found not in BACKENDS:
+        raise InputError(f"KERAS_BACKEND={found}: this program runs on {' or '.join(BACKENDS)}")
+    return found
+
+
+def check_backend(config: RunConfig) -> None:
+    """Refuse what a training needs and the backend has not.
+
+    Raises:
+        InputError: JAX without --input arrays.
+    """
+    if backend() == "jax" and config.input != "arrays":
+        raise InputError(f"KERAS_BACKEND=jax has no tf.data: give --input arrays, got --input {config.input}")
+
+
+def need_tensorflow(what: str) -> None:
+    """Refuse `what`, which TensorFlow alone can do, on another backend.
+
+    Raises:
+        InputError: says which backend is set.
+    """
+    if backend() != "tensorflow":
+        raise InputError(f"{what} needs TensorFlow, got KERAS_BACKEND={backend()}")
+
+
 def start(config: RunConfig) -> dict[str, Any]:
-    """Import Keras on TensorFlow, choose device, threads and precision, and say in one line what was taken.
+    """Import Keras on its backend, choose device, threads and precision, and say in one line what was taken.
 
     Returns:
         The choice, for result.json.
@@ -76,6 +112,8 @@ def start(config: RunConfig) -> dict[str, Any]:
     """
     check_device(config)
     check_place(config)
+    if backend() == "jax":
+        return jax_devices.start(config)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with quiet():
         import keras
@@ -113,11 +151,13 @@ def start(config: RunConfig) -> dict[str, Any]:
     return taken
 
 
-def taken_gpu() -> bool:
-    """Tell whether TensorFlow computes on a GPU; after start()."""
+def tensorflow_on_cpu() -> bool:
+    """Tell whether TensorFlow computes, and on no GPU; after start()."""
+    if backend() != "tensorflow":
+        return False
     import tensorflow as tf
 
-    return bool(tf.config.get_visible_devices("GPU"))
+    return not tf.config.get_visible_devices("GPU")
 
 
 def _choose(config: RunConfig, gpus: int) -> list[int]:

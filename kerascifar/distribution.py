@@ -22,10 +22,11 @@ from kerascifar.cluster import Cluster, read_cluster
 from kerascifar.config import FIELDS, RunConfig, flag
 from kerascifar.errors import InputError
 
-# Fields that would give other numbers under a strategy than on one device, and why.
+# Fields that would give other numbers under a strategy than on one device, or that it has no use for, and why.
 REFUSED = {
     "clip_value": "Keras clips the gradient of each replica before it sums them",
     "clip_norm": "Keras clips the gradient of each replica before it sums them",
+    "input": "tf.distribute divides what tf.data serves",
 }
 _PIECE = 2**16  # numbers a message between workers
 JOIN_SECONDS = 120  # for all workers to join, once each has come

@@ -15,6 +15,7 @@ import numpy as np
 from kerascifar.config import RunConfig
 from kerascifar.configure import ARCHITECTURES
 from kerascifar.contracts import Dataset, Part
+from kerascifar.data.pipeline import steps_per_epoch
 from kerascifar.errors import InputError
 from kerascifar.training.phases import phases_of
 
@@ -63,8 +64,7 @@ def _step_seconds(config: RunConfig, data: Dataset) -> float:
     # Only now may Keras be imported: the device has been chosen.
     import keras
 
-    from kerascifar.data.augment import make_augment
-    from kerascifar.data.pipeline import training_batches
+    from kerascifar.training.feeding import training_feed
 
     class Clock(keras.callbacks.Callback):
         """Notes when each step ends."""
@@ -75,9 +75,10 @@ def _step_seconds(config: RunConfig, data: Dataset) -> float:
 
     ends: list[float] = []
     model = fit.compiled_model(config, data)
-    augment = make_augment(config.augment, config.seed, data.train.images.shape[1:])
-    batches = training_batches(data.train, len(data.classes), config.batch_size, config.seed, 1, augment=augment)
-    model.fit(batches, verbose=0, callbacks=[Clock()])
+    steps = steps_per_epoch(len(data.train), config.batch_size)
+    model.fit(
+        training_feed(config, data.train, len(data.classes), 1), steps_per_epoch=steps, verbose=0, callbacks=[Clock()]
+    )
     return stats.median(b - a for a, b in itertools.pairwise(ends))
 
 

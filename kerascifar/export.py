@@ -86,6 +86,7 @@ def export(
         InputError: the run, its net, its images or the format cannot be used; nothing is left half-written.
     """
     row, name = check_format(to, int8)
+    devices.need_tensorflow("export")
     config, result = read_run(folder, device="cpu", **machine)
     check_net(config, folder)
     into = folder / EXPORTED

@@ -78,7 +78,7 @@ def _parser() -> Parser:
     length.add_argument("--epochs", metavar="N", type=int, help="at most N epochs a row")
     length.add_argument("--budget", metavar="TIME", help="divide this time among the rows: 90s, 30m, 2h, 1h30m")
     parser.add_argument("--dry-run", action="store_true", help="print the plan with the time of each row; run nothing")
-    add_flags(parser, ("runs", *MACHINE))
+    add_flags(parser, ("runs", "input", *MACHINE))
     return parser
 
 

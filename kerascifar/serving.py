@@ -72,6 +72,7 @@ def compiled(model: Any) -> Predict:
 
 
 def _serve_keras(folder: Path, config: RunConfig) -> Served:
+    devices.need_tensorflow("a net's latency")
     taken = devices.start(dataclasses.replace(config, strategy="none"))
     import tensorflow as tf
 

@@ -15,7 +15,7 @@ ORDER = [
     ["layers", "metrics", "calibration", "latency", "voting"],
     ["plots"],
     ["data", "models", "baselines", "scratch", "board"],
-    ["distribution"],
+    ["distribution", "jax_devices"],
     ["results", "devices"],
     [
         "training.optimizers",

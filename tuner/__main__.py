@@ -67,8 +67,10 @@ def make_plan(given: dict[str, Any], own: dict[str, Any]) -> Plan:
         InputError: they do not fit together.
     """
     from kerascifar.configure import configure
+    from kerascifar.devices import need_tensorflow
     from kerascifar.registry import lookup
 
+    need_tensorflow("a search")
     config = configure(**given)
     trials, points = lookup(ORACLES, own["oracle"], "--oracle")
     max_trials = own["max_trials"] if own["max_trials"] is not None else trials

@@ -162,8 +162,10 @@ def make_augment(text: str, seed: int, image_shape: tuple[int, int, int]) -> Aug
     steps = check_augment(text, image_shape)
     if not steps:
         return None
-    import tensorflow as tf
+    import keras
+    from keras import ops
 
+    from kerascifar.data import draws
     from kerascifar.data.augment_layers.base import AugmentLayer, StatelessSeeds
 
     seeds = StatelessSeeds()
@@ -171,20 +173,18 @@ def make_augment(text: str, seed: int, image_shape: tuple[int, int, int]) -> Aug
     for layer in layers:
         layer.generator = seeds
 
-    @tf.autograph.experimental.do_not_convert
-    def augment(x: Any, y: Any, *, index: Any, epoch: Any, batch: Any) -> tuple[Any, Any]:
-        fold = tf.random.experimental.stateless_fold_in
+    def augment(x: Any, y: Any, index: Any, epoch: Any, batch: Any) -> tuple[Any, Any]:
         data = {"images": x, "labels": y, "index": index, "epoch": epoch}
-        with seeds.keyed(fold(fold(tf.constant([seed, _SALT], tf.int64), epoch), batch)):
+        with seeds.keyed(draws.folded(draws.folded(draws.key(seed, _SALT), epoch), batch)):
             for layer in layers:
                 if isinstance(layer, AugmentLayer):
                     data = layer(data, training=True)
                 else:  # Keras's own layers would cast index and epoch to float32
                     data = {**data, "images": layer(data["images"], training=True)}
         images = data["images"]
-        if images.dtype != tf.uint8:
-            images = tf.cast(tf.clip_by_value(tf.round(images), 0, 255), tf.uint8)
-        return tf.ensure_shape(images, (None, *image_shape)), data["labels"]
+        if keras.backend.standardize_dtype(images.dtype) != "uint8":
+            images = ops.cast(ops.clip(ops.round(images), 0, 255), "uint8")
+        return ops.reshape(images, (-1, *image_shape)), data["labels"]  # for tf.data loses their shape
 
     return augment
 
@@ -197,28 +197,17 @@ def augment_once(images: np.ndarray, text: str, seed: int) -> np.ndarray:
     """
     if not check_augment(text, images.shape[1:]):
         return images
-    import tensorflow as tf
-
     changed, found = _once(text, seed, images.shape[1:]), np.empty_like(images)
     for batch, start in enumerate(range(0, len(images), _SCORED_BATCH)):
         index = np.arange(start, min(start + _SCORED_BATCH, len(images)))
-        found[index] = changed(tf.constant(images[index]), tf.constant(index), tf.constant(batch, tf.int64))
+        none = np.zeros((len(index), 1), np.float32)
+        found[index] = changed(images[index], none, index, np.array(_SCORED_EPOCH), np.array(batch))[0]
     return found
 
 
 @functools.lru_cache(maxsize=2)
 def _once(text: str, seed: int, image_shape: tuple[int, int, int]) -> Any:
-    """Return a compiled function of images (B, *image_shape), their places and the batch index; traced once."""
-    import tensorflow as tf
+    """Return what make_augment() gives, compiled once."""
+    from kerascifar.data import draws
 
-    augment = make_augment(text, seed, image_shape)
-    place = tf.TensorSpec((), tf.int64)
-
-    @tf.function(
-        input_signature=[tf.TensorSpec((None, *image_shape), tf.uint8), tf.TensorSpec((None,), tf.int64), place]
-    )
-    def changed(x: Any, index: Any, batch: Any) -> Any:
-        epoch, labels = tf.constant(_SCORED_EPOCH, tf.int64), tf.zeros((tf.shape(x)[0], 1))
-        return augment(x, labels, index=index, epoch=epoch, batch=batch)[0]
-
-    return changed
+    return draws.compiled(make_augment(text, seed, image_shape))

@@ -15,9 +15,6 @@ from kerascifar.contracts import Part
 # images' places in the training set, `epoch` and `batch` int64 scalars.
 Augment = Callable[..., tuple[Any, Any]]
 
-# Keeps the order apart from other random numbers that are keyed by the same seed and epoch.
-_ORDER = 0x0E1
-
 
 def steps_per_epoch(images: int, batch_size: int, replicas: int = 1) -> int:
     """Return how many batches an epoch has; the last one may be smaller, but divides evenly by `replicas`."""
@@ -45,20 +42,19 @@ def training_batches(
     """
     import tensorflow as tf
 
+    from kerascifar.data import draws
+
     n, steps = len(part) - len(part) % replicas, steps_per_epoch(len(part), batch_size, replicas)
     take = _taker(part, classes)
 
+    @tf.autograph.experimental.do_not_convert
     def make(step):
         epoch, batch = step // steps, step % steps
-        place = tf.range(batch * batch_size, tf.minimum((batch + 1) * batch_size, n))
-        key = tf.random.experimental.stateless_fold_in(tf.constant([seed, _ORDER], tf.int64), epoch)
-        key = tf.concat([tf.cast(key, tf.uint32), tf.constant([1], tf.uint32)], 0)
-        # tf.random.experimental.index_shuffle stops at 4 rounds of its cipher and takes the seed as it is: orders of
-        # neighbouring seeds then share their batches (pairs of images met again 41 to 84 times as often as by chance).
-        index = tf.raw_ops.RandomIndexShuffle(index=place, seed=key, max_index=len(part) - 1, rounds=16)
+        places = tf.range(batch * batch_size, tf.minimum((batch + 1) * batch_size, n))
+        index = draws.order(seed, epoch, places, len(part))
         x, y = take(index)
         # The whole batch is augmented, so that its random numbers are those of one device; then it is divided.
-        return (x, y) if augment is None else augment(x, y, index=index, epoch=epoch, batch=batch)
+        return (x, y) if augment is None else augment(x, y, index, epoch, batch)
 
     def divide(*batch):
         share = tf.shape(batch[0])[0] // replicas

@@ -47,14 +47,12 @@ def augmented(data: Dataset, config: RunConfig, index: np.ndarray) -> list[tuple
     from kerascifar.data.augment import make_augment
 
     devices.start(RunConfig(device="cpu"))
-    import tensorflow as tf
+    from kerascifar.data import draws
 
-    augment = make_augment(config.augment, config.seed, data.train.images.shape[1:])
-    x, y = data.train.images[index], tf.one_hot(data.train.labels[index], len(data.classes))
-    epochs = tf.data.Dataset.range(EPOCHS).map(
-        lambda epoch: augment(x, y, index=tf.constant(index, tf.int64), epoch=epoch, batch=tf.constant(0, tf.int64))
-    )
-    return [(images.numpy(), shares.numpy()) for images, shares in epochs]
+    shown, one_hot = data.train.images[index], np.eye(len(data.classes), dtype=np.float32)[data.train.labels[index]]
+    change = draws.compiled(make_augment(config.augment, config.seed, shown.shape[1:]))
+    epochs = (change(shown, one_hot, index, np.array(epoch), np.array(0)) for epoch in range(EPOCHS))
+    return [(np.asarray(images), np.asarray(shares)) for images, shares in epochs]
 
 
 def label(shares: np.ndarray, classes: Sequence[str]) -> str:

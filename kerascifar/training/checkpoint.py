@@ -24,11 +24,13 @@ class Progress:
         epoch: epochs finished.
         step: steps done in the epoch that is under way.
         history: one dict a finished epoch.
+        backend: Keras's backend, which decides what is drawn.
     """
 
     epoch: int = 0
     step: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
+    backend: str = "tensorflow"
 
     def best_epoch(self, by: str = "val_accuracy") -> int:
         """Return the index of the first epoch with the highest `by`, a column of the history."""
@@ -37,16 +39,29 @@ class Progress:
 
 def save(path: Path, model: Any, progress: Progress) -> None:
     """Write model, optimizer, metrics and `progress` to `path`, whole or not at all."""
-    arrays = {f"model/{i}": v.numpy() for i, v in enumerate(model.variables)}
-    arrays |= {f"optimizer/{i}": v.numpy() for i, v in enumerate(model.optimizer.variables)}
+    if progress.backend == "jax":
+        model.jax_state_sync()  # within an epoch the variables are empty, and fit() holds their values
+    arrays = _arrays("model", model.variables) | _arrays("optimizer", model.optimizer.variables)
     if progress.step:  # only within an epoch do the running means matter
-        arrays |= {f"metrics/{i}": v.numpy() for i, v in enumerate(model.metrics_variables)}
+        arrays |= _arrays("metrics", model.metrics_variables)
     _write(path, arrays, progress)
 
 
-def load_progress(path: Path) -> Progress:
-    """Read how far the checkpoint at `path` has come; a fresh Progress where there is none."""
-    return Progress(**json.loads(str(_read(path)["progress"]))) if path.exists() else Progress()
+def load_progress(path: Path, backend: str) -> Progress:
+    """Read how far the checkpoint at `path` has come; a fresh Progress where there is none.
+
+    Raises:
+        InputError: the file is corrupt, or the run was begun on another backend than `backend`.
+    """
+    if not path.exists():
+        return Progress(backend=backend)
+    progress = Progress(**json.loads(str(_read(path)["progress"])))
+    if progress.backend != backend:
+        raise InputError(
+            f"checkpoint {path} was begun under KERAS_BACKEND={progress.backend}, which draws other numbers than "
+            f"{backend}: go on there, or --again starts anew"
+        )
+    return progress
 
 
 def restore(path: Path, model: Any, optimizer: bool = True) -> None:
@@ -71,8 +86,7 @@ def restore_metrics(path: Path, model: Any) -> None:
 def save_weights(path: Path, model: Any) -> None:
     """Write the model's variables alone, with the moving average in place of what was averaged."""
     averages = averaged(model)
-    arrays = {f"model/{i}": averages.get(id(v), v).numpy() for i, v in enumerate(model.variables)}
-    _write(path, arrays, Progress())
+    _write(path, _arrays("model", [averages.get(id(v), v) for v in model.variables]), Progress())
 
 
 def restore_weights(path: Path, model: Any) -> None:
@@ -98,6 +112,10 @@ def seed_dropout(model: Any, seed: int, epoch: int, step: int) -> None:
     for place, layer in enumerate(layers):
         key = np.random.SeedSequence((seed, epoch, place)).generate_state(1)[0]
         layer.seed_generator.state.assign(np.array([key, step], dtype="uint32"))
+
+
+def _arrays(group: str, variables: list[Any]) -> dict[str, np.ndarray]:
+    return {f"{group}/{i}": np.asarray(variable) for i, variable in enumerate(variables)}
 
 
 def _write(path: Path, arrays: dict[str, np.ndarray], progress: Progress) -> None:

@@ -15,11 +15,12 @@ from kerascifar import devices, distribution, files, models
 from kerascifar.config import RunConfig
 from kerascifar.configure import options
 from kerascifar.contracts import Dataset, Fitted, Part
-from kerascifar.data.augment import check_augment, make_augment
-from kerascifar.data.pipeline import evaluation_batches, evaluation_steps, steps_per_epoch, training_batches
+from kerascifar.data.augment import check_augment
+from kerascifar.data.pipeline import steps_per_epoch
 from kerascifar.errors import InputError
 from kerascifar.registry import Variant
 from kerascifar.training.building import build_model, compile_for, compiled_model, plain_model
+from kerascifar.training.feeding import training_feed, validation_feed
 from kerascifar.training.phases import Phase, phase_at
 
 # Limits of steps_together: the progress bar, Ctrl-C and the stop at NaN wait for a call to end, so it is to last well
@@ -34,6 +35,7 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fit
         InputError: what the config asks for does not fit the data, the net or the machine.
         TrainingDiverged: the loss is no number any more.
     """
+    devices.check_backend(config)
     if config.sides and max(config.sides) >= data.side:
         raise InputError(f"--sides: must be below the images' own side {data.side}, got {max(config.sides)}")
     for side in (data.side, *config.sides):
@@ -94,17 +96,8 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
     from kerascifar.training.stages import stage_at, whitening_fixed
 
     strategy, cluster = distribution.current(config), distribution.cluster_of(config)
-    shares = distribution.replicas(strategy)
-    classes, steps = len(data.classes), steps_per_epoch(len(data.train), config.batch_size, shares)
-    held_out, held_out_steps = None, None
-    if data.validation is not None:
-        watched = (data.validation, classes, config.batch_size)
-        held_out = evaluation_batches(*watched)
-        if strategy is not None:
-            # fit() looks at the next batch of a data set that is at its end, hence repeat().
-            held_out = distribution.distribute(strategy, lambda own: evaluation_batches(*watched, shares, own).repeat())
-            held_out_steps = evaluation_steps(len(data.validation), config.batch_size)
-    progress = checkpoint.load_progress(folder / "checkpoint.npz")
+    steps = steps_per_epoch(len(data.train), config.batch_size, distribution.replicas(strategy))
+    progress = checkpoint.load_progress(folder / "checkpoint.npz", devices.backend())
     if config.select == "test" and data.test is None:
         raise InputError("--select test: the test images are out of reach here, as in every search")
 
@@ -131,20 +124,19 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
         last, left = (
             (progress.epoch + 1, steps - progress.step) if progress.step else (min(phase.end, stage.end), steps)
         )
-        augment = make_augment(config.augment, config.seed, part.images.shape[1:])
-        given = (part, classes, config.batch_size, config.seed, last, done, augment, shares)
-        batches = distribution.distribute(strategy, lambda own, given=given: training_batches(*given, own))
+        feed = (config, part, len(data.classes), last, done)
         if progress.step and strategy is None:  # under a strategy, fit() itself builds them first
-            learner.test_on_batch(*next(iter(batches)))  # builds the metrics, whose running means will be restored
-        callbacks = [recorder, keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False)]
+            learner.test_on_batch(*next(iter(training_feed(*feed))))  # builds the metrics, whose means are restored
+        callbacks = [recorder]
+        if devices.backend() == "tensorflow":  # which Keras writes the curves with
+            callbacks.append(keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False))
         if config.ema:
             callbacks.append(keras.callbacks.SwapEMAWeights())
         with whitening_fixed(learner, not stage.whitens):
             learner.fit(
-                batches,
+                training_feed(*feed),
                 verbose=0 if cluster is not None and cluster.follows else "auto",
-                validation_data=None if small else held_out,
-                validation_steps=held_out_steps,
+                **validation_feed(config, None if small else data.validation, len(data.classes)),
                 validation_freq=config.validate_every,
                 initial_epoch=progress.epoch,
                 epochs=last,
@@ -182,7 +174,7 @@ def begin_phase(config: RunConfig, model: Any, data: Dataset, steps: int, progre
     if phase.first:
         with distribution.scope(config):
             compile_for(phase, model, data)
-    if distribution.current(config) is None and not devices.taken_gpu():
+    if distribution.current(config) is None and devices.tensorflow_on_cpu():
         model.steps_per_execution = steps_together(config, steps, progress.step, multiply_adds(model))
     return phase
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
+from keras import ops
 from PIL import Image, ImageEnhance, ImageOps
 
 from kerascifar.data.augment_layers.trivial import LEVELS, STRONGEST, TrivialAugment
@@ -48,7 +48,8 @@ def test_each_operation_is_pillows(name, level, images):
     for sign in (-1, 1):
         layer = TrivialAugment()
         layer.draw = lambda n, sign=sign: (
-            tf.fill((n,), list(STRONGEST).index(name)), tf.fill((n,), level), tf.fill((n,), float(sign))
+            ops.full((n,), list(STRONGEST).index(name), "int32"), ops.full((n,), level, "int32"),
+            ops.full((n,), sign, "float32"),
         )  # fmt: skip
         ours = np.asarray(layer(images, training=True)).astype(int)
         magnitude = STRONGEST[name] * level / (LEVELS - 1)

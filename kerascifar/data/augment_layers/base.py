@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerascifar.data import draws
 from kerascifar.errors import InputError
 
 PACKAGE = "kerascifar"
@@ -30,16 +31,14 @@ class StatelessSeeds(keras.random.SeedGenerator):
         try:
             yield
         finally:
-            self._key = None  # within tf.data it is a tensor of the graph being traced
+            self._key = None  # it may be a tensor of the graph being traced
 
     def next(self, ordered: bool = True) -> Any:
         """Return the next seed, integers (2,)."""
-        import tensorflow as tf
-
         if self._key is None:
             raise RuntimeError("StatelessSeeds.next() outside of keyed()")
         self._drawn += 1
-        return tf.random.experimental.stateless_fold_in(self._key, self._drawn)
+        return draws.folded(self._key, self._drawn)
 
 
 class AugmentLayer(keras.layers.Layer):

@@ -6,11 +6,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerascifar.data import draws
 from kerascifar.data.augment_layers.base import PACKAGE, AugmentLayer, like, take_pixels
 from kerascifar.errors import InputError
-
-# Tells the sides of AlternatingFlip from other draws with the same seed.
-_SIDES = 0x51DE
 
 
 def _flipped(images: Any, flip: Any) -> Any:
@@ -47,23 +45,16 @@ class AlternatingFlip(AugmentLayer):
 
     So on epoch 2k + 1 an image gets the flip it did not get on epoch 2k, and no two epochs in a row show
     the same side (Jordan 2024, "94% on CIFAR-10 in 3.29 seconds", section 3.6).
-    Called with a dict of "images", "index" (B,) and "epoch", a scalar, both int64. TensorFlow only.
+    Called with a dict of "images", "index" (B,) and "epoch", a scalar, both integers.
     """
 
     def augment(self, data: dict[str, Any]) -> dict[str, Any]:
         """Return the images flipped."""
-        import tensorflow as tf
-
         if "index" not in data or "epoch" not in data:
             raise InputError("AlternatingFlip: expected a dict of images, index and epoch")
-        # The lowest bit of a permutation keyed by the seed is a coin for each image. The four rounds of
-        # tf.random.experimental.index_shuffle do not do: neighbours, and neighbouring seeds, correlate.
-        key = tf.constant([self.seed or 0, _SIDES, 0], tf.int64)
-        index, epoch = tf.cast(data["index"], tf.int64), tf.cast(data["epoch"], tf.int64)
-        side = tf.raw_ops.RandomIndexShuffle(
-            index=index, seed=key, max_index=tf.constant(2**31 - 1, tf.int64), rounds=16
-        )
-        return {"images": _flipped(data["images"], ((side % 2 + epoch) % 2 == 1)[:, None])}
+        sides = draws.sides(self.seed or 0, data["index"])
+        odd = (sides + ops.cast(data["epoch"], sides.dtype)) % 2 == 1
+        return {"images": _flipped(data["images"], odd[:, None])}
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
