@@ -1,6 +1,5 @@
 """tools/bench_epoch.py: what it makes of the times, what it refuses, and a whole run."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -15,11 +14,8 @@ TOOL = Path(__file__).resolve().parents[2] / "tools" / "bench_epoch.py"
 
 
 @pytest.fixture
-def bench():
-    spec = importlib.util.spec_from_file_location("bench_epoch", TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def bench(load_tool):
+    return load_tool("bench_epoch")
 
 
 def test_ratios_by_hand(bench, monkeypatch, capsys, tmp_path):

@@ -1,22 +1,15 @@
 """tools/bench_speedrun.py: what it makes of the times, and what it refuses."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
 
 from kerascifar.errors import InputError
 
-TOOL = Path(__file__).resolve().parents[2] / "tools" / "bench_speedrun.py"
-
 
 @pytest.fixture
-def bench():
-    spec = importlib.util.spec_from_file_location("bench_speedrun", TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def bench(load_tool):
+    return load_tool("bench_speedrun")
 
 
 def test_shares_by_hand(bench, monkeypatch, capsys, tmp_path):

@@ -1,6 +1,5 @@
 """README's results are those of the committed runs, and a drift is noticed."""
 
-import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -18,11 +17,8 @@ TRAINING = {
 
 
 @pytest.fixture(scope="module")
-def tool():
-    spec = importlib.util.spec_from_file_location("readme_results", ROOT / "tools" / "readme_results.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(load_tool):
+    return load_tool("readme_results")
 
 
 @pytest.fixture

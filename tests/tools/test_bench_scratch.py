@@ -1,8 +1,5 @@
 """The benchmark's nested loop computes what the layers compute, and its arguments are checked before anything runs."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -11,12 +8,8 @@ from kerascifar.scratch import VARIANTS, Network, relative_error
 
 
 @pytest.fixture(scope="module")
-def bench():
-    path = Path(__file__).resolve().parents[2] / "tools" / "bench_scratch.py"
-    spec = importlib.util.spec_from_file_location("bench_scratch", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def bench(load_tool):
+    return load_tool("bench_scratch")
 
 
 def test_the_nested_loop_finds_the_same_gradients(bench):
