@@ -112,9 +112,13 @@ def start(config: RunConfig) -> dict[str, Any]:
     """
     check_device(config)
     check_place(config)
-    if backend() == "jax":
-        return jax_devices.start(config)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if backend() == "jax":
+        with quiet():
+            import keras
+
+            keras.utils.set_random_seed(config.seed)  # imports TensorFlow where that is installed, to seed it
+        return jax_devices.start(config)
     with quiet():
         import keras
         import tensorflow as tf

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kerascifar import files, results
 from kerascifar.config import RunConfig
-from kerascifar.devices import quiet
+from kerascifar.devices import need_tensorflow, quiet
 from kerascifar.errors import TrainingDiverged
 from kerascifar.plan import DIVERGED, FOUND
 from kerascifar.rows import Row, Search
@@ -35,6 +35,7 @@ def perform(row: Row, config: RunConfig, folder: Path) -> None:
 
 
 def _search(row: Search, config: RunConfig, folder: Path) -> None:
+    need_tensorflow("a search")
     plan = row.plan(config, folder)
     with quiet():
         from tuner.search import search

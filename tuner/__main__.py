@@ -42,8 +42,9 @@ def main(argv: Sequence[str]) -> None:
     if (told := plan.folder / "search.json").exists():
         plan.compare(told)  # done again under the folder's lock; here it answers before TensorFlow is imported
 
-    from kerascifar.devices import quiet
+    from kerascifar.devices import need_tensorflow, quiet
 
+    need_tensorflow("a search")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with quiet():
         from tuner.chief import serve
@@ -67,10 +68,8 @@ def make_plan(given: dict[str, Any], own: dict[str, Any]) -> Plan:
         InputError: they do not fit together.
     """
     from kerascifar.configure import configure
-    from kerascifar.devices import need_tensorflow
     from kerascifar.registry import lookup
 
-    need_tensorflow("a search")
     config = configure(**given)
     trials, points = lookup(ORACLES, own["oracle"], "--oracle")
     max_trials = own["max_trials"] if own["max_trials"] is not None else trials
