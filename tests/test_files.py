@@ -1,11 +1,12 @@
 import os
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
 from kerascifar.errors import InputError
-from kerascifar.files import only_writer, write_atomically, write_text
+from kerascifar.files import deflate, only_writer, write_atomically, write_text
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -20,6 +21,20 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
         write_atomically(path, fail)
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_a_compressed_archive_holds_the_same_and_no_date(tmp_path):
+    members = {"a.json": b"{}", "deep/b": bytes(5000)}
+    for name, compression in (("one.zip", zipfile.ZIP_STORED), ("two.zip", zipfile.ZIP_DEFLATED)):
+        with zipfile.ZipFile(tmp_path / name, "w", compression) as archive:
+            for member, content in members.items():
+                archive.writestr(member, content)
+        deflate(tmp_path / name)
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+    assert (tmp_path / "one.zip").stat().st_size < 500
+    with zipfile.ZipFile(tmp_path / "one.zip") as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == members
+        assert {info.date_time[0] for info in archive.infolist()} == {1980}
 
 
 def test_a_second_process_is_refused_and_a_killed_one_frees_the_folder(tmp_path):

@@ -106,7 +106,9 @@ def line(title: str, row: dict[str, Any], folder: Path) -> list[str]:
     links = f"{folder.as_posix()}/"
     stand_in = f"stand-in: {row['stand_in']}" if row["stand_in"] else ""
     told = "<br>".join(text for text in (row["name"], row["fault"], stand_in) if text)
-    return [link(title, folder), told, study_table.paper_cell(row), *study_table.mode_cells(row, root=links)]
+    # A shortened run beside a whole one would be read as what the fault costs.
+    whole_runs = {key: value for key, value in row.items() if key not in MODES or whole(value)}
+    return [link(title, folder), told, study_table.paper_cell(row), *study_table.mode_cells(whole_runs, root=links)]
 
 
 def record(row: dict[str, Any], folder: Path) -> list[str]:

@@ -1,6 +1,11 @@
-"""All Keras nets by name. Listing and checking them imports neither Keras nor TensorFlow; building one does."""
+"""All Keras nets by name. Listing and checking them imports neither Keras nor TensorFlow; building one does.
+
+Importing this module lets ``keras.models.load_model`` read any model.keras of ours.
+"""
 
 from typing import Any
+
+import wrapt
 
 from kerascifar.config import flag
 from kerascifar.errors import InputError
@@ -9,6 +14,11 @@ from kerascifar.registry import Variant, lookup
 
 _FILES = (lenet, vgg, resnet, mobilenet, tiny, airbench, separable)
 VARIANTS: dict[str, Variant] = {name: row for file in _FILES for name, row in file.VARIANTS.items()}
+
+
+@wrapt.when_imported("keras")  # now, where it has been imported
+def _register(keras: Any) -> None:
+    import kerascifar.layers  # noqa: F401  registers our layers with Keras
 
 
 def build(

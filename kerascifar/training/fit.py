@@ -198,7 +198,12 @@ def steps_together(config: RunConfig, steps: int, done: int, multiply_adds: int)
 
 def save_model(model: Any, config: RunConfig, data: Dataset, folder: Path) -> None:
     """Write model.keras without optimizer or loss: it takes uint8 images and gives logits."""
-    files.write_atomically(folder / "model.keras", plain_model(model, config, data).save)
+
+    def write(path: Path) -> None:
+        plain_model(model, config, data).save(path)
+        files.deflate(path)  # Keras stores: the files of a small net are then two thirds names and blanks
+
+    files.write_atomically(folder / "model.keras", write)
 
 
 def check_shares(config: RunConfig, data: Dataset) -> None:

@@ -194,6 +194,15 @@ def test_a_grey_image_and_two_classes():
     ).shape == (1, 2)
 
 
+@pytest.mark.parametrize("first", ["keras", "kerascifar.models"])
+def test_importing_this_package_is_enough_to_load_a_net(first, tmp_path):
+    build("tiny12k").save(tmp_path / "net.keras")
+    then = "kerascifar.models" if first == "keras" else "keras"
+    code = f"import {first}; import {then}; keras.models.load_model({str(tmp_path / 'net.keras')!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_listing_and_checking_import_neither_keras_nor_tensorflow():
     code = (
         "import sys; from kerascifar.models import VARIANTS, check; import kerascifar.models.checkpoints\n"
