@@ -61,8 +61,9 @@ def test_tables_are_made_from_results_and_a_drift_is_named(tool, checkout, capsy
 
 
 def test_a_headline_row_stands_in_readme_with_links_from_the_root(tool):
-    figure = {"test_accuracy": 0.9, "interval": [0.8, 0.95], "epochs": 2, "of_epochs": 5, "training_images": 4000}
-    figure |= {"images": 10_000, "shortened": True, "file": "net/1/result.json"}
+    figure = {"test_accuracy": 0.9, "interval": [0.8, 0.95], "epochs": 5, "of_epochs": 5, "training_images": 4000}
+    figure |= {"images": 10_000, "shortened": False, "file": "net/1/result.json"}
+    cut = figure | {"epochs": 2, "shortened": True}
     row = {
         "name": "a",
         "kind": "training",
@@ -71,14 +72,13 @@ def test_a_headline_row_stands_in_readme_with_links_from_the_root(tool):
         "not_run": "",
         "fault": "D",
     }
-    told = tool.line("007 Bond: a study", row | {"corrected": figure}, Path("saved_models/bond"))
+    told = tool.line("007 Bond: a study", row | {"corrected": figure, "as_published": cut}, Path("saved_models/bond"))
     assert told == [
         "[007 Bond](saved_models/bond/table.md)",
         "a<br>D<br>stand-in: B for C",
         "0.9500",
-        "",
-        "[0.9000](saved_models/bond/net/1/result.json) (0.8000 to 0.9500)<br>**2 of 5 epochs**, 4,000 images<br>"
-        "scored on 10,000 images",
+        "",  # beside a whole run a shortened one would be read as what the fault costs
+        "[0.9000](saved_models/bond/net/1/result.json) (0.8000 to 0.9500)<br>5 epochs, 4,000 images",
     ]
 
 
