@@ -99,7 +99,7 @@ def test_two_phases_are_two_trainings_one_after_the_other(tmp_path):
     data = load(config)
     model = fit.compiled_model(config, data)
     model.set_weights(alone)
-    batches = fit.training_batches(data.train, 10, config.batch_size, config.seed, 2, first_step=STEPS)
+    batches = fit.training_feed(config, data.train, 10, epochs=2, first_step=STEPS)
     model.fit(batches, verbose=0, shuffle=False)
     for a, b in zip(both, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
