@@ -11,13 +11,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 AGAIN = {
-    "augmentation": [f"tests/data/test_{name}.py" for name in ("arrays", "augment_layers", "augment_mixing")],
-    "trivial augment": ["tests/data/test_augment_trivial.py"],
+    "batches": ["tests/data/test_arrays.py"],
+    "layers": [
+        *(f"tests/data/test_augment_{name}.py" for name in ("layers", "mixing", "trivial")),
+        "-k",
+        "golden or take_pixels or stateless or cutmix or mixup or pillows and 16",
+    ],
     "rules": [f"tests/training/test_{name}.py" for name in ("muon", "losses", "schedules", "optimizers")],
     "training": [
         "tests/training/test_fit.py",
         "-k",
-        "died_twice and augmented or patience or nan_stops or another_net or not_there",
+        "died_twice and augmented or another_net or not_there",
     ],
 }
 # Raises, as where it is not installed; None in sys.modules would not do, for Keras looks whether the name is there.
