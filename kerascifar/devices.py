@@ -75,6 +75,7 @@ def backend() -> str:
         InputError: neither tensorflow nor jax.
     """
     imported = sys.modules.get("keras")
+    # Set, so that Keras takes the same one whatever ~/.keras/keras.json says.
     found = imported.backend.backend() if imported else os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     if found not in BACKENDS:
         raise InputError(f"KERAS_BACKEND={found}: this program runs on {' or '.join(BACKENDS)}")

@@ -24,13 +24,14 @@ def start(config: RunConfig) -> dict[str, Any]:
 
     gpus = [device for device in jax.devices() if device.platform == "gpu"]
     kind, _, number = config.device.partition(":")
-    taken = "cpu"
+    wanted = int(number or 0)
+    taken, device = "cpu", None
     if kind == "gpu" or (kind == "auto" and gpus):
-        if int(number or 0) >= len(gpus):
+        if wanted >= len(gpus):
             there = f"{len(gpus)} GPU(s)" if gpus else "no GPU"
             raise InputError(f"--device {config.device}: JAX sees {there} here; use --device cpu or auto")
-        taken = f"gpu:{int(number or 0)}"
-    jax.config.update("jax_default_device", gpus[int(number or 0)] if taken != "cpu" else jax.devices("cpu")[0])
+        taken, device = f"gpu:{wanted}", gpus[wanted]
+    jax.config.update("jax_default_device", device or jax.devices("cpu")[0])
     keras.config.set_dtype_policy(config.precision)
     why = " (auto: no GPU is visible to JAX)" if config.device == "auto" and taken == "cpu" else ""
     print(f"device {taken}{why}, JAX {jax.__version__}, {config.precision}", flush=True)

@@ -176,12 +176,10 @@ _SIZES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
 
 
 def _sizes(told: Sequence[Told], beside: str) -> str:
-    """Return the table of parameters, megabytes and seconds an epoch, of the rows that have any of them."""
-    printed = {key for row in told for key in row["paper"]}
-    measured = {
-        key for row in told for key in _own(row) if key not in ("size_mb", "run_seconds")
-    }  # of interest where printed
-    lines, used = [], [key for key, _, _ in _SIZES if key in printed | measured]
+    """Return the table of parameters, and of what the paper prints of megabytes and seconds, of the rows with any."""
+    # A time with nothing beside it only tells how busy a machine was.
+    shown = {"parameters", *(key for row in told for key in row["paper"])}
+    lines, used = [], [key for key, _, _ in _SIZES if key in shown]
     for row in told:
         own = _own(row)
         if any(key in found for key in used for found in (row["paper"], own)):

@@ -201,7 +201,7 @@ def save_model(model: Any, config: RunConfig, data: Dataset, folder: Path) -> No
 
     def write(path: Path) -> None:
         plain_model(model, config, data).save(path)
-        files.deflate(path)  # Keras stores: the files of a small net are then two thirds names and blanks
+        files.deflate(path)  # Keras only stores: of a small net's file more than half are names and blanks
 
     files.write_atomically(folder / "model.keras", write)
 
