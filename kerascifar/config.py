@@ -1,16 +1,15 @@
 """One frozen RunConfig describes a run: a field here makes the flag, its help, the recipe key and the JSON key.
 
-Nothing here imports TensorFlow, Keras or NumPy, so that ``--help`` answers at once.
+``kerascifar.flags`` makes the flags. Nothing here imports TensorFlow, Keras or NumPy, so that ``--help`` answers at
+once.
 """
 
-import argparse
 import dataclasses
 import hashlib
 import json
-import tomllib
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,6 @@ from kerascifar.fields import (
     Phases,
     Rows,
     convert,
-    metavar,
     one_of,
     option,
     wanted,
@@ -264,41 +262,6 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def add_flags(parser: argparse.ArgumentParser, only: Iterable[str] = ()) -> None:
-    """Add a flag for each field, or for those of `only`; a flag that is not given leaves nothing in the namespace."""
-    sections: dict[str, argparse._ArgumentGroup] = {}
-    for name in only or FIELDS:
-        f = FIELDS[name]
-        group = f.metadata["group"]
-        section = sections.setdefault(group, parser) if only else sections.get(group)
-        if section is None:
-            section = sections[group] = parser.add_argument_group(group)
-        text = f.metadata["help"].replace("%", "%%")
-        if f.default not in (None, (), False, True):
-            text += f" (default {f.default})"
-        how: dict[str, Any] = {"metavar": metavar(_kinds(name)[0])}
-        if bool in _kinds(name):
-            how = {"action": argparse.BooleanOptionalAction}
-        section.add_argument(flag(name), dest=name, default=argparse.SUPPRESS, help=text, **how)
-
-
-def read_toml(path: str | Path) -> dict[str, Any]:
-    """Read RunConfig fields from a TOML file.
-
-    Raises:
-        InputError: the file cannot be read, is no TOML, or holds a key that is no field.
-    """
-    try:
-        with open(path, "rb") as file:
-            given = tomllib.load(file)
-    except OSError as error:
-        raise InputError(f"--config: cannot read {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"--config: {path} is not TOML: {error}") from None
-    check_keys(given, str(path))
-    return given
-
-
 def check_keys(given: Mapping[str, Any], where: str) -> None:
     """Refuse keys that are no RunConfig field.
 
@@ -310,7 +273,7 @@ def check_keys(given: Mapping[str, Any], where: str) -> None:
             raise InputError(f"{where}: unknown key {key!r}{nearest(key, FIELDS)}")
 
 
-def _kinds(name: str) -> tuple[type, ...]:
+def kinds(name: str) -> tuple[type, ...]:
     """Return the types a field admits: ``int | None`` gives ``(int, NoneType)``."""
     hint = _HINTS[name]
     return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
@@ -323,12 +286,12 @@ def _plain_default(name: str) -> Any:
 
 def _checked(f: dataclasses.Field, value: Any) -> Any:
     """Convert `value`, which may come as text, to the field's type and check its range."""
-    kinds = _kinds(f.name)
+    admitted = kinds(f.name)
     if value is None:
-        if types.NoneType not in kinds:
+        if types.NoneType not in admitted:
             raise InputError(f"{flag(f.name)}: a value is needed: {f.metadata['help']}")
         return None
-    kind = kinds[0]
+    kind = admitted[0]
     try:
         value = convert(kind, value)
     except (ValueError, TypeError):

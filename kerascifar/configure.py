@@ -1,5 +1,7 @@
 """From what a person gave to a complete, checked RunConfig, without importing TensorFlow."""
 
+import tomllib
+from pathlib import Path
 from typing import Any
 
 from kerascifar import baselines, models, scratch
@@ -62,6 +64,23 @@ def configure(**given: Any) -> RunConfig:
     config = RunConfig(**{**brought, **given})
     check(config)
     return config
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """Read RunConfig fields from a TOML file.
+
+    Raises:
+        InputError: the file cannot be read, is no TOML, or holds a key that is no field.
+    """
+    try:
+        with open(path, "rb") as file:
+            given = tomllib.load(file)
+    except OSError as error:
+        raise InputError(f"--config: cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"--config: {path} is not TOML: {error}") from None
+    check_keys(given, str(path))
+    return given
 
 
 def check(config: RunConfig) -> None:

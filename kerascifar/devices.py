@@ -10,6 +10,7 @@ from typing import Any
 from kerascifar import jax_devices
 from kerascifar.cluster import wait_for_all
 from kerascifar.config import RunConfig
+from kerascifar.cores import cores
 from kerascifar.distribution import cluster_of, make_strategy, replicas
 from kerascifar.errors import InputError
 
@@ -143,7 +144,7 @@ def start(config: RunConfig) -> dict[str, Any]:
     keras.config.set_dtype_policy(config.precision)
     taken = {
         "device": ",".join(f"gpu:{i}" for i in chosen) or config.device.replace("auto", "cpu"),
-        "threads": config.threads or os.cpu_count(),
+        "threads": config.threads or cores(),
         "precision": config.precision,
     }
     if strategy is not None:

@@ -14,8 +14,9 @@ from typing import Any
 
 from kerascifar import files, latency, results
 from kerascifar.cli import Parser, entry
-from kerascifar.config import RunConfig, add_flags
+from kerascifar.config import RunConfig
 from kerascifar.errors import InputError
+from kerascifar.flags import add_flags
 from kerascifar.results import Result, find_run
 from kerascifar.run import MACHINE, SCORED, load_again, restore
 

@@ -21,12 +21,13 @@ import numpy as np
 
 from kerascifar import files
 from kerascifar.cli import Parser, entry
-from kerascifar.config import FIELDS, RunConfig, add_flags, flag
+from kerascifar.config import FIELDS, RunConfig, flag
 from kerascifar.configure import ARCHITECTURES, configure
 from kerascifar.contracts import Dataset
 from kerascifar.data.augment import check_augment
 from kerascifar.data.datasets import check_name, load
 from kerascifar.errors import InputError
+from kerascifar.flags import add_flags
 from kerascifar.pictures.augmented import draw_augmented
 from kerascifar.pictures.classes import draw_classes, draw_samples
 from kerascifar.pictures.projected import draw_pca, draw_tsne

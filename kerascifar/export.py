@@ -12,7 +12,6 @@ net's beside them, and how far the two agree go into export.json.
 import dataclasses
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,14 @@ import numpy as np
 
 from kerascifar import devices, files, latency, results
 from kerascifar.cli import Parser, entry
-from kerascifar.config import RunConfig, add_flags
+from kerascifar.config import RunConfig
 from kerascifar.configure import ARCHITECTURES
 from kerascifar.contracts import Dataset
+from kerascifar.cores import cores
 from kerascifar.errors import InputError
 from kerascifar.exporting.agreement import compare, measure
 from kerascifar.exporting.formats import FORMATS, Format, check_format
+from kerascifar.flags import add_flags
 from kerascifar.results import EXPORTED, Result, find_run
 from kerascifar.run import SCORED, load_again, read_run
 from kerascifar.serving import Predict
@@ -115,7 +116,7 @@ def export(
             "keras": {"bytes": size(folder / "model.keras"), **keras_side},
             "run": {"test_accuracy": result.accuracy, "tta": config.tta, "precision": config.precision},
             "device": "cpu",
-            "threads": config.threads or os.cpu_count(),
+            "threads": config.threads or cores(),
             "machine": latency.machine(),
             "versions": results.versions(row.packages.values()),
             "revision": results.revision(),

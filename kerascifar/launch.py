@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 from kerascifar.cli import EXIT_INPUT, Parser, entry
 from kerascifar.cluster import VARIABLE
+from kerascifar.cores import cores
 from kerascifar.errors import InputError
 
 # Seconds that the others have to notice that a worker has gone, and to say so; then they are killed.
@@ -44,7 +45,7 @@ def launch(workers: int, flags: Sequence[str]) -> int:
     evenly, unless --threads is among `flags`.
     """
     addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
-    share = max(1, (os.cpu_count() or 1) // workers)
+    share = max(1, cores() // workers)
     threads = [] if any(f.split("=")[0] == "--threads" for f in flags) else ["--threads", str(share)]
     line = [sys.executable, "-m", "kerascifar.train", *flags, "--strategy", "multiworker", *threads]
     started: list[subprocess.Popen] = []

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from kerascifar.cli import Parser, entry
-from kerascifar.config import add_flags
 from kerascifar.data.unlabelled import read_unlabelled
 from kerascifar.files import write_text
+from kerascifar.flags import add_flags
 from kerascifar.results import find_run, read_result
 from kerascifar.run import MACHINE, restore
 

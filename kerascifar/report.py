@@ -14,8 +14,8 @@ from pathlib import Path
 
 from kerascifar import files
 from kerascifar.cli import Parser, entry
-from kerascifar.config import add_flags
 from kerascifar.errors import InputError
+from kerascifar.flags import add_flags
 from kerascifar.reporting import comparison, details, examples, render, studies
 from kerascifar.reporting.confidence import confidence
 from kerascifar.reporting.document import Section, Text

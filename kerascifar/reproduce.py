@@ -20,9 +20,10 @@ from typing import Any
 
 from kerascifar import planning
 from kerascifar.cli import Parser, entry
-from kerascifar.config import FIELDS, add_flags
+from kerascifar.config import FIELDS
 from kerascifar.costs import meter
 from kerascifar.errors import InputError
+from kerascifar.flags import add_flags
 from kerascifar.lengths import duration, seconds
 from kerascifar.performing import perform
 from kerascifar.plan import ASKED_FULL, Piece, Plan, config_of, finished, folder_of, read, versions, write

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from kerascifar import devices
 from kerascifar.config import RunConfig
 from kerascifar.configure import ARCHITECTURES
+from kerascifar.cores import cores
 from kerascifar.data.datasets import load
 from kerascifar.latency import machine
 from kerascifar.run import engine, read_run
@@ -54,7 +54,7 @@ def serve(folder: Path, **given: Any) -> Served:
         return _serve_keras(folder, config)
     score = engine(variant).restore(config, variant, folder, data)
     images = data().test.images if variant.engine == "baseline" else _drawn(result.dataset["image_shape"])
-    facts = {"call": "score", "device": "cpu", "threads": config.threads or os.cpu_count(), "machine": machine()}
+    facts = {"call": "score", "device": "cpu", "threads": config.threads or cores(), "machine": machine()}
     return Served(lambda images: score(images, "test"), images, facts)
 
 

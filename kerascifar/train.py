@@ -10,8 +10,9 @@ A run goes to RUNS/NAME/RUN-ID. Killed and started again, the same command goes 
 from collections.abc import Sequence
 
 from kerascifar.cli import Parser, entry
-from kerascifar.config import RunConfig, add_flags, read_toml
-from kerascifar.configure import configure
+from kerascifar.config import RunConfig
+from kerascifar.configure import configure, read_toml
+from kerascifar.flags import add_flags
 from kerascifar.results import Result
 
 

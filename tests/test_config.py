@@ -2,8 +2,10 @@ import argparse
 
 import pytest
 
-from kerascifar.config import FIELDS, RunConfig, add_flags, flag, read_toml
+from kerascifar.config import FIELDS, RunConfig, flag
+from kerascifar.configure import read_toml
 from kerascifar.errors import InputError
+from kerascifar.flags import add_flags
 
 
 def parse(*argv):

@@ -1,4 +1,4 @@
-"""Imports run one way only (tools/decisions/0001-one-direction.md); the order below is the rule."""
+"""Imports run one way only (tools/decisions/0001-the-house.md); the order below is the rule."""
 
 import ast
 from pathlib import Path
@@ -9,10 +9,10 @@ ROOT = Path(__file__).resolve().parent.parent
 # From left to right; nothing imports what stands right of it, and names on one line do not import each other
 # unless they lie in the same package.
 ORDER = [
-    ["errors"],
+    ["errors", "cores"],
     ["files", "fields", "registry", "origin"],
     ["cli", "config", "contracts", "normalization", "pixels", "cluster"],
-    ["layers", "metrics", "calibration", "latency", "voting"],
+    ["layers", "metrics", "calibration", "latency", "voting", "flags"],
     ["plots"],
     ["data", "models", "baselines", "scratch", "board"],
     ["distribution", "jax_devices"],
@@ -39,9 +39,11 @@ RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 FILES = sorted((ROOT / "kerascifar").rglob("*.py"))
 NUMPY_ONLY = (
     "errors",
+    "cores",
     "files",
     "registry",
     "config",
+    "flags",
     "contracts",
     "normalization",
     "origin",

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from kerascifar.cli import Parser, entry
-from kerascifar.config import RunConfig, add_flags, read_toml
+from kerascifar.config import RunConfig
+from kerascifar.configure import read_toml
 from kerascifar.errors import InputError
+from kerascifar.flags import add_flags
 from tuner.plan import ORACLES, Plan
 from tuner.spaces import SPACES, find_space
 from tuner.worker import role

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from kerascifar import files
 from kerascifar.cli import EXIT_INPUT
+from kerascifar.cores import cores
 from kerascifar.errors import InputError
 from tuner import hparams
 from tuner.oracles import Durable, make_oracle
@@ -141,7 +142,7 @@ def _start(plan: Plan, name: str, argv: Sequence[str], workers: int) -> subproce
     """Start a worker with this command's arguments; what it prints goes to a file."""
     log = _log(plan, name)
     log.parent.mkdir(parents=True, exist_ok=True)
-    share = str(max(1, (os.cpu_count() or 1) // workers))
+    share = str(max(1, cores() // workers))
     threads = [] if "threads" in plan.given else ["--threads", share]
     environment = {**os.environ, TUNER_ID: name, LIFELINE: "1", "PYTHONUNBUFFERED": "1"}
     environment.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # else the first worker takes the whole GPU

@@ -1,7 +1,6 @@
 """Exact nearest neighbours: screen in blocks, keep what could be near, decide by the definition."""
 
 import collections
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from kerascifar.baselines import memory as budget
 from kerascifar.baselines.distances import Distance
 from kerascifar.baselines.images import Images
 from kerascifar.baselines.screens import Screen, screens
+from kerascifar.cores import cores
 
 GROUP = 8
 HEAD = 2  # candidates beside the first k whose distances are worked out before all others
@@ -180,8 +180,3 @@ def _smallest(values: np.ndarray, indices: np.ndarray, keep: int, exact: bool, b
 def _joined(parts: list[Found], keep: int, exact: bool) -> Found:
     values, indices = (np.concatenate(side, axis=1) for side in zip(*parts, strict=True))
     return _smallest(values, indices, keep, exact)
-
-
-def cores() -> int:
-    """Cores this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,11 +1,11 @@
 """LiteRT, formerly TensorFlow Lite: float by Keras's exporter, int8 by the converter's post-training quantization."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kerascifar.cores import cores
 from kerascifar.exporting.plain import signature
 from kerascifar.serving import Predict
 
@@ -35,7 +35,7 @@ def load(path: Path, threads: int | None) -> Predict:
     """Return predict(images) of the LiteRT interpreter on the CPU, in `threads` threads, else one a core."""
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_path=str(path), num_threads=threads or os.cpu_count())
+    interpreter = Interpreter(model_path=str(path), num_threads=threads or cores())
     pixels, logits = (
         found[0]["index"] for found in (interpreter.get_input_details(), interpreter.get_output_details())
     )

@@ -1,5 +1,7 @@
 """ONNX: float by Keras's exporter (tf2onnx), int8 by ONNX Runtime's static quantization."""
 
+import contextlib
+import io
 import os
 from functools import cache
 from pathlib import Path
@@ -7,10 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from kerascifar.cores import cores
 from kerascifar.exporting.plain import signature
 from kerascifar.serving import Predict
 
 _BATCH = 50  # images; the ranges of all activations of a batch are found at once
+# Share of an activation's values, in percent, that its range holds: the few beyond are cut, and the rest get finer
+# steps than between minimum and maximum (measured in tools/decisions/0017-tiny-nets.md).
+_PERCENTILE = 99.999
 
 
 def write(net: Any, path: Path, images: np.ndarray | None) -> None:
@@ -18,28 +24,32 @@ def write(net: Any, path: Path, images: np.ndarray | None) -> None:
 
     int8 means QDQ: QuantizeLinear and DequantizeLinear around each operation, which a runtime joins with it. Weights
     are int8 with a scale for each output channel, activations uint8, which x86 processors multiply fastest. Products
-    and differences of activations, of which GELU is made, stay float.
+    and differences of activations, of which GELU is made, stay float. An activation's range is one of percentiles.
     """
     _adapt_tf2onnx()
     if images is None:
         net.export(path, format="onnx", input_signature=signature(net), verbose=False)
         return
-    from onnxruntime.quantization import QuantFormat, QuantType, quant_pre_process, quantize_static
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quant_pre_process, quantize_static
     from onnxruntime.quantization.registry import QDQRegistry
 
     exported, prepared = path.with_name("float.onnx"), path.with_name("prepared.onnx")
     write(net, exported, None)
     quant_pre_process(exported, prepared, skip_symbolic_shape=True)
-    quantize_static(
-        prepared,
-        path,
-        _Batches(images),
-        quant_format=QuantFormat.QDQ,
-        op_types_to_quantize=[kind for kind in QDQRegistry if kind not in ("Mul", "Sub")],
-        per_channel=True,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-    )
+    with contextlib.redirect_stdout(io.StringIO()):  # it tells how many bins it takes
+        quantize_static(
+            prepared,
+            path,
+            _Batches(images),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=[kind for kind in QDQRegistry if kind not in ("Mul", "Sub")],
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.Percentile,
+            # A stride of one batch: else the activations of all batches are kept until the last.
+            extra_options={"CalibPercentile": _PERCENTILE, "CalibStridedMinMax": 1},
+        )
     _shorten(path)
 
 
@@ -48,7 +58,7 @@ def load(path: Path, threads: int | None) -> Predict:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or os.cpu_count()
+    options.intra_op_num_threads = threads or cores()
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     return lambda images: session.run(["logits"], {"pixels": images})[0]
 
@@ -57,7 +67,14 @@ class _Batches:
     """Hands out the images as ONNX Runtime's calibration asks for them: a batch a call, then None."""
 
     def __init__(self, images: np.ndarray) -> None:
-        self.rest = iter({"pixels": images[i : i + _BATCH]} for i in range(0, len(images), _BATCH))
+        self.batches = [{"pixels": images[i : i + _BATCH]} for i in range(0, len(images), _BATCH)]
+        self.set_range(0, len(self))
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        self.rest = iter(self.batches[start_index:end_index])
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         return next(self.rest, None)

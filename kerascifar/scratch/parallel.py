@@ -1,11 +1,12 @@
 """All cores for loops over the images of a batch, with sums that do not depend on how many cores there are."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
+
+from kerascifar.cores import cores
 
 # The batch is cut into this many runs whatever the machine, so that sums come out the same to the last bit.
 _RUNS = 16
@@ -18,8 +19,7 @@ _blas: ThreadpoolController | None = None
 def use_threads(threads: int | None = None) -> None:
     """Use so many threads, for these loops and for the matrix products of dense layers; None means all cores."""
     global _pool, _blas
-    if threads is None:
-        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = threads or cores()
     if _pool is not None:
         _pool.shutdown()
     _pool = ThreadPoolExecutor(threads, thread_name_prefix="scratch")

@@ -1,0 +1,18 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from kerascifar.cores import cores
+
+
+def test_there_is_at_least_one_and_no_more_than_the_machine_has():
+    assert 1 <= cores() <= os.cpu_count()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot bind a process to a core")
+def test_a_process_bound_to_one_core_counts_one():
+    core = min(os.sched_getaffinity(0))
+    line = f"import os, kerascifar.cores; os.sched_setaffinity(0, [{core}]); print(kerascifar.cores.cores())"
+    assert subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True).stdout == "1\n"
