@@ -41,8 +41,9 @@ RECORDS_HEAD = ("row", "goal", "test accuracy", "parameters", "whole run")
 RECORDS = """\
 ## What two CPU cores can do
 
-`python -m kerascifar.reproduce records --only '*speedrun94*' --full` and so on. A run's time is that from the config to
-the score, under `tools/awake`."""
+`tools/awake python -m kerascifar.reproduce records --only '*speedrun94*' --full`, and so on. A run's time, the median
+over its seeds, is that from the config to the score, on two cores of an AMD EPYC with bfloat16 arithmetic
+([how](tools/decisions/0015-speedrun.md))."""
 
 
 def main(argv: Sequence[str]) -> None:
