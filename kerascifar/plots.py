@@ -82,8 +82,15 @@ def draw_accuracies(
 
 
 @styled
-def draw_published(names: Sequence[str], figures: Mapping[str, Sequence[float | None]]) -> "Figure":
-    """Draw a row a line of a published table: the figures of each version, such as paper and corrected, 0 to 1."""
+def draw_published(
+    names: Sequence[str],
+    figures: Mapping[str, Sequence[float | None]],
+    shortened: Mapping[str, Sequence[bool]],
+) -> "Figure":
+    """Draw a row a line of a published table: the figures of each version, such as paper and corrected, 0 to 1.
+
+    The first version is the published one; of the others a mark is hollow where the run was `shortened`.
+    """
     figure, axes = _axes(1.0 + 0.24 * len(names))
     rows = np.arange(len(names))[::-1]
     for row, values in zip(rows, zip(*figures.values(), strict=True), strict=True):
@@ -92,10 +99,13 @@ def draw_published(names: Sequence[str], figures: Mapping[str, Sequence[float | 
             axes.plot((min(known), max(known)), (row, row), color=GRID, linewidth=2, zorder=1)
     marks = ("D", "o", "s")
     for place, (version, values) in enumerate(figures.items()):
-        known = [(v, row) for v, row in zip(values, rows, strict=True) if v is not None]
-        if known:
-            hollow = {"markerfacecolor": "none", "markersize": 7.5} if place == 0 else {"markersize": 5}
-            axes.plot(*zip(*known, strict=True), marks[place], color=SERIES[place], label=version, zorder=2, **hollow)
+        size, cut, label = 7.5 if place == 0 else 5, shortened.get(version, [place == 0] * len(rows)), version
+        for hollow in (False, True):
+            known = [(v, r) for v, r, c in zip(values, rows, cut, strict=True) if v is not None and c == hollow]
+            if known:
+                style = {"markersize": size, "fillstyle": "none" if hollow else "full", "zorder": 2}
+                axes.plot(*zip(*known, strict=True), marks[place], color=SERIES[place], label=label, **style)
+                label = None
     axes.set_yticks(rows, names)
     axes.set(ylim=(-0.7, len(names) - 0.3), xlabel="test accuracy")
     axes.grid(visible=False, axis="y")

@@ -54,5 +54,19 @@ def scratch(told: dict[str, Any]) -> Iterator[list[str]]:
         yield [net, keras, f"{row['loop_over_scratch']:,.0f}"]
 
 
+def speedrun(told: dict[str, Any]) -> Iterator[list[str]]:
+    """A line for each net of bench_speedrun.py, beside resnet18."""
+    resnet18 = told["nets"]["resnet18"]
+    for net, row in told["nets"].items():
+        if row is not resnet18:
+            share = f"at {row['share_of_peak']:.0%} of a large matrix product's speed"
+            ratio = resnet18["seconds_an_epoch"] / row["seconds_an_epoch"]
+            yield [
+                f"an epoch of `{net}`, {row['precision']}, {share}",
+                f"an epoch of `resnet18`, {resnet18['precision']}",
+                f"{ratio:.1f}",
+            ]
+
+
 SIDES = {"pytorch": "eager", "torch_compile": "torch.compile"}
-FILES = {"training.json": training, "baselines.json": neighbours, "scratch.json": scratch}
+FILES = {"training.json": training, "baselines.json": neighbours, "scratch.json": scratch, "speedrun.json": speedrun}

@@ -18,9 +18,7 @@ def compare(gathered: Gathered) -> Section:
     columns = (
         *RUN,
         Column("test accuracy"),
-        Column(
-            "95 % interval", numbers=False, note="Wilson's score interval: how far chance in the test images reaches"
-        ),
+        Column("95 % interval", note="Wilson's score interval: how far chance in the test images reaches"),
         Column("parameters", note="trainable"),
         Column("multiply-adds", note="of one image, forward"),
         Column("model file", note="size of the saved model"),
@@ -28,7 +26,7 @@ def compare(gathered: Gathered) -> Section:
         Column("p99 ms", note="99 % of the single images are answered within"),
         Column("s an epoch", note="median over the epochs, validation included"),
         Column("epochs"),
-        Column("test set", numbers=False),
+        *([Column("test set", numbers=False)] if len(gathered.groups) > 1 else []),
     )
     title = {run.number: title for title, runs in gathered.groups.items() for run in runs}
     rows = []
@@ -46,12 +44,11 @@ def compare(gathered: Gathered) -> Section:
                 number(run.latency.get("p99_ms"), ".3g", "not measured"),
                 number(run.fact("seconds_per_epoch"), ".1f"),
                 number(run.epochs, "d"),
-                text(title[run.number]),
+                *([text(title[run.number])] if len(gathered.groups) > 1 else []),
             ]
         )
-    parts: list[Part] = [
-        Table("All runs; a click on a head sorts. Accuracies on different test sets do not compare.", columns, rows)
-    ]
+    warning = " Accuracies on different test sets do not compare." if len(gathered.groups) > 1 else ""
+    parts: list[Part] = [Table(f"All runs; a click on a head sorts.{warning}", columns, rows)]
     for place, (title, runs) in enumerate(gathered.groups.items(), start=1):
         if len(runs) > 1:
             parts.append(_accuracies(f"accuracies-{place}", title, runs))

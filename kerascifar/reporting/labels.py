@@ -15,11 +15,17 @@ VERSIONS = {"as-published": "as published", "corrected": "corrected"}
 def labels(members: Sequence[Member]) -> list[str]:
     """Return a name for each run, no two alike.
 
-    A run of a study has its row's name: "lai lr-0.005, corrected". Another has its architecture, and the settings that
-    not all others of that architecture share; where nothing differs, its id.
+    A run of a study has its row's name: "lai lr-0.005, corrected", and its seed where the row has several.
+    Another has its architecture, and the settings that not all others of that architecture share; where nothing
+    differs, its id.
     """
     tables = {member.folder.parents[1]: None for member in members}  # STUDY/NAME/RUN-ID
     rows = {folder: name for study in tables for folder, name in _study_rows(study).items()}
+    rows |= {
+        member.folder: f"{rows[member.folder]} · seed {member.result.config.get('seed', '?')}"
+        for member in members
+        if list(rows.values()).count(rows.get(member.folder)) > 1
+    }
     others = [member for member in members if member.folder not in rows]
     named = rows | dict(zip((member.folder for member in others), _by_settings(others), strict=True))
     told = [named[member.folder] for member in members]
@@ -33,10 +39,15 @@ def _study_rows(study: Path) -> dict[Path, str]:
     """Return the rows' names by run folder, from the study's table; none where there is no such table."""
     names: dict[Path, str] = {}
     try:
-        for row in json.loads((study / TABLE).read_text(encoding="utf-8"))["rows"]:
+        rows = json.loads((study / TABLE).read_text(encoding="utf-8"))["rows"]
+        two = any(row.get("as-published") for row in rows)
+        for row in rows:
             for key, version in VERSIONS.items():
-                if row.get(key, {}).get("run"):
-                    names.setdefault(study / row[key]["run"], f"{study.name} {row['name']}, {version}")
+                figure = row.get(key, {})
+                if figure.get("run"):
+                    name = f"{study.name} {row['name']}" + (f", {version}" if two else "")
+                    for run in figure.get("runs", [figure["run"]]):  # a seed each
+                        names.setdefault(study / run, name)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}  # the section on studies says what is wrong with it
     return names

@@ -42,20 +42,22 @@ def studies(paths: Sequence[Path], gathered: Gathered) -> tuple[Section | None, 
 def _study(
     title: str, beside: str, rows: Sequence[Mapping[str, Any]], folder: Path, numbers: Mapping[Path, Run]
 ) -> list[Part]:
+    versions = _versions(rows)
     columns = (
         Column("table", numbers=False),
         Column("row", numbers=False),
         Column(beside, note="test accuracy as printed" if beside == PAPER else ""),
         Column("as published", note="with what the authors' code did, faults included"),
-        Column("corrected", note="what the paper says, or plainly meant"),
-        Column(f"corrected less {beside}"),
+        Column(versions["corrected"], note="what the paper says, or plainly meant"),
+        Column("difference", note=f"{versions['corrected']} less {beside}, of runs at full length"),
         Column("obtained with", numbers=False, note="epochs and training images of our runs, and test images"),
-        Column("what was wrong", numbers=False),
+        Column("remarks", numbers=False, note="what was wrong in the paper's code, and what to know of the row"),
     )
     told = []
     for row in rows:
         paper, corrected = _paper(row), _accuracy(row.get("corrected"))
-        gap = None if paper is None or corrected is None else corrected - paper
+        # A shortened run's distance to the paper would be read as the row's.
+        gap = None if paper is None or corrected is None or _shortened(row["corrected"]) else corrected - paper
         remarks = "; ".join(str(row[key]) for key in ("fault", "note") if row.get(key))
         told.append(
             [
@@ -80,22 +82,35 @@ def _study(
 
 
 def _picture(name: str, title: str, rows: Sequence[Mapping[str, Any]]) -> Picture:
+    versions = _versions(rows)
     figures = {"paper": [_paper(row) for row in rows]}
-    figures |= {told: [_accuracy(row.get(version)) for row in rows] for version, told in VERSIONS.items()}
+    figures |= {told: [_accuracy(row.get(version)) for row in rows] for version, told in versions.items()}
+    shortened = {told: [_shortened(row.get(version)) for row in rows] for version, told in versions.items()}
     names = [str(row.get("name", "?")) for row in rows]
     alt = "; ".join(
         f"{row}: "
-        + ", ".join(f"{version} {values[i]:.4f}" for version, values in figures.items() if values[i] is not None)
+        + ", ".join(
+            f"{version} {values[i]:.4f}" + (" (shortened)" if version in shortened and shortened[version][i] else "")
+            for version, values in figures.items()
+            if values[i] is not None
+        )
         for i, row in enumerate(names)
     )
-    both = any(value is not None for value in figures[VERSIONS["as-published"]])
+    both = any(value is not None for value in figures[versions["as-published"]])
     landed = "A dot within its diamond: with the authors' faults we land on their figure. " if both else ""
+    cut = any(any(of_version) for of_version in shortened.values())
+    hollow = "A hollow mark is a shortened run, which cannot be held against the paper. " if cut else ""
     return Picture(
         name,
-        f"{title}: test accuracy in the paper, as published and corrected. {alt}",
-        f"{title}. {landed}The line is how far we are from the paper.",
-        to_svg(plots.draw_published(names, figures)),
+        f"{title}: test accuracy in the paper, and of our runs. {alt}",
+        f"{title}. {landed}{hollow}The line is how far we are from the paper.",
+        to_svg(plots.draw_published(names, figures, shortened)),
     )
+
+
+def _versions(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return what the versions are called: nothing is corrected where nothing was wrong."""
+    return VERSIONS if any(row.get("as-published") for row in rows) else VERSIONS | {"corrected": "ours"}
 
 
 def _paper(row: Mapping[str, Any]) -> float | None:
@@ -105,6 +120,10 @@ def _paper(row: Mapping[str, Any]) -> float | None:
 
 def _accuracy(found: Any) -> float | None:
     return finite(found.get("test_accuracy")) if isinstance(found, dict) else None
+
+
+def _shortened(found: Any) -> bool:
+    return isinstance(found, dict) and bool(found.get("shortened"))
 
 
 def _figure(found: Any, folder: Path, numbers: Mapping[Path, Run]) -> Cell:

@@ -67,16 +67,17 @@ def make_run(tmp_path, digits):
 
 @pytest.fixture
 def make_study(tmp_path, make_run):
-    """Write a study of two rows: one with both versions, one that diverged."""
+    """Write a study of three rows: one with both versions, one that diverged, one of full length and two seeds."""
 
     def write():
-        runs = [make_run(f"study/lenet/{name}", seed=i + 10) for i, name in enumerate(("aaaaaaaaaaaa", "bbbbbbbbbbbb"))]
-        told = [results.read_result(run).accuracy for run in runs]
+        runs = [make_run(f"study/lenet/{letter * 12}", seed=i + 10) for i, letter in enumerate("abcd")]
+        told = [results.read_result(run).accuracy for run in runs[:3]]
         ours = [
             {"test_accuracy": accuracy, "images": 100, "epochs": 3, "training_images": 1000, "run": f"lenet/{run.name}"}
-            for accuracy, run in zip(told, runs, strict=True)
+            for accuracy, run in zip(told, runs[:3], strict=True)
         ]
         ours[1] |= {"of_epochs": 30, "shortened": True, "seeds": 2}
+        ours[2] |= {"runs": [ours[2]["run"], f"lenet/{runs[3].name}"]}
         rows = [
             {
                 "name": "row-one",
@@ -87,6 +88,7 @@ def make_study(tmp_path, make_run):
                 "corrected": ours[1],
             },
             {"name": "row-two", "table": "Table 2", "paper": {"test_accuracy": 0.25}, "corrected": {"diverged": "NaN"}},
+            {"name": "row-three", "table": "Table 2", "paper": {"test_accuracy": 0.125}, "corrected": ours[2]},
         ]
         (tmp_path / "study" / "table.json").write_text(json.dumps({"study": "900 Nobody", "rows": rows}))
         return tmp_path / "study", told

@@ -31,6 +31,8 @@ def test_a_run_of_a_study_is_called_by_its_row(tmp_path, make_run, make_study):
     assert {run.label: run.place for run in gather([tmp_path]).runs} == {
         "study row-one, as published": "study/lenet/aaaaaaaaaaaa",
         "study row-one, corrected": "study/lenet/bbbbbbbbbbbb",
+        "study row-three, corrected · seed 12": "study/lenet/cccccccccccc",
+        "study row-three, corrected · seed 13": "study/lenet/dddddddddddd",
         "lenet": "lenet/cccccccccccc",
     }
 

@@ -21,7 +21,7 @@ def words(page):
 
 
 def test_a_whole_report(tmp_path, make_run, make_study, capsys):
-    folder, (published, corrected) = make_study()
+    folder, (published, shortened, whole) = make_study()
     fast = make_run("runs/lenet/cccccccccccc", skill=0.95, seed=3)
     (fast / "latency.json").write_text(json.dumps({"p50_ms": 0.512, "p99_ms": 1.25, "machine": {"cores": 2}}))
     (fast / "model.keras").write_bytes(b"x" * 2500)
@@ -34,7 +34,7 @@ def test_a_whole_report(tmp_path, make_run, make_study, capsys):
         multiply_adds=None,
     )
     page, twin = written([tmp_path / "runs", folder], tmp_path / "out")
-    assert capsys.readouterr().out.startswith("4 runs in ")
+    assert capsys.readouterr().out.startswith("6 runs in ")
     for told in (words(page), twin.replace("\\", "")):
         for title in ("Comparison", "Paper against ours", "Real differences", "Learning curves", "Accuracy a class",
                       "Calibration", "Each run"):  # fmt: skip
@@ -45,7 +45,12 @@ def test_a_whole_report(tmp_path, make_run, make_study, capsys):
         assert "2.5 kB" in told
         assert "62,006" in told
         assert "652 k" in told
-        assert f"{corrected - 0.5:+.4f}".replace("-", "−") in told
+        assert f"{whole - 0.125:+.4f}" in told
+        assert f"{shortened:.4f}" in told
+        assert f"{shortened - 0.5:+.4f}".replace("-", "−") not in told  # what it lacks is not what the row lacks
+        assert "study row-three, corrected · seed 12" in told
+        assert "study row-three, corrected · seed 13" in told
+        assert "study row-one, corrected" in told
         assert re.search(rf"{published:.4f} \(#\d\)", told)
         assert "diverged" in told
         assert "3 epochs on 1,000 images, 100 test images" in told

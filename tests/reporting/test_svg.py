@@ -21,12 +21,24 @@ def test_pictures_are_the_same_bytes_and_follow_the_theme():
     assert not any(word in told for word in ("DOCTYPE", "<!--", "matplotlib.org"))
 
 
+def test_shortened_runs_are_hollow_and_each_version_has_one_name():
+    figures = {"paper": [0.5, 0.6], "as published": [None, None], "corrected": [0.25, 0.75]}
+    drawn = plots.draw_published(["a", "b"], figures, {"as published": [False] * 2, "corrected": [True, False]})
+    marks = {line.get_xdata()[0]: line.get_fillstyle() for line in drawn.axes[0].lines if line.get_marker() == "s"}
+    assert marks == {0.25: "none", 0.75: "full"}
+    assert [text.get_text() for text in drawn.legends[0].get_texts()] == ["paper", "corrected"]
+
+
 def test_names_from_strangers_are_drawn_as_letters():
     names, curve = [HOSTILE, "b"], [(1, 0.5), (2, 0.6)]
     bins = reliability(np.array([[0.5, 0.5]]), np.array([0]))
     for figure in (
         plots.draw_accuracies(names, [0.5, 0.7], [(0.4, 0.6), (0.6, 0.8)]),
-        plots.draw_published(names, {"paper": [0.5, None], "as published": [None, None], "corrected": [0.6, 0.7]}),
+        plots.draw_published(
+            names,
+            {"paper": [0.5, None], "as published": [None, None], "corrected": [0.6, 0.7]},
+            {"as published": [False, False], "corrected": [False, True]},
+        ),
         plots.draw_curves({HOSTILE: curve, "b": curve}, HOSTILE),
         plots.draw_history({"accuracy": curve, "val_loss": curve}),
         plots.draw_confusion(np.array([[3, 1], [0, 4]]), names),

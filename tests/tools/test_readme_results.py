@@ -15,6 +15,13 @@ TRAINING = {
     "geometric_mean": 1.25,
 }
 
+SPEEDRUN = {
+    "nets": {
+        "airbench94": {"precision": "mixed_bfloat16", "share_of_peak": 0.75, "seconds_an_epoch": 100.0},
+        "resnet18": {"precision": "float32", "share_of_peak": 0.5, "seconds_an_epoch": 640.0},  # 640 / 100 = 6.4
+    }
+}
+
 
 @pytest.fixture(scope="module")
 def tool(load_tool):
@@ -28,6 +35,7 @@ def checkout(tmp_path, tool):
     (tmp_path / "README.md").write_text("\n".join(("before", *blocks, "after\n")))
     (tmp_path / "tools" / "measured").mkdir(parents=True)
     (tmp_path / "tools" / "measured" / "training.json").write_text(json.dumps(TRAINING))
+    (tmp_path / "tools" / "measured" / "speedrun.json").write_text(json.dumps(SPEEDRUN))
     folder = tmp_path / "saved_models" / STUDY
     for result in (ROOT / "saved_models" / STUDY).glob("scratch_cnn/*/result.json"):
         copy = folder / result.relative_to(ROOT / "saved_models" / STUDY)
@@ -50,6 +58,7 @@ def test_tables_are_made_from_results_and_a_drift_is_named(tool, checkout, capsy
     assert readme.endswith("after\n")
     assert "old" not in readme
     assert "| training `lenet` | PyTorch: eager 1.50, torch.compile 1.25 | 1.25 |" in readme
+    assert "at 75% of a large matrix product's speed | an epoch of `resnet18`, float32 | 6.4 |" in readme
 
     row = next(row for row in json.loads((folder / "table.json").read_text())["rows"] if row["name"] == "cnn-none")
     result = json.loads((folder / row["corrected"]["file"]).read_text())
