@@ -113,7 +113,8 @@ def _tell(study: Study, old: Plan, plan: Plan, pieces: Sequence[Piece], folder: 
     print(f"plan {plan.asked}: {made}, {len(left)} of {len(pieces)} runs to do, about {time_left}")
     for other in dict.fromkeys(piece.asked for piece in old.pieces if piece.asked != plan.asked):
         done = sum(finished(folder_of(study, piece, plan.pieces, folder)) for piece in old.of(other))
-        print(f"plan {other}: {done} finished runs stay, and show in the table where they are the longest")
+        if done:
+            print(f"plan {other}: {done} finished runs stay, and show in the table where they are the longest")
 
 
 def _show(study: Study, plan: Plan, pieces: Sequence[Piece], folder: Path) -> None:
