@@ -38,17 +38,26 @@ sys.exit(pytest.main(sys.argv[1:]))
 needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
 
 
+@pytest.fixture(scope="module")
+def runs():
+    """All of AGAIN side by side: each mostly imports and traces on one core."""
+    env = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)}
+    line = [sys.executable, "-c", WITHOUT_TENSORFLOW, "-q", "-p", "no:cacheprovider"]
+    how = {"cwd": ROOT, "env": env, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    started = {what: subprocess.Popen([*line, *files], **how) for what, files in AGAIN.items()}
+    yield started
+    for process in started.values():
+        process.kill()
+        process.wait()
+
+
 @needs_jax
 @pytest.mark.slow
 @pytest.mark.parametrize("what", AGAIN)
-def test_on_jax_too_and_without_tensorflow(what):
-    env = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_TENSORFLOW, "-q", "-p", "no:cacheprovider", *AGAIN[what]],
-        cwd=ROOT, env=env, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert "[100%]" in done.stdout
+def test_on_jax_too_and_without_tensorflow(what, runs):
+    told, _ = runs[what].communicate()
+    assert runs[what].returncode == 0, told[-3000:]
+    assert "[100%]" in told
 
 
 @needs_jax
