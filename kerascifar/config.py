@@ -9,7 +9,6 @@ import hashlib
 import json
 import types
 import typing
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,6 @@ from kerascifar.fields import (
     wanted,
 )
 from kerascifar.origin import origin
-from kerascifar.registry import nearest
 
 
 @dataclass(frozen=True)
@@ -260,17 +258,6 @@ _HINTS = typing.get_type_hints(RunConfig)
 def flag(name: str) -> str:
     """Return the command-line flag of a field: ``batch_size`` gives ``--batch-size``."""
     return "--" + name.replace("_", "-")
-
-
-def check_keys(given: Mapping[str, Any], where: str) -> None:
-    """Refuse keys that are no RunConfig field.
-
-    Raises:
-        InputError: names the first such key and the nearest field.
-    """
-    for key in given:
-        if key not in FIELDS:
-            raise InputError(f"{where}: unknown key {key!r}{nearest(key, FIELDS)}")
 
 
 def kinds(name: str) -> tuple[type, ...]:

@@ -1,11 +1,12 @@
 """From what a person gave to a complete, checked RunConfig, without importing TensorFlow."""
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from kerascifar import baselines, models, scratch
-from kerascifar.config import FIELDS, RunConfig, check_keys, flag
+from kerascifar.config import FIELDS, RunConfig, flag
 from kerascifar.data.augment import check_augment
 from kerascifar.data.augment_parts import PARTS
 from kerascifar.data.datasets import check_name
@@ -13,7 +14,7 @@ from kerascifar.devices import check_device
 from kerascifar.distribution import check_strategy
 from kerascifar.errors import InputError
 from kerascifar.normalization import NORMALIZATIONS
-from kerascifar.registry import Variant, lookup
+from kerascifar.registry import Variant, lookup, nearest
 from kerascifar.training.losses import LOSSES
 from kerascifar.training.optimizers import OPTIMIZERS, check_optimizer
 from kerascifar.training.phases import check_phases, of_phases
@@ -81,6 +82,17 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         raise InputError(f"--config: {path} is not TOML: {error}") from None
     check_keys(given, str(path))
     return given
+
+
+def check_keys(given: Mapping[str, Any], where: str) -> None:
+    """Refuse keys that are no RunConfig field.
+
+    Raises:
+        InputError: names the first such key and the nearest field.
+    """
+    for key in given:
+        if key not in FIELDS:
+            raise InputError(f"{where}: unknown key {key!r}{nearest(key, FIELDS)}")
 
 
 def check(config: RunConfig) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 
 from kerascifar import board, devices, files, results
 from kerascifar.cluster import Cluster, watched
-from kerascifar.config import RunConfig, check_keys
-from kerascifar.configure import ARCHITECTURES, check
+from kerascifar.config import RunConfig
+from kerascifar.configure import ARCHITECTURES, check, check_keys
 from kerascifar.contracts import Dataset, Fitted
 from kerascifar.data.datasets import PUBLISHED_OVERLAP, load
 from kerascifar.distribution import cluster_of, copy_from_chief

@@ -1,7 +1,7 @@
 """What a run of a report is called."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +35,17 @@ def labels(members: Sequence[Member]) -> list[str]:
     ]
 
 
+def versions(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
+    """Return what a study's versions are called: nothing is corrected where nothing was wrong."""
+    return VERSIONS if any(row.get("as-published") for row in rows) else VERSIONS | {"corrected": "ours"}
+
+
 def _study_rows(study: Path) -> dict[Path, str]:
     """Return the rows' names by run folder, from the study's table; none where there is no such table."""
     names: dict[Path, str] = {}
     try:
         rows = json.loads((study / TABLE).read_text(encoding="utf-8"))["rows"]
-        two = any(row.get("as-published") for row in rows)
+        two = versions(rows) is VERSIONS
         for row in rows:
             for key, version in VERSIONS.items():
                 figure = row.get(key, {})

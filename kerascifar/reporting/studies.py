@@ -8,7 +8,7 @@ from typing import Any
 from kerascifar import plots
 from kerascifar.reporting.document import NONE, Cell, Column, Part, Picture, Section, Table, text
 from kerascifar.reporting.gather import Gathered, Run, finite
-from kerascifar.reporting.labels import TABLE, VERSIONS
+from kerascifar.reporting.labels import TABLE, VERSIONS, versions
 from kerascifar.reporting.svg import to_svg
 from kerascifar.rows import PAPER
 
@@ -42,14 +42,14 @@ def studies(paths: Sequence[Path], gathered: Gathered) -> tuple[Section | None, 
 def _study(
     title: str, beside: str, rows: Sequence[Mapping[str, Any]], folder: Path, numbers: Mapping[Path, Run]
 ) -> list[Part]:
-    versions = _versions(rows)
+    told_as = versions(rows)
     columns = (
         Column("table", numbers=False),
         Column("row", numbers=False),
         Column(beside, note="test accuracy as printed" if beside == PAPER else ""),
         Column("as published", note="with what the authors' code did, faults included"),
-        Column(versions["corrected"], note="what the paper says, or plainly meant"),
-        Column("difference", note=f"{versions['corrected']} less {beside}, of runs at full length"),
+        Column(told_as["corrected"], note="what the paper says, or plainly meant"),
+        Column("difference", note=f"{told_as['corrected']} less {beside}, of runs at full length"),
         Column("obtained with", numbers=False, note="epochs and training images of our runs, and test images"),
         Column("remarks", numbers=False, note="what was wrong in the paper's code, and what to know of the row"),
     )
@@ -77,15 +77,14 @@ def _study(
         row for row in rows if _paper(row) is not None and any(_accuracy(row.get(v)) is not None for v in VERSIONS)
     ]
     if drawn and beside == PAPER:
-        parts.append(_picture(f"study-{folder.name}", title, drawn))
+        parts.append(_picture(f"study-{folder.name}", title, drawn, told_as))
     return parts
 
 
-def _picture(name: str, title: str, rows: Sequence[Mapping[str, Any]]) -> Picture:
-    versions = _versions(rows)
+def _picture(name: str, title: str, rows: Sequence[Mapping[str, Any]], told_as: Mapping[str, str]) -> Picture:
     figures = {"paper": [_paper(row) for row in rows]}
-    figures |= {told: [_accuracy(row.get(version)) for row in rows] for version, told in versions.items()}
-    shortened = {told: [_shortened(row.get(version)) for row in rows] for version, told in versions.items()}
+    figures |= {told: [_accuracy(row.get(version)) for row in rows] for version, told in told_as.items()}
+    shortened = {told: [_shortened(row.get(version)) for row in rows] for version, told in told_as.items()}
     names = [str(row.get("name", "?")) for row in rows]
     alt = "; ".join(
         f"{row}: "
@@ -96,7 +95,7 @@ def _picture(name: str, title: str, rows: Sequence[Mapping[str, Any]]) -> Pictur
         )
         for i, row in enumerate(names)
     )
-    both = any(value is not None for value in figures[versions["as-published"]])
+    both = any(value is not None for value in figures[told_as["as-published"]])
     landed = "A dot within its diamond: with the authors' faults we land on their figure. " if both else ""
     cut = any(any(of_version) for of_version in shortened.values())
     hollow = "A hollow mark is a shortened run, which cannot be held against the paper. " if cut else ""
@@ -106,11 +105,6 @@ def _picture(name: str, title: str, rows: Sequence[Mapping[str, Any]]) -> Pictur
         f"{title}. {landed}{hollow}The line is how far we are from the paper.",
         to_svg(plots.draw_published(names, figures, shortened)),
     )
-
-
-def _versions(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return what the versions are called: nothing is corrected where nothing was wrong."""
-    return VERSIONS if any(row.get("as-published") for row in rows) else VERSIONS | {"corrected": "ours"}
 
 
 def _paper(row: Mapping[str, Any]) -> float | None:
