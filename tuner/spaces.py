@@ -91,6 +91,11 @@ def _study002(scale: str) -> Space:
     )
 
 
+_TINY_TABLES = {
+    "tiny36k": {"tcns": Choice(("tiny36k", "tiny36k_early", "tiny36k_deep"))},
+    "tiny12k": {"tcns": Choice(("tiny12k", "tiny12k_early", "tiny12k_late", "tiny12k_deep", "tiny12k_three"))},
+}
+
 SPACES: dict[str, Space] = {
     "study002": _study002("linear"),
     # The rate and L2 on a log scale; what begins at 0 has no logarithm and stays as it is.
@@ -118,14 +123,14 @@ SPACES: dict[str, Space] = {
             "augment": Choice(("flip(0.5) crop(2, reflect)", "flip(0.5) crop(4, reflect)", "flip_crop_cutout")),
         },
         "ours, around what tiny36k brings; its tables are of equal size",
-        by_arch={"tiny36k": {"tcns": Choice(("tiny", "tiny_early", "tiny_deep"))}},
+        by_arch=_TINY_TABLES,
         by_optimizer={},
     ),
     "tables": Space(
         {"tcns": Choice(("short", "cifar", "imagenet"))},
-        "study 001 (Rajpal and Gupta), shortened table; Sandler et al. 2018, Table 2",
-        {},
-        {},
+        "study 001 (Rajpal and Gupta), shortened table; Sandler et al. 2018, Table 2; tiny nets: ours",
+        by_arch=_TINY_TABLES,
+        by_optimizer={},
     ),
 }
 
@@ -136,9 +141,15 @@ NAMED: dict[str, dict[str, dict[str, Any]]] = {
         "cifar": {"tcns": mobilenet.CIFAR},
         "imagenet": {"tcns": mobilenet.IMAGENET},
         # At most 35,730 parameters each: the row's own; more blocks at full size; narrower there, and deeper.
-        "tiny": {"tcns": separable.TINY36K},
-        "tiny_early": {"tcns": ((2, 32, 2, 1), (2, 32, 2, 2), (1, 64, 1, 2))},
-        "tiny_deep": {"tcns": ((2, 16, 3, 1), (2, 32, 4, 2), (1, 48, 1, 2))},
+        "tiny36k": {"tcns": separable.TINY36K},
+        "tiny36k_early": {"tcns": ((2, 32, 2, 1), (2, 32, 2, 2), (1, 64, 1, 2))},
+        "tiny36k_deep": {"tcns": ((2, 16, 3, 1), (2, 32, 4, 2), (1, 48, 1, 2))},
+        # At most 12,000: the row's own; more blocks at full size; fewer; narrower there; on three sizes of image.
+        "tiny12k": {"tcns": separable.TINY12K},
+        "tiny12k_early": {"tcns": ((1, 32, 2, 1), (1, 32, 1, 2))},
+        "tiny12k_late": {"tcns": ((2, 16, 1, 1), (1, 32, 3, 2))},
+        "tiny12k_deep": {"tcns": ((2, 16, 3, 1), (2, 32, 1, 2))},
+        "tiny12k_three": {"tcns": ((2, 16, 2, 1), (1, 32, 1, 2), (1, 32, 1, 2))},
     },
     # 0.1 is the usual amount (Szegedy et al. 2016, section 7); study 004 names none.
     "loss": {"label_smoothed": {"loss": "cross_entropy", "label_smoothing": 0.1}},

@@ -7,7 +7,8 @@ import math
 
 from kerascifar.registry import Variant
 
-# Rows t, c, n, s of tiny36k.
+# Rows t, c, n, s.
+TINY12K = ((1, 32, 1, 1), (1, 32, 2, 2))
 TINY36K = ((2, 32, 1, 1), (2, 32, 3, 2), (1, 64, 1, 2))
 
 
@@ -98,7 +99,7 @@ _RECIPE = {
 # BatchNorm. A transition from b to c channels has 9 b + b c + 2 c, the stem 29 c, the end 12 c + 10.
 VARIANTS = {
     # 928; 2,752; 1,376 + 2 x 2,752; 394
-    "tiny12k": _variant(10_954, (1, 32, 1, 1), (1, 32, 2, 2)),
+    "tiny12k": _variant(10_954, *TINY12K),
     # 928; 5,088; 1,376 + 3 x 5,088; 2,464 + 9,600; 778
     "tiny36k": _variant(35_498, *TINY36K),
     # 1,392; 10,704; 2,832 + 4 x 10,704; 3,632 + 2 x 18,368; 778

@@ -56,15 +56,24 @@ def test_tables_by_name():
     # Study 001's shortened table, as STUDIES gives it for mobilenet_mod.
     short = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 1, 2), (6, 96, 2, 1), (6, 160, 2, 2), (6, 320, 1, 1))
     assert NAMED["tcns"]["short"] == {"tcns": short}
-    named = (*SPACES["tables"].hyperparameters["tcns"].values, *SPACES["tiny"].by_arch["tiny36k"]["tcns"].values)
-    assert set(named) == set(NAMED["tcns"])
+    tables = SPACES["tables"]
+    parts = (tables.hyperparameters, *tables.by_arch.values())
+    assert {name for part in parts for name in part["tcns"].values} == set(NAMED["tcns"])
 
 
-@pytest.mark.parametrize("name", SPACES["tiny"].by_arch["tiny36k"]["tcns"].values)
-def test_tables_of_tiny36k_keep_to_study_004s_budget(name):
-    model = build("tiny36k", **NAMED["tcns"][name])
-    # Each uses nine tenths of modified_net's parameters at least.
-    assert 0.9 * 35_730 <= sum(math.prod(w.shape) for w in model.trainable_weights) <= 35_730
+# Study 004's ModifiedNet, and the 12,000 of the records.
+BUDGETS = {"tiny36k": 35_730, "tiny12k": 12_000}
+
+
+@pytest.mark.parametrize(
+    ("arch", "name"),
+    [(arch, name) for arch in BUDGETS for name in find_space("tables", arch, "muon")["tcns"].values],
+)
+def test_tables_of_a_tiny_net_are_of_equal_size(arch, name):
+    assert find_space("tiny", arch, "muon")["tcns"] == find_space("tables", arch, "muon")["tcns"]
+    model = build(arch, **NAMED["tcns"][name])
+    # Each uses nine tenths of its budget at least.
+    assert 0.9 * BUDGETS[arch] <= sum(math.prod(w.shape) for w in model.trainable_weights) <= BUDGETS[arch]
 
 
 @pytest.mark.parametrize("name", SPACES)
