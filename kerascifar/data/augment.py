@@ -53,6 +53,9 @@ POLICIES: dict[str, Policy] = {
         "trivial_augment crop(4) flip(0.5) cutout(16)", "Müller and Hutter 2021, CIFAR; their code"
     ),
     "airbench": Policy("alternating_flip crop(2, reflect)", "Jordan 2024, 94% on CIFAR-10 in 3.29 seconds"),
+    "airbench96": Policy(
+        "alternating_flip crop(4, reflect) cutout(12)", "KellerJordan/cifar10-airbench, airbench96.py"
+    ),
 }
 
 
