@@ -68,7 +68,7 @@ def _parser() -> Parser:
     parser = Parser(prog="python -m kerascifar.reproduce", description=__doc__)
     parser.add_argument("study", metavar="STUDY", help=f"one of {', '.join(studies())}, or a recipe.toml")
     parser.add_argument(
-        "--only", metavar="GLOB", default="*", help="rows whose ARCH/NAME matches, such as 'knn/*ssim*'"
+        "--only", metavar="GLOB", default="*", help="rows whose NAME or ARCH/NAME matches, such as 'knn/*ssim*'"
     )
     parser.add_argument("--mode", choices=(*MODES, "both"), default="both", help="which version to run (default both)")
     parser.add_argument(
@@ -94,7 +94,7 @@ def _asked(full: bool, epochs: int | None, budget: str | None) -> str | None:
 
 def _chosen(study: Study, only: str) -> list[str]:
     """Return the names of the rows that --only matches, and of those that they need."""
-    names = [row.name for row in study.rows if fnmatch.fnmatch(row.label, only)]
+    names = [row.name for row in study.rows if any(fnmatch.fnmatch(told, only) for told in (row.name, row.label))]
     if not names:
         known = ", ".join(row.label for row in study.rows)
         raise InputError(f"--only {only!r} matches no row of {study.name}: {known}")

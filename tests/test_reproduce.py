@@ -158,7 +158,7 @@ def test_a_budget_is_planned_once(reproduce, folder, capsys):
 
 
 def test_seeds_give_mean_and_spread(reproduce, folder):
-    figure = reproduce(NETS)("--seeds", "3", "--only", "*/fast")["fast"]["corrected"]
+    figure = reproduce(NETS)("--seeds", "3", "--only", "fast")["fast"]["corrected"]
     found = [json.loads((folder / run / "result.json").read_text()) for run in figure["runs"]]
     assert [result["config"]["seed"] for result in found] == [0, 1, 2]
     a, b, c = (result["metrics"]["test"]["accuracy"] for result in found)
@@ -257,7 +257,7 @@ def test_a_search_is_a_row(reproduce, folder):
     space.write_text("k = [1, 5]\n")
     text = text.replace("SPACE", str(space)) + "expect.validation_accuracy = 0.9\n"
     for _ in range(2):
-        figure = reproduce(text)("--only", "search/ks")["ks"]["corrected"]
+        figure = reproduce(text)("--only", "ks")["ks"]["corrected"]
     assert figure["trials"] == 2
     saved = json.loads((folder / figure["file"]).read_text())
     assert saved["metrics"]["validation"]["accuracy"] == figure["validation_accuracy"] > 0.9
