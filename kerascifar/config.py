@@ -44,6 +44,7 @@ class RunConfig:
     tcns: Rows | None = option(
         None, "model", "rows t,c,n,s of a MobileNetV2 or a tiny net, such as '1,16,1,1;6,24,2,2'"
     )
+    repeats: int | None = option(None, "model", "how often a tiny net applies each of its blocks", POSITIVE)
     width: float | None = option(None, "model", "width multiplier of the t/c/n/s table", POSITIVE)
     stem_stride: int | None = option(None, "model", "stride of the first convolution", POSITIVE)
     head_width: int | None = option(None, "model", "channels of the last 1x1 convolution", POSITIVE)

@@ -93,7 +93,7 @@ def _study002(scale: str) -> Space:
 
 _TINY_TABLES = {
     "tiny36k": {"tcns": Choice(("tiny36k", "tiny36k_early", "tiny36k_deep"))},
-    "tiny12k": {"tcns": Choice(("tiny12k", "tiny12k_early", "tiny12k_late", "tiny12k_deep", "tiny12k_three"))},
+    "tiny12k": {"tcns": Choice(("tiny12k", "tiny12k_early", "tiny12k_three", "tiny12k_first", "tiny12k_narrow"))},
 }
 
 SPACES: dict[str, Space] = {
@@ -144,12 +144,12 @@ NAMED: dict[str, dict[str, dict[str, Any]]] = {
         "tiny36k": {"tcns": separable.TINY36K},
         "tiny36k_early": {"tcns": ((2, 32, 2, 1), (2, 32, 2, 2), (1, 64, 1, 2))},
         "tiny36k_deep": {"tcns": ((2, 16, 3, 1), (2, 32, 4, 2), (1, 48, 1, 2))},
-        # At most 12,000: the row's own; more blocks at full size; fewer; narrower there; on three sizes of image.
+        # At most 12,000: the row's own; from 32 pixels on, at 32 channels, then 16; and on 16 and 8 pixels otherwise.
         "tiny12k": {"tcns": separable.TINY12K},
-        "tiny12k_early": {"tcns": ((1, 32, 2, 1), (1, 32, 1, 2))},
-        "tiny12k_late": {"tcns": ((2, 16, 1, 1), (1, 32, 3, 2))},
-        "tiny12k_deep": {"tcns": ((2, 16, 3, 1), (2, 32, 1, 2))},
+        "tiny12k_early": {"tcns": ((1, 32, 1, 1), (1, 32, 2, 2))},
         "tiny12k_three": {"tcns": ((2, 16, 2, 1), (1, 32, 1, 2), (1, 32, 1, 2))},
+        "tiny12k_first": {"tcns": ((2, 32, 1, 2), (1, 32, 1, 2))},
+        "tiny12k_narrow": {"tcns": ((2, 16, 2, 2), (1, 48, 1, 2))},
     },
     # 0.1 is the usual amount (Szegedy et al. 2016, section 7); study 004 names none.
     "loss": {"label_smoothed": {"loss": "cross_entropy", "label_smoothing": 0.1}},

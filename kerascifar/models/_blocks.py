@@ -98,9 +98,9 @@ def depthwise(x: keras.KerasTensor, name: str, *, stride: int = 1, start: Start 
     return layers.DepthwiseConv2D(3, stride, left, use_bias=False, depthwise_initializer=weights, name=name)(x)
 
 
-def batch_norm(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """Apply torch.nn.BatchNorm2d."""
-    return BatchNormalization(name=name)(x)
+def batch_norm(x: keras.KerasTensor, name: str, affine: bool = True) -> keras.KerasTensor:
+    """Apply torch.nn.BatchNorm2d(channels, affine=affine)."""
+    return BatchNormalization(scale=affine, center=affine, name=name)(x)
 
 
 def relu(x: keras.KerasTensor, name: str, limit: float | None = None) -> keras.KerasTensor:

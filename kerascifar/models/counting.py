@@ -15,12 +15,16 @@ def multiply_adds(model: keras.Model) -> int:
 
 
 def layer_multiply_adds(layer: keras.Layer) -> int:
-    """Count one layer's, as `multiply_adds` does; 0 for all but convolutions and dense layers."""
+    """Count one layer's, as `multiply_adds` does; 0 for all but convolutions and dense layers.
+
+    A layer that the net applies several times, always at one size, counts as often.
+    """
+    times = len(layer._inbound_nodes)  # as in Keras's own summary
     # A kernel's every weight is used once a position of the output, in Conv2D (h, w, in, out) and
     # DepthwiseConv2D (h, w, channels, 1) alike.
     if isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)):
-        _, height, width, _ = layer.output.shape
-        return height * width * math.prod(layer.kernel.shape)
+        _, height, width, _ = layer.output.shape  # of the first time
+        return times * height * width * math.prod(layer.kernel.shape)
     if isinstance(layer, keras.layers.Dense):
-        return math.prod(layer.kernel.shape)
+        return times * math.prod(layer.kernel.shape)
     return 0

@@ -4,15 +4,16 @@ How they were found: tools/decisions/0017-tiny-nets.md.
 """
 
 import math
+from typing import Any
 
 from kerascifar.registry import Variant
 
 # Rows t, c, n, s.
-TINY12K = ((1, 32, 1, 1), (1, 32, 2, 2))
+TINY12K = ((1, 32, 1, 2), (2, 32, 1, 2))
 TINY36K = ((2, 32, 1, 1), (2, 32, 3, 2), (1, 64, 1, 2))
 
 
-def separable_net(input_shape, classes, mean, std, *, tcns):
+def separable_net(input_shape, classes, mean, std, *, tcns, repeats: int):
     """Build 3x3 filters, stages of residual blocks, and a dense layer on the mean over the image.
 
     Args:
@@ -22,6 +23,7 @@ def separable_net(input_shape, classes, mean, std, *, tcns):
         std: divides them.
         tcns: a row (t, c, n, s) a stage: n blocks of c channels that widen to t x c inside. The stem has the first
             row's c. Other stages, and a first one with s above 1, begin with a transition that pools by s.
+        repeats: how often each block is applied.
     """
     from keras import layers
 
@@ -35,7 +37,7 @@ def separable_net(input_shape, classes, mean, std, *, tcns):
         if number > 1 or s > 1:
             x = _transition(x, c, s, f"stage{number}.transition")
         for block in range(n):
-            x = _block(x, t, f"stage{number}.{block}")
+            x = _block(x, t, repeats, f"stage{number}.{block}")
     x = GELU(name="gelu")(_blocks.batch_norm(x, "bn"))
     x = layers.GlobalAveragePooling2D(name="avgpool")(x)
     return _blocks.classifier(inputs, x, classes, "fc", "separable_net", _blocks.small_normal)
@@ -55,32 +57,56 @@ def _transition(x, c: int, s: int, name: str):
     return _blocks.batch_norm(x, f"{name}.bn")
 
 
-def _block(x, t: int, name: str):
-    """Filter, widen by t, GELU, filter again, narrow, and add the input.
+def _block(x, t: int, repeats: int, name: str):
+    """Filter, widen by t, GELU, filter again, narrow, and add the input; `repeats` times with the same filters.
 
     As in ConvNeXt (Liu et al. 2022, Fig. 4) there is one activation, and nothing wide is normalised: BatchNorm costs
-    as much time as a convolution here. The second filters are MobileNetV4's (Qin et al. 2024, ExtraDW).
+    as much time as a convolution here. The second filters are MobileNetV4's (Qin et al. 2024, ExtraDW). Each time has
+    BatchNorms of its own, without which shared filters learn worse (Jastrzębski et al. 2018, section 5); only the first
+    have parameters.
     """
     from keras import layers
 
     from kerascifar.layers import GELU
     from kerascifar.models import _blocks
 
-    shortcut, c = x, x.shape[-1]
-    x = _blocks.batch_norm(_blocks.depthwise(x, f"{name}.depthwise1"), f"{name}.bn1")
-    x = GELU(name=f"{name}.gelu")(_blocks.conv(x, t * c, 1, f"{name}.widen", bias=False, start=_blocks.he_fan_out))
-    x = _blocks.depthwise(x, f"{name}.depthwise2")
-    x = _blocks.conv(x, c, 1, f"{name}.narrow", bias=False, start=_blocks.he_fan_out)
-    return layers.Add(name=f"{name}.add")([_blocks.batch_norm(x, f"{name}.bn2"), shortcut])
+    depthwise1, widen, depthwise2, narrow = _filters(x.shape[-1], t, name)
+    for time in range(repeats):
+        first, again = time == 0, f".{time}" if time else ""
+        y = _blocks.batch_norm(depthwise1(x), f"{name}.bn1{again}", affine=first)
+        y = depthwise2(GELU(name=f"{name}.gelu{again}")(widen(y)))
+        y = _blocks.batch_norm(narrow(y), f"{name}.bn2{again}", affine=first)
+        x = layers.Add(name=f"{name}.add{again}")([y, x])
+    return x
 
 
-def _least_side(*, tcns) -> int:
+def _filters(c: int, t: int, name: str) -> list:
+    """Return a block's layers with filters: c depthwise ones, c to t x c, t x c depthwise ones, t x c to c."""
+    from keras import layers
+
+    from kerascifar.models import _blocks
+
+    def depthwise(number: int, channels: int):
+        start, _ = _blocks.torch_default(9, 9 * channels)
+        return layers.DepthwiseConv2D(
+            3, padding="same", use_bias=False, depthwise_initializer=start, name=f"{name}.depthwise{number}"
+        )
+
+    def mix(title: str, channels: int, wanted: int):
+        start, _ = _blocks.he_fan_out(channels, wanted)
+        return layers.Conv2D(wanted, 1, use_bias=False, kernel_initializer=start, name=f"{name}.{title}")
+
+    return [depthwise(1, c), mix("widen", c, t * c), depthwise(2, t * c), mix("narrow", t * c, c)]
+
+
+def _least_side(*, tcns, **_) -> int:
     return math.prod(s for _, _, _, s in tcns)
 
 
-def _variant(params: int, *tcns: tuple[int, int, int, int]) -> Variant:
+def _variant(params: int, *tcns: tuple[int, int, int, int], repeats: int = 1, **recipe: Any) -> Variant:
     source = "ours; blocks after ConvNeXt (Liu et al. 2022) and MobileNetV4 (Qin et al. 2024)"
-    return Variant(separable_net, {"tcns": tcns}, params, source, _RECIPE, least_side=_least_side)
+    args = {"tcns": tcns, "repeats": repeats}
+    return Variant(separable_net, args, params, source, {**_RECIPE, **recipe}, least_side=_least_side)
 
 
 _RECIPE = {
@@ -98,8 +124,8 @@ _RECIPE = {
 # A block has 13 c + 9 t c + 2 t c c weights: 9 c and 9 t c of filters, t c c each to widen and to narrow, 4 c of
 # BatchNorm. A transition from b to c channels has 9 b + b c + 2 c, the stem 29 c, the end 12 c + 10.
 VARIANTS = {
-    # 928; 2,752; 1,376 + 2 x 2,752; 394
-    "tiny12k": _variant(10_954, *TINY12K),
+    # 928; 1,376 + 2,752; 1,376 + 5,088; 394
+    "tiny12k": _variant(11_914, *TINY12K, repeats=2, learning_rate=0.08),
     # 928; 5,088; 1,376 + 3 x 5,088; 2,464 + 9,600; 778
     "tiny36k": _variant(35_498, *TINY36K),
     # 1,392; 10,704; 2,832 + 4 x 10,704; 3,632 + 2 x 18,368; 778

@@ -16,6 +16,12 @@ def test_depthwise_net_by_hand():
     assert multiply_adds(build("depthwise_net")) == 182_912
 
 
+def test_a_layer_counts_as_often_as_it_is_applied():
+    # 1,024 pixels: 27 x 16 once, 9 x 16 + 16 x 16 + 9 x 16 + 16 x 16 = 800 each time; then 16 x 10
+    model = build("tiny36k", tcns=((1, 16, 1, 1),), repeats=3)
+    assert multiply_adds(model) == 1024 * (432 + 3 * 800) + 160
+
+
 def test_squeeze_and_excitation_counts_its_two_small_layers():
     # se_resnet's one gate: 64*4 + 4*64
     assert multiply_adds(build("se_resnet")) - multiply_adds(build("se_resnet", se="none")) == 512

@@ -36,6 +36,7 @@ CASES: dict[str, Case] = {name: Case(name) for name in VARIANTS} | {
     "mobilenet_v2 narrow": Case("mobilenet_v2", {"width": 0.35}),
     "mobilenet_mod wide": Case("mobilenet_mod", {"width": 1.4}),
     "tiny odd": Case("tiny36k", {"tcns": ((3, 5, 1, 2), (1, 7, 2, 1), (2, 7, 1, 3))}, side=19, classes=4),
+    "tiny twice": Case("tiny36k", {"tcns": ((1, 6, 1, 1), (2, 5, 1, 2)), "repeats": 2}, side=11, classes=3),
     "airbench odd": Case("airbench94", {"widths": (5, 9)}, side=15, classes=3),
 }
 

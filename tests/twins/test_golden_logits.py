@@ -26,8 +26,8 @@ def torch_shapes(model: keras.Model) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {}
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            for name in ("weight", "bias", "running_mean", "running_var")[not layer.scale :]:
-                shapes[f"{layer.name}.{name}"] = tuple(layer.beta.shape)
+            names = ["weight"] * layer.scale + ["bias"] * layer.center + ["running_mean", "running_var"]
+            shapes |= {f"{layer.name}.{name}": tuple(layer.moving_mean.shape) for name in names}
         elif isinstance(layer, keras.layers.DepthwiseConv2D):
             height, width, channels, _ = layer.kernel.shape
             shapes[f"{layer.name}.weight"] = (channels, 1, height, width)

@@ -63,10 +63,11 @@ BUILDERS = {
     "custom_cnn": CustomCNN,
     "airbench94": lambda n: Airbench(n, (64, 256, 256)),
     "airbench95": lambda n: Airbench(n, (128, 384, 384)),
-    "tiny12k": lambda n: SeparableNet(n, [(1, 32, 1, 1), (1, 32, 2, 2)]),
+    "tiny12k": lambda n: SeparableNet(n, [(1, 32, 1, 2), (2, 32, 1, 2)], repeats=2),
     "tiny36k": lambda n: SeparableNet(n, [(2, 32, 1, 1), (2, 32, 3, 2), (1, 64, 1, 2)]),
     "tiny100k": lambda n: SeparableNet(n, [(2, 48, 1, 1), (2, 48, 4, 2), (2, 64, 2, 2)]),
     "tiny odd": lambda n: SeparableNet(n, [(3, 5, 1, 2), (1, 7, 2, 1), (2, 7, 1, 3)]),
+    "tiny twice": lambda n: SeparableNet(n, [(1, 6, 1, 1), (2, 5, 1, 2)], repeats=2),
     "airbench odd": lambda n: Airbench(n, (5, 9)),
 }
 
