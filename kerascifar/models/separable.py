@@ -62,8 +62,8 @@ def _block(x, t: int, repeats: int, name: str):
 
     As in ConvNeXt (Liu et al. 2022, Fig. 4) there is one activation, and nothing wide is normalised: BatchNorm costs
     as much time as a convolution here. The second filters are MobileNetV4's (Qin et al. 2024, ExtraDW). Each time has
-    BatchNorms of its own, without which shared filters learn worse (Jastrzębski et al. 2018, section 5); only the first
-    have parameters.
+    BatchNorms of its own, without which shared filters learn worse (Jastrzębski et al. 2018); only the first have
+    parameters.
     """
     from keras import layers
 
