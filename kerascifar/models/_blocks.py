@@ -82,20 +82,42 @@ def conv(
     start: Start = torch_default,
 ) -> keras.KerasTensor:
     """Apply torch.nn.Conv2d(channels, filters, kernel, stride, padding, bias=bias)."""
-    weights, biases = start(kernel**2 * x.shape[-1], kernel**2 * filters)
-    few = x.shape[-1] <= 3 and filters <= _FEW_FILTERS
     x, left = _pad(x, kernel, stride, padding, name)
+    return conv_layer(x.shape[-1], filters, kernel, name, stride=stride, padding=left, bias=bias, start=start)(x)
+
+
+def conv_layer(
+    channels: int,
+    filters: int,
+    kernel: int,
+    name: str,
+    *,
+    stride: int = 1,
+    padding: str = "valid",
+    bias: bool = True,
+    start: Start = torch_default,
+) -> keras.Layer:
+    """Return what `conv` applies, for nets that apply it several times; `padding` is Keras's."""
+    weights, biases = start(kernel**2 * channels, kernel**2 * filters)
+    few = channels <= 3 and filters <= _FEW_FILTERS
     return (PairedConv2D if few else layers.Conv2D)(
-        filters, kernel, stride, left, use_bias=bias, kernel_initializer=weights, bias_initializer=biases, name=name
-    )(x)
+        filters, kernel, stride, padding, use_bias=bias, kernel_initializer=weights, bias_initializer=biases, name=name
+    )
 
 
 def depthwise(x: keras.KerasTensor, name: str, *, stride: int = 1, start: Start = torch_default) -> keras.KerasTensor:
     """Apply torch.nn.Conv2d(channels, channels, 3, stride, padding=1, groups=channels, bias=False)."""
-    # PyTorch counts fans on a kernel of shape (channels, 1, 3, 3): fan-out is 9 x channels although only 9 are used.
-    weights, _ = start(9, 9 * x.shape[-1])
     x, left = _pad(x, 3, stride, 1, name)
-    return layers.DepthwiseConv2D(3, stride, left, use_bias=False, depthwise_initializer=weights, name=name)(x)
+    return depthwise_layer(x.shape[-1], name, stride=stride, padding=left, start=start)(x)
+
+
+def depthwise_layer(
+    channels: int, name: str, *, stride: int = 1, padding: str = "same", start: Start = torch_default
+) -> keras.Layer:
+    """Return what `depthwise` applies, for nets that apply it several times; `padding` is Keras's."""
+    # PyTorch counts fans on a kernel of shape (channels, 1, 3, 3): fan-out is 9 x channels although only 9 are used.
+    weights, _ = start(9, 9 * channels)
+    return layers.DepthwiseConv2D(3, stride, padding, use_bias=False, depthwise_initializer=weights, name=name)
 
 
 def batch_norm(x: keras.KerasTensor, name: str, affine: bool = True) -> keras.KerasTensor:

@@ -70,7 +70,11 @@ def _block(x, t: int, repeats: int, name: str):
     from kerascifar.layers import GELU
     from kerascifar.models import _blocks
 
-    depthwise1, widen, depthwise2, narrow = _filters(x.shape[-1], t, name)
+    c = x.shape[-1]
+    depthwise1 = _blocks.depthwise_layer(c, f"{name}.depthwise1")
+    widen = _blocks.conv_layer(c, t * c, 1, f"{name}.widen", bias=False, start=_blocks.he_fan_out)
+    depthwise2 = _blocks.depthwise_layer(t * c, f"{name}.depthwise2")
+    narrow = _blocks.conv_layer(t * c, c, 1, f"{name}.narrow", bias=False, start=_blocks.he_fan_out)
     for time in range(repeats):
         first, again = time == 0, f".{time}" if time else ""
         y = _blocks.batch_norm(depthwise1(x), f"{name}.bn1{again}", affine=first)
@@ -78,25 +82,6 @@ def _block(x, t: int, repeats: int, name: str):
         y = _blocks.batch_norm(narrow(y), f"{name}.bn2{again}", affine=first)
         x = layers.Add(name=f"{name}.add{again}")([y, x])
     return x
-
-
-def _filters(c: int, t: int, name: str) -> list:
-    """Return a block's layers with filters: c depthwise ones, c to t x c, t x c depthwise ones, t x c to c."""
-    from keras import layers
-
-    from kerascifar.models import _blocks
-
-    def depthwise(number: int, channels: int):
-        start, _ = _blocks.torch_default(9, 9 * channels)
-        return layers.DepthwiseConv2D(
-            3, padding="same", use_bias=False, depthwise_initializer=start, name=f"{name}.depthwise{number}"
-        )
-
-    def mix(title: str, channels: int, wanted: int):
-        start, _ = _blocks.he_fan_out(channels, wanted)
-        return layers.Conv2D(wanted, 1, use_bias=False, kernel_initializer=start, name=f"{name}.{title}")
-
-    return [depthwise(1, c), mix("widen", c, t * c), depthwise(2, t * c), mix("narrow", t * c, c)]
 
 
 def _least_side(*, tcns, **_) -> int:
