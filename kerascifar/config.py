@@ -120,16 +120,22 @@ class RunConfig:
 
     epochs: int = option(10, "training", "passes over the training images", POSITIVE)
     batch_size: int = option(128, "training", "images a step", POSITIVE)
-    optimizer: str = option("sgd", "training", "sgd, adam, adamw, adadelta, adagrad, rmsprop, muon, muon_sgd")
+    optimizer: str = option(
+        "sgd", "training", "sgd, adam, adamw, adadelta, adagrad, rmsprop, muon, muon_sgd, grouped_sgd"
+    )
     learning_rate: float | None = option(
         None, "training", "peak rate; the optimizer's usual one if not given", POSITIVE
     )
     bias_rate: float | None = option(
-        None, "training", "peak rate of biases and BatchNorm (muon_sgd; --learning-rate is the filters')", POSITIVE
+        None, "training", "peak rate of biases and BatchNorm (muon_sgd, grouped_sgd)", POSITIVE
     )
-    head_rate: float | None = option(None, "training", "peak rate of the last layer's kernel (muon_sgd)", POSITIVE)
-    momentum: float | None = option(None, "training", "momentum of sgd, rmsprop, muon and muon_sgd's filters", BELOW_1)
-    nesterov: bool | None = option(None, "training", "Nesterov's momentum (sgd, muon, muon_sgd's filters)")
+    head_rate: float | None = option(
+        None, "training", "peak rate of the last layer's kernel (muon_sgd, grouped_sgd)", POSITIVE
+    )
+    momentum: float | None = option(
+        None, "training", "momentum of sgd, grouped_sgd, rmsprop, muon and muon_sgd's filters", BELOW_1
+    )
+    nesterov: bool | None = option(None, "training", "Nesterov's momentum (sgd, grouped_sgd, muon, muon_sgd's filters)")
     beta_1: float | None = option(None, "training", "decay of Adam's first moment", BELOW_1)
     beta_2: float | None = option(None, "training", "decay of Adam's second moment", BELOW_1)
     weight_decay: float = option(0.0, "training", "weight decay; 0 for none", AT_LEAST_0)

@@ -1,6 +1,6 @@
 """OPTIMIZERS: Keras's optimizers under PyTorch's constants, because the studies ran on PyTorch."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,14 +18,39 @@ class Optimizer:
         defaults: RunConfig fields this optimizer brings along.
         options: RunConfig fields, handed on under the same name, that apply to this optimizer.
         constants: further arguments of the class.
+        groups: of GroupedMuon: from a completed RunConfig to the groups by rank.
     """
 
     keras_class: str
     defaults: Mapping[str, Any]
     options: tuple[str, ...] = ()
     constants: Mapping[str, Any] = field(default_factory=dict)
+    groups: Callable[[RunConfig], dict[int, Any]] | None = None
 
 
+def _sgd_group(config: RunConfig, peak: float, momentum: float, nesterov: bool) -> Any:
+    """Return a group of plain SGD; its decay a step is --weight-decay times the schedule, whatever its rate."""
+    from kerascifar.training.muon import Group
+
+    return Group("sgd", peak / config.learning_rate, momentum, nesterov, decay=config.weight_decay / peak)
+
+
+def _muon_groups(config: RunConfig) -> dict[int, Any]:
+    """Muon for the filters, scaled to a fixed norm and so without decay; SGD for the head's kernel, and for biases."""
+    from kerascifar.training.muon import Group
+
+    filters = Group("muon", 1.0, config.momentum, config.nesterov, normalize=True)
+    head, biases = (_sgd_group(config, peak, _SGD_MOMENTUM, True) for peak in (config.head_rate, config.bias_rate))
+    return {4: filters, 2: head, 1: biases}
+
+
+def _sgd_groups(config: RunConfig) -> dict[int, Any]:
+    """SGD for all, each with its own rate: the filters, the head's kernel, and biases."""
+    rates = {4: config.learning_rate, 2: config.head_rate, 1: config.bias_rate}
+    return {rank: _sgd_group(config, rate, config.momentum, config.nesterov) for rank, rate in rates.items()}
+
+
+_SGD_MOMENTUM = 0.85  # of muon_sgd's biases and head, from airbench94_muon.py
 _ADAM = {"beta_1": 0.9, "beta_2": 0.999}
 OPTIMIZERS = {
     "sgd": Optimizer("SGD", {"learning_rate": 0.05, "momentum": 0.9, "nesterov": False}, ("momentum", "nesterov")),
@@ -58,11 +83,23 @@ OPTIMIZERS = {
             "bias_rate": 106.0, "head_rate": 1340.0, "weight_decay": 0.004,
         },
         ("momentum", "nesterov", "bias_rate", "head_rate"),
+        groups=_muon_groups,
+    ),
+    # airbench95.py at batches of 1,024, for the mean loss: its rate 10 and decay 0.0153 are those of 1 + 1 / (1 - 0.85)
+    # = 7.667 steps, BatchNorm's biases have 64 times the rate (here the whitening's bias, too). Its head's output is
+    # divided by 9, that of our net by its 384 channels, so that the same step needs (384 / 9)^2 = 1820 times the rate.
+    "grouped_sgd": Optimizer(
+        "GroupedMuon",
+        {
+            "learning_rate": 1.304, "momentum": 0.85, "nesterov": True,
+            "bias_rate": 83.5, "head_rate": 2374.0, "weight_decay": 0.002,
+        },
+        ("momentum", "nesterov", "bias_rate", "head_rate"),
+        groups=_sgd_groups,
     ),
 }  # fmt: skip
 # Every field that belongs to some optimizer: it has no meaning for the others.
 OPTIONS = ("momentum", "nesterov", "beta_1", "beta_2", "bias_rate", "head_rate")
-_SGD_MOMENTUM = 0.85  # of muon_sgd's biases and head, from airbench94_muon.py
 
 
 def check_optimizer(config: RunConfig) -> None:
@@ -80,8 +117,10 @@ def check_optimizer(config: RunConfig) -> None:
         raise InputError(f"--clip-value {config.clip_value} and --clip-norm {config.clip_norm}: give one of the two")
     if config.optimizer == "sgd" and config.nesterov and not config.momentum:
         raise InputError("--nesterov needs a --momentum above 0, got 0")
-    if config.optimizer == "muon_sgd" and (config.decay != "coupled" or not config.decay_all):
-        raise InputError("--optimizer muon_sgd decays biases and head, coupled: leave --decay and --decay-all alone")
+    if row.groups and (config.decay != "coupled" or not config.decay_all):
+        raise InputError(
+            f"--optimizer {config.optimizer} decays biases and head, coupled: leave --decay and --decay-all alone"
+        )
 
 
 def make_optimizer(config: RunConfig, learning_rate: Any) -> Any:
@@ -104,28 +143,12 @@ def make_optimizer(config: RunConfig, learning_rate: Any) -> Any:
         "use_ema": config.ema > 0,
         "ema_momentum": config.ema or 0.99,
     }
-    if row.keras_class == "GroupedMuon":
-        return muon.GroupedMuon(groups=_groups(config), **common)
+    if row.groups:
+        return muon.GroupedMuon(groups=row.groups(config), **common)
     base = getattr(muon if row.keras_class == "ConvMuon" else keras.optimizers, row.keras_class)
     return (_with_decay(base, config) if config.weight_decay else base)(
         **common, **row.constants, **{name: getattr(config, name) for name in row.options}
     )
-
-
-def _groups(config: RunConfig) -> dict[int, Any]:
-    """Return muon_sgd's groups by rank: Muon for the filters, SGD for the head's kernel, for biases and BatchNorm.
-
-    Rates are shares of the filters'. The decay a step is --weight-decay times the schedule, whatever a group's rate;
-    filters have none, since they are scaled to a fixed norm.
-    """
-    from kerascifar.training.muon import Group
-
-    def sgd(peak: float) -> Group:
-        decay = config.weight_decay / peak
-        return Group("sgd", peak / config.learning_rate, _SGD_MOMENTUM, nesterov=True, decay=decay)
-
-    filters = Group("muon", 1.0, config.momentum, config.nesterov, normalize=True)
-    return {4: filters, 2: sgd(config.head_rate), 1: sgd(config.bias_rate)}
 
 
 def _with_decay(base: type, config: RunConfig) -> type:

@@ -62,6 +62,22 @@ def test_agrees_with_pytorch(name, options):
     np.testing.assert_allclose(steps(config), torch_steps(config), rtol=2e-4, atol=2e-6)
 
 
+@pytest.mark.parametrize(("shape", "rate"), [((3, 3, 2, 4), 0.5), ((5, 4), 0.7), ((4,), 0.8)])
+def test_grouped_sgd_is_pytorchs_with_other_rates_for_head_and_biases(shape, rate):
+    torch = pytest.importorskip("torch")
+    config = configure(optimizer="grouped_sgd", learning_rate=0.5, head_rate=0.7, bias_rate=0.8, weight_decay=0.04)
+    values = np.random.default_rng(0).normal(size=(4, *shape)).astype("float32")
+    variable = torch.tensor(values[0], requires_grad=True)
+    # airbench95.py's decay of a group is wd / rate; its momentum 0.85
+    optimizer = torch.optim.SGD([variable], lr=rate, momentum=0.85, nesterov=True, weight_decay=0.04 / rate)
+    expected = []
+    for gradient in values[1:]:
+        variable.grad = torch.tensor(gradient)
+        optimizer.step()
+        expected.append(variable.detach().numpy().copy())
+    np.testing.assert_allclose(steps(config, values[0], values[1:]), expected, rtol=1e-4, atol=1e-5)
+
+
 def test_sgd_momentum_by_hand():
     # rate 0.5, momentum 0.9, gradients 1, 1 from 0: -0.5, then -0.5 - (0.9 x 0.5 + 0.5) = -1.45
     config = configure(optimizer="sgd", learning_rate=0.5)
@@ -105,8 +121,9 @@ def test_clipping_by_value_and_by_norm():
 def test_every_optimizer_lowers_a_quadratic(name):
     import keras
 
-    # muon_sgd's own rates are for the mean loss of a net whose logits are scaled down
-    config = configure(optimizer=name, **({"bias_rate": 0.1, "head_rate": 0.1} if name == "muon_sgd" else {}))
+    # The rates of groups are for the mean loss of a net whose logits are scaled down.
+    groups = {o: 0.1 for o in ("bias_rate", "head_rate") if o in OPTIMIZERS[name].options}
+    config = configure(optimizer=name, **groups, **({"learning_rate": 0.1} if name == "grouped_sgd" else {}))
     for shape in ((6, 4), (3, 3, 2, 5), (4,)):
         variable = keras.Variable(np.random.default_rng(1).normal(size=shape).astype("float32"))
         before = float(np.sum(variable.numpy() ** 2))
