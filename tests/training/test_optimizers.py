@@ -64,7 +64,7 @@ def test_agrees_with_pytorch(name, options):
 
 @pytest.mark.parametrize(("shape", "rate"), [((3, 3, 2, 4), 0.5), ((5, 4), 0.7), ((4,), 0.8)])
 def test_grouped_sgd_is_pytorchs_with_other_rates_for_head_and_biases(shape, rate):
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="PyTorch is no requirement of ours; by hand, the next test")
     config = configure(optimizer="grouped_sgd", learning_rate=0.5, head_rate=0.7, bias_rate=0.8, weight_decay=0.04)
     values = np.random.default_rng(0).normal(size=(4, *shape)).astype("float32")
     variable = torch.tensor(values[0], requires_grad=True)
@@ -76,6 +76,19 @@ def test_grouped_sgd_is_pytorchs_with_other_rates_for_head_and_biases(shape, rat
         optimizer.step()
         expected.append(variable.detach().numpy().copy())
     np.testing.assert_allclose(steps(config, values[0], values[1:]), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "name"), [((1, 1, 1, 1), "learning_rate"), ((1, 1), "head_rate"), ((1,), "bias_rate")]
+)
+def test_each_group_of_grouped_sgd_has_its_rate_by_hand(shape, name):
+    # w = 1, gradient 1 twice, rate 0.5, momentum 0.85, decay 0.1 / 0.5 = 0.2: g = 1 + 0.2 = 1.2, m = 1.2,
+    # w = 1 - 0.5 (1.2 + 0.85 x 1.2) = -0.11; then g = 1 - 0.022 = 0.978, m = 1.02 + 0.978 = 1.998,
+    # w = -0.11 - 0.5 (0.978 + 0.85 x 1.998) = -1.44815
+    rates = {"learning_rate": 9.0, "head_rate": 9.0, "bias_rate": 9.0} | {name: 0.5}
+    config = configure(optimizer="grouped_sgd", weight_decay=0.1, **rates)
+    found = steps(config, np.ones(shape, "float32"), [np.ones(shape, "float32")] * 2)
+    np.testing.assert_allclose(found.ravel(), [-0.11, -1.44815], rtol=1e-5)
 
 
 def test_sgd_momentum_by_hand():
