@@ -1,6 +1,9 @@
-"""How many cores there are for this process."""
+"""The processor, and how many of its cores there are for this process."""
 
 import os
+import platform
+from pathlib import Path
+from typing import Any
 
 
 def cores() -> int:
@@ -9,3 +12,13 @@ def cores() -> int:
     TensorFlow counts them in the same way.
     """
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def processor() -> dict[str, Any]:
+    """Return the name of the processor, not of the machine, and the cores that there are for this process."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return {"processor": models[0] if models else platform.machine(), "cores": cores()}

@@ -23,7 +23,7 @@ from kerascifar.cli import Parser, entry
 from kerascifar.config import RunConfig
 from kerascifar.configure import ARCHITECTURES
 from kerascifar.contracts import Dataset
-from kerascifar.cores import cores
+from kerascifar.cores import cores, processor
 from kerascifar.errors import InputError
 from kerascifar.exporting.agreement import compare, measure
 from kerascifar.exporting.formats import FORMATS, Format, check_format
@@ -117,7 +117,7 @@ def export(
             "run": {"test_accuracy": result.accuracy, "tta": config.tta, "precision": config.precision},
             "device": "cpu",
             "threads": config.threads or cores(),
-            "machine": latency.machine(),
+            "machine": processor(),
             "versions": results.versions(row.packages.values()),
             "revision": results.revision(),
         }

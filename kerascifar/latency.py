@@ -1,10 +1,7 @@
 """How fast a model answers: one image at a time, and many at once. What computes is a callable, so NumPy is enough."""
 
-import os
-import platform
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -70,16 +67,6 @@ def check_repeats(repeats: int) -> None:
     """
     if repeats < LEAST_REPEATS:
         raise InputError(f"--repeats: a 99th percentile needs {LEAST_REPEATS} calls or more, got {repeats}")
-
-
-def machine() -> dict[str, Any]:
-    """Name the processor, not the machine."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return {"processor": models[0] if models else platform.machine(), "cores": os.cpu_count()}
 
 
 def _seconds(predict: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> float:

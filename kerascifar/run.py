@@ -16,6 +16,7 @@ from kerascifar.cluster import Cluster, watched
 from kerascifar.config import RunConfig
 from kerascifar.configure import ARCHITECTURES, check, check_keys
 from kerascifar.contracts import Dataset, Fitted
+from kerascifar.cores import processor
 from kerascifar.data.datasets import PUBLISHED_OVERLAP, load
 from kerascifar.distribution import cluster_of, copy_from_chief
 from kerascifar.errors import InputError
@@ -200,5 +201,5 @@ def _result(config: RunConfig, data: Dataset, fitted: Fitted, metrics: dict, not
         versions=results.versions(),
         revision=results.revision(),
         history=fitted.history,
-        notes={**fitted.notes, **notes},
+        notes={**fitted.notes, **processor(), **notes},
     )

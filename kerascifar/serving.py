@@ -11,9 +11,8 @@ import numpy as np
 from kerascifar import devices
 from kerascifar.config import RunConfig
 from kerascifar.configure import ARCHITECTURES
-from kerascifar.cores import cores
+from kerascifar.cores import cores, processor
 from kerascifar.data.datasets import load
-from kerascifar.latency import machine
 from kerascifar.run import engine, read_run
 
 Predict = Callable[[np.ndarray], np.ndarray]
@@ -54,7 +53,7 @@ def serve(folder: Path, **given: Any) -> Served:
         return _serve_keras(folder, config)
     score = engine(variant).restore(config, variant, folder, data)
     images = data().test.images if variant.engine == "baseline" else _drawn(result.dataset["image_shape"])
-    facts = {"call": "score", "device": "cpu", "threads": config.threads or cores(), "machine": machine()}
+    facts = {"call": "score", "device": "cpu", "threads": config.threads or cores(), "machine": processor()}
     return Served(lambda images: score(images, "test"), images, facts)
 
 
@@ -79,7 +78,7 @@ def _serve_keras(folder: Path, config: RunConfig) -> Served:
     from kerascifar.training.scoring import load_model
     from kerascifar.training.views import views
 
-    host = machine()
+    host = processor()
     for gpu in tf.config.get_visible_devices("GPU"):
         host["gpu"] = tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
     facts = {"call": "one compiled graph", "device": taken["device"], "threads": taken["threads"], "machine": host}

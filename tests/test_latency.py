@@ -92,9 +92,3 @@ def test_single_images_in_turn_and_batches_that_repeat_them(monkeypatch):
 def test_what_cannot_be_measured(how, told):
     with pytest.raises(InputError, match=told):
         latency.measure(**{"predict": lambda images: images, "images": IMAGES, **how})
-
-
-def test_the_machine_is_named():
-    found = latency.machine()
-    assert found["processor"]
-    assert found["cores"] >= 1

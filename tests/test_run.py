@@ -41,6 +41,8 @@ def test_result_json_has_its_fixed_keys(finished):
     assert saved["trainable_parameters"] == 35_730
     assert saved["multiply_adds"] > 0
     assert saved["images_per_second"] > 0
+    assert saved["notes"]["processor"]  # without it, no time means anything
+    assert saved["notes"]["cores"] >= 1
     assert saved["notes"]["run_seconds"] >= sum(row["seconds"] for row in saved["history"]) > 0
     assert saved["versions"]["keras"]
     assert len(saved["dataset"]["sha256"]["train"]) == 64

@@ -9,7 +9,6 @@ for scikit-image, on single pairs) and scaled to all queries. faiss is left out 
 """
 
 import os
-import platform
 import statistics as stats
 import sys
 import time
@@ -27,6 +26,7 @@ import numpy as np
 from kerascifar import files, results
 from kerascifar.baselines.neighbors import KNeighbors
 from kerascifar.cli import Parser, entry
+from kerascifar.cores import processor
 from kerascifar.errors import InputError
 
 NEAREST = 1  # neighbours searched
@@ -205,8 +205,7 @@ def main(arguments: list[str]) -> None:
         print(json.dumps(rows[-1]), flush=True)
     report = {
         "images": name,
-        "machine": platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
+        "machine": processor(),
         "load": [before, os.getloadavg()[0]],
         "versions": versions(),
         "revision": results.revision(),

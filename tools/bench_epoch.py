@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from kerascifar import files
 from kerascifar.cli import Parser, entry
 from kerascifar.configure import ARCHITECTURES
+from kerascifar.cores import processor
 from kerascifar.errors import InputError
-from kerascifar.latency import machine
 from kerascifar.registry import lookup
 from kerascifar.results import read_result, revision, versions
 
@@ -91,7 +91,7 @@ def main(argv: Sequence[str]) -> None:
             print(f"{arch:<20}{taken:>8}{seconds:>12.2f}{whole:>14.1f}{ratio:>13.2f}x", flush=True)
     if given.out:
         told = {
-            "machine": machine(), "revision": revision(), "versions": versions(), "images": given.images,
+            "machine": processor(), "revision": revision(), "versions": versions(), "images": given.images,
             "batch_size": given.batch_size, "epochs": given.epochs, "rows": rows,
         }  # fmt: skip
         files.write_text(given.out, json.dumps(told, indent=1) + "\n")

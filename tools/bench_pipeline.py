@@ -25,9 +25,9 @@ from kerascifar.cli import Parser, entry
 from kerascifar.config import RunConfig
 from kerascifar.configure import configure
 from kerascifar.contracts import Dataset, Part
+from kerascifar.cores import processor
 from kerascifar.data.augment import POLICIES, check_augment, make_augment
 from kerascifar.errors import InputError
-from kerascifar.latency import machine
 
 ARCHS = (
     "mobilenet_mod",
@@ -64,7 +64,7 @@ def main(argv):
     waiting = [row for config in configs for row in measure_waiting(config, data, given)]
     if given.out:
         told = {
-            "machine": machine() | taken, "revision": results.revision(), "versions": results.versions(),
+            "machine": processor() | taken, "revision": results.revision(), "versions": results.versions(),
             "batch_size": given.batch_size, "rounds": given.rounds, "seconds": given.seconds,
             "alone": alone, "waiting": waiting,
         }  # fmt: skip

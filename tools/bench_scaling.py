@@ -10,7 +10,6 @@ median over all epochs but the first, in which the step is traced. Settings take
 
 import json
 import os
-import platform
 import statistics as stats
 import subprocess
 import sys
@@ -22,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from kerascifar import files
 from kerascifar.cli import Parser, entry
+from kerascifar.cores import processor
 from kerascifar.errors import InputError
 from kerascifar.results import read_result, versions
 
@@ -55,7 +55,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--device", default="cpu", help="device of each process (default %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FILE.json", help="write the numbers there")
     given = parser.parse_args(argv)
-    cores = len(os.sched_getaffinity(0))
+    cores = processor()["cores"]
     if not 2 <= given.workers <= cores:
         raise InputError(f"--workers: must be from 2 to the {cores} cores of this machine, got {given.workers}")
     if given.epochs < 2:
@@ -77,8 +77,7 @@ def main(argv: Sequence[str]) -> None:
     if given.out:
         settings = {k: str(v) for k, v in vars(given).items() if k != "out"}
         told = {
-            "cores": cores,
-            "machine": platform.machine(),
+            "machine": processor(),
             "settings": settings,
             "versions": versions(),
             "rows": rows,

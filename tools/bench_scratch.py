@@ -12,7 +12,6 @@ scaled up to the batch.
 
 import json
 import os
-import platform
 import statistics as stats
 import sys
 import time
@@ -27,6 +26,7 @@ import numpy as np
 
 from kerascifar import files
 from kerascifar.cli import Parser, entry
+from kerascifar.cores import processor
 from kerascifar.errors import InputError
 from kerascifar.scratch import SGD, VARIANTS, Network
 from kerascifar.scratch.parallel import use_threads
@@ -234,8 +234,7 @@ def main(arguments: list[str]) -> None:
         print(json.dumps(rows[-1]), flush=True)
     report = {
         "versions": {"numpy": np.__version__, "keras": keras.__version__, "tensorflow": tf.__version__},
-        "machine": platform.machine(),
-        "cores": given.threads or len(os.sched_getaffinity(0)),
+        "machine": processor() | {"threads": given.threads},
         "load": [load_before, os.getloadavg()[0]],
         "settings": rows,
     }

@@ -24,8 +24,8 @@ from bench_epoch import CIFAR, measure
 from kerascifar import files
 from kerascifar.cli import Parser, entry
 from kerascifar.configure import ARCHITECTURES
+from kerascifar.cores import processor
 from kerascifar.errors import InputError
-from kerascifar.latency import machine
 from kerascifar.listing import count
 from kerascifar.registry import lookup
 from kerascifar.results import revision, versions
@@ -84,7 +84,7 @@ def main(argv: Sequence[str]) -> None:
         )
     if given.out:
         told = {
-            "machine": machine(), "revision": revision(), "versions": versions(), "rounds": given.rounds,
+            "machine": processor(), "revision": revision(), "versions": versions(), "rounds": given.rounds,
             "matrix_product_gflops": peaks, "nets": rows,
         }  # fmt: skip
         files.write_text(given.out, json.dumps(told, indent=1) + "\n")

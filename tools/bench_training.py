@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from kerascifar import files, results
 from kerascifar.cli import Parser, entry
+from kerascifar.cores import processor
 from kerascifar.errors import InputError
-from kerascifar.latency import machine
 from kerascifar.models import VARIANTS
 from kerascifar.registry import lookup
 
@@ -145,7 +145,7 @@ def measure(net: str, given: argparse.Namespace) -> dict:
         "steps": steps, "images_per_second": {name: statistics.median(of) for name, of in rates.items()},
         "turns": rates, "peak_memory_mib": memory, "ratios": ratios, "ratio": min(ratios.values()), "failed": failed,
         "goal": goal(net), "rounds": given.rounds, "batch_size": given.batch_size, "versions": versions,
-        "machine": machine() | {"threads": given.threads}, "revision": results.revision(),
+        "machine": processor() | {"threads": given.threads}, "revision": results.revision(),
     }  # fmt: skip
 
 

@@ -50,7 +50,7 @@ class Group:
     normalize: bool = False
 
 
-class GroupedMuon(ConvMuon):
+class GroupedOptimizer(ConvMuon):
     """Updates each variable by the rule of its group, which its rank decides.
 
     Args:

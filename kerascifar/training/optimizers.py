@@ -18,7 +18,7 @@ class Optimizer:
         defaults: RunConfig fields this optimizer brings along.
         options: RunConfig fields, handed on under the same name, that apply to this optimizer.
         constants: further arguments of the class.
-        groups: of GroupedMuon: from a completed RunConfig to the groups by rank.
+        groups: of GroupedOptimizer: from a completed RunConfig to the groups by rank.
     """
 
     keras_class: str
@@ -77,7 +77,7 @@ OPTIMIZERS = {
     # airbench94_muon.py at batches of 2,000, whose loss is a sum over the batch where ours is the mean: its rates 0.053
     # of biases and 0.67 of the head times 2,000.
     "muon_sgd": Optimizer(
-        "GroupedMuon",
+        "GroupedOptimizer",
         {
             "learning_rate": 0.24, "momentum": 0.6, "nesterov": True,
             "bias_rate": 106.0, "head_rate": 1340.0, "weight_decay": 0.004,
@@ -89,7 +89,7 @@ OPTIMIZERS = {
     # = 7.667 steps, BatchNorm's biases have 64 times the rate (here the whitening's bias, too). Its head's output is
     # divided by 9, that of our net by its 384 channels, so that the same step needs (384 / 9)^2 = 1820 times the rate.
     "grouped_sgd": Optimizer(
-        "GroupedMuon",
+        "GroupedOptimizer",
         {
             "learning_rate": 1.304, "momentum": 0.85, "nesterov": True,
             "bias_rate": 83.5, "head_rate": 2374.0, "weight_decay": 0.002,
@@ -144,7 +144,7 @@ def make_optimizer(config: RunConfig, learning_rate: Any) -> Any:
         "ema_momentum": config.ema or 0.99,
     }
     if row.groups:
-        return muon.GroupedMuon(groups=row.groups(config), **common)
+        return muon.GroupedOptimizer(groups=row.groups(config), **common)
     base = getattr(muon if row.keras_class == "ConvMuon" else keras.optimizers, row.keras_class)
     return (_with_decay(base, config) if config.weight_decay else base)(
         **common, **row.constants, **{name: getattr(config, name) for name in row.options}

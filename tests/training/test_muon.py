@@ -6,7 +6,7 @@ import pytest
 
 from kerascifar.configure import configure
 from kerascifar.errors import InputError
-from kerascifar.training.muon import GroupedMuon
+from kerascifar.training.muon import GroupedOptimizer
 from kerascifar.training.optimizers import make_optimizer
 
 RNG = np.random.default_rng(0)
@@ -112,7 +112,7 @@ def test_the_state_of_a_fresh_optimizer_can_be_set(tmp_path):
         model.train_on_batch(x, y)
     for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
-    again = GroupedMuon.from_config(first.optimizer.get_config())
+    again = GroupedOptimizer.from_config(first.optimizer.get_config())
     assert again.groups == first.optimizer.groups
 
 
