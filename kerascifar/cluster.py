@@ -123,9 +123,16 @@ class Watch:
         os.close(self._stderr)
 
     def gone(self) -> str | None:
-        """Return who does not answer now, as text; None when all do."""
-        silent = [f"worker {i} ({address})" for i, address in self.cluster.others.items() if not answers(address)]
-        return " and ".join(silent) or None
+        """Return who does not answer, as text, as soon as someone does not; None when all still do after a pause.
+
+        A killed process closes its sockets one after another, so that its port may answer after its connection is lost.
+        """
+        until = time.monotonic() + self.pause
+        while True:
+            silent = [f"worker {i} ({address})" for i, address in self.cluster.others.items() if not answers(address)]
+            if silent or time.monotonic() > until:
+                return " and ".join(silent) or None
+            time.sleep(0.1)
 
     def _look(self) -> None:
         came: set[int] = set()
@@ -150,7 +157,7 @@ class Watch:
 
 
 @contextlib.contextmanager
-def watched(cluster: Cluster | None) -> Iterator[None]:
+def watched(cluster: Cluster | None, pause: float = PAUSE) -> Iterator[None]:
     """Watch the other workers while the block runs; None for a run in one process, which has none.
 
     Raises:
@@ -159,7 +166,7 @@ def watched(cluster: Cluster | None) -> Iterator[None]:
     if cluster is None:
         yield
         return
-    watch = Watch(cluster).start()
+    watch = Watch(cluster, pause).start()
     try:
         yield
     except Exception as error:
