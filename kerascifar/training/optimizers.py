@@ -143,9 +143,9 @@ def make_optimizer(config: RunConfig, learning_rate: Any) -> Any:
         "use_ema": config.ema > 0,
         "ema_momentum": config.ema or 0.99,
     }
+    base = getattr(muon, row.keras_class, None) or getattr(keras.optimizers, row.keras_class)
     if row.groups:
-        return muon.GroupedOptimizer(groups=row.groups(config), **common)
-    base = getattr(muon if row.keras_class == "ConvMuon" else keras.optimizers, row.keras_class)
+        return base(groups=row.groups(config), **common)
     return (_with_decay(base, config) if config.weight_decay else base)(
         **common, **row.constants, **{name: getattr(config, name) for name in row.options}
     )
