@@ -93,6 +93,7 @@ def _of_runs(found: list[Result], places: list[Path], folder: Path) -> Figure:
         "parameters": first.trainable_parameters,
         "seconds_per_epoch": first.seconds_per_epoch,
         "device": first.notes.get("device"),
+        "processor": " and ".join(sorted({r.notes["processor"] for r in found if "processor" in r.notes})),
         "run_seconds": _median([result.notes["run_seconds"] for result in found if "run_seconds" in result.notes]),
     }
     for average in ("weighted", "macro"):

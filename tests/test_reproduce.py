@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from kerascifar.cores import processor
 from kerascifar.ensemble import combine
 from kerascifar.errors import InputError
 from kerascifar.reproduce import main
@@ -113,6 +114,7 @@ def test_a_table_of_goals_says_so(reproduce, folder):
     assert "paper |" not in table
     assert "seconds of the whole run: goal | ours |" in table
     assert f"| 600 | {row['corrected']['run_seconds']:.4g} |" in table
+    assert row["corrected"]["processor"] == processor()["processor"]
 
 
 def test_a_dry_run_writes_nothing_and_tells_the_time_of_each_row(reproduce, folder, capsys):

@@ -100,6 +100,8 @@ def test_a_record_stands_beside_its_goal(tool):
     assert told[2].startswith("[0.9000](saved_models/records/net/1/result.json) (0.8000 to 0.9500)<br>8 epochs")
     assert told[3:] == ["35,498", "8.1 min"]  # 486 / 60
     assert tool.record(row | {"corrected": figure}, Path())[4] == ""  # it went on, so its time is not known
+    timed = figure | {"run_seconds": 486.0, "processor": "Zilog Z80"}
+    assert tool.record(row | {"corrected": timed}, Path())[4] == "8.1 min<br>Zilog Z80"
 
 
 def test_only_whole_runs_stand_in_readme(tool):
