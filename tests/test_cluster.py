@@ -119,6 +119,7 @@ def test_tensorflows_word_of_a_lost_worker_becomes_one_line(alive_for, told):
     with socket.create_server(("127.0.0.1", 0)) as other:
         cluster = Cluster(("127.0.0.1:1", f"127.0.0.1:{other.getsockname()[1]}"), 0)
         dying = threading.Timer(alive_for, other.close)
+        dying.daemon = True  # a failure need not wait for it
         dying.start()
         with pytest.raises(InputError, match=told), watched(cluster, pause=1.5):
             if not alive_for:
