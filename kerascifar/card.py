@@ -11,11 +11,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from kerascifar import files
 from kerascifar.cli import Parser, entry
-from kerascifar.errors import InputError
-from kerascifar.reporting.card import card
+from kerascifar.core import files
+from kerascifar.core.errors import InputError
 from kerascifar.reporting.gather import MODELS, gather
+from kerascifar.reporting.model_card import card
 from kerascifar.results import EXPORTED, FINISHED, find_run, read_result
 
 CARD = "README.md"

@@ -3,11 +3,13 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
-from kerascifar.errors import InputError
-from kerascifar.registry import nearest
+from kerascifar.config import FIELDS, GROUPS, fields_of, flag, kinds
+from kerascifar.core.errors import InputError
+from kerascifar.core.fields import metavar
+from kerascifar.core.registry import nearest
 
 EXIT_INPUT, EXIT_INTERRUPTED = 2, 130
 
@@ -58,3 +60,24 @@ def _fail(message: str) -> NoReturn:
     sys.stdout.flush()
     print("error: " + " ".join(message.split()), file=sys.stderr)
     sys.exit(EXIT_INPUT)
+
+
+def add_flags(parser: argparse.ArgumentParser, only: Iterable[str] = ()) -> None:
+    """Add a flag for each field, by group, or for those of `only`; a flag not given leaves nothing in the namespace."""
+    if only:
+        _add(parser, only)
+        return
+    for group in GROUPS:
+        _add(parser.add_argument_group(group), fields_of(group))
+
+
+def _add(section: argparse._ActionsContainer, names: Iterable[str]) -> None:
+    for name in names:
+        f = FIELDS[name]
+        text = f.metadata["help"].replace("%", "%%")
+        if f.default not in (None, (), False, True):
+            text += f" (default {f.default})"
+        kind: dict[str, Any] = {"metavar": metavar(kinds(name)[0])}
+        if bool in kinds(name):
+            kind = {"action": argparse.BooleanOptionalAction}
+        section.add_argument(flag(name), dest=name, default=argparse.SUPPRESS, help=text, **kind)

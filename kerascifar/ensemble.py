@@ -9,21 +9,14 @@ or a folder that holds exactly one finished run.
 """
 
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from kerascifar import calibration, files
 from kerascifar.cli import Parser, entry
-from kerascifar.errors import InputError
-from kerascifar.members import Member, check_members, check_scores, read_member
-from kerascifar.metrics import evaluate, mcnemar
-from kerascifar.registry import lookup
-from kerascifar.results import find_run
-from kerascifar.voting import VOTES
+from kerascifar.core import files
+from kerascifar.core.errors import InputError
+from kerascifar.evaluation.voting import combine
 
 
 def main(argv: Sequence[str]) -> None:
@@ -42,65 +35,6 @@ def main(argv: Sequence[str]) -> None:
     if given.out:
         files.write_text(given.out, json.dumps(found, indent=1, allow_nan=False) + "\n")
         print(f"wrote {given.out}")
-
-
-def combine(
-    runs: Sequence[Path], vote: str, weights: Sequence[float] | None = None, temperature: bool = False
-) -> dict[str, Any]:
-    """Let `runs` vote on the test images that they all were scored on.
-
-    Args:
-        runs: two or more run folders, or folders that hold exactly one finished run.
-        vote: "soft" or "hard".
-        weights: how much each run counts, above 0; all alike if None.
-        temperature: soften each run's probabilities by a temperature fitted on its own validation scores.
-
-    Returns:
-        JSON types: vote; members, each with name, run, run_id, arch, accuracy, accuracy_interval and class_accuracy;
-        weights; temperatures, None where none were fitted; metrics, whose "test" is as metrics.evaluate gives it;
-        mcnemar, against the best member, with its place in members.
-
-    Raises:
-        InputError: the runs do not fit together, or cannot vote so.
-    """
-    rule = lookup(VOTES, vote, "--vote")
-    members = [read_member(find_run(run)) for run in runs]
-    check_members(members)
-    weights = check_weights(weights, len(members))
-    for member in members:
-        check_scores(member, vote, temperature)
-    temperatures = [calibration.temperature(m.validation[1], m.validation[0]) for m in members] if temperature else None
-    votes = [
-        calibration.soften(m.test[1], temperatures[i]) if temperatures else m.test[1] for i, m in enumerate(members)
-    ]
-    classes, labels = members[0].classes, members[0].test[0]
-    scores = rule(np.stack(votes), np.array(weights))
-    told = [_told(member) for member in members]
-    best = max(range(len(told)), key=lambda i: told[i]["accuracy"])
-    right, best_right = scores.argmax(1) == labels, members[best].test[1].argmax(1) == labels
-    return {
-        "vote": vote,
-        "members": told,
-        "weights": weights,
-        "temperatures": temperatures,
-        "metrics": {"test": evaluate(labels, scores, classes, probabilities=vote == "soft")},
-        "mcnemar": {"member": best} | mcnemar(right, best_right),
-    }
-
-
-def check_weights(weights: Sequence[float] | None, count: int) -> list[float]:
-    """Return a weight for each of `count` runs.
-
-    Raises:
-        InputError: another number of weights, or one that is not above 0.
-    """
-    if weights is None:
-        return [1.0] * count
-    if len(weights) != count:
-        raise InputError(f"--weights: expected one for each of the {count} runs, got {len(weights)}")
-    if not all(math.isfinite(w) and w > 0 for w in weights):
-        raise InputError(f"--weights: must be greater than 0, got {','.join(f'{w:g}' for w in weights)}")
-    return [float(w) for w in weights]
 
 
 def parse_weights(text: str | None) -> list[float] | None:
@@ -144,20 +78,6 @@ def describe(found: dict[str, Any]) -> str:
         each = [m["class_accuracy"][place] for m in members] + [row["recall"]]
         lines.append(f"{row['class']:{wide}}" + "".join(f"{value:8.3f}" for value in each))
     return "\n".join(lines) + "\n"
-
-
-def _told(member: Member) -> dict[str, Any]:
-    """Return what is told of a member, its accuracy counted from the scores that vote."""
-    test = evaluate(*member.test, member.classes, probabilities=False)
-    return {
-        "name": member.name,
-        "run": member.folder.as_posix(),
-        "run_id": member.result.run_id,
-        "arch": member.result.config.get("arch"),
-        "accuracy": test["accuracy"],
-        "accuracy_interval": test["accuracy_interval"],
-        "class_accuracy": [row["recall"] for row in test["per_class"]],
-    }
 
 
 if __name__ == "__main__":

@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kerascifar import files, latency, results
-from kerascifar.cli import Parser, entry
-from kerascifar.config import RunConfig
-from kerascifar.errors import InputError
-from kerascifar.flags import add_flags
+from kerascifar import results
+from kerascifar.cli import Parser, add_flags, entry
+from kerascifar.config import MACHINE, RunConfig
+from kerascifar.core import files
+from kerascifar.core.errors import InputError
 from kerascifar.results import Result, find_run
-from kerascifar.run import MACHINE, SCORED, load_again, restore
+from kerascifar.run import SCORED, load_again, restore
+from kerascifar.serving import latency
 
 
 def main(argv: Sequence[str]) -> None:
@@ -74,12 +75,12 @@ def evaluate(config: Any, result: Result, score: Any) -> dict[str, dict[str, Any
     Raises:
         InputError: the data set is not the one of the run.
     """
-    from kerascifar import metrics
+    from kerascifar.evaluation import metrics
 
     data = load_again(config, result)
     return {
-        name: metrics.evaluate(part.labels, score(part.images, name), data.classes, "nll" in result.metrics["test"])
-        for name, part in data.parts.items()
+        name: metrics.evaluate(split.labels, score(split.images, name), data.classes, "nll" in result.metrics["test"])
+        for name, split in data.splits.items()
         if name in SCORED
     }
 

@@ -19,20 +19,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerascifar import files
-from kerascifar.cli import Parser, entry
+from kerascifar.architectures import ARCHITECTURES, engine, summarize, table
+from kerascifar.augment.policies import check_augment
+from kerascifar.cli import Parser, add_flags, entry
 from kerascifar.config import FIELDS, RunConfig, flag
-from kerascifar.configure import ARCHITECTURES, configure
-from kerascifar.contracts import Dataset
-from kerascifar.data.augment import check_augment
+from kerascifar.configure import configure
+from kerascifar.core import files
+from kerascifar.core.contracts import Dataset
+from kerascifar.core.errors import InputError
+from kerascifar.core.registry import lookup
 from kerascifar.data.datasets import check_name, load
-from kerascifar.errors import InputError
-from kerascifar.flags import add_flags
-from kerascifar.pictures.augmented import draw_augmented
-from kerascifar.pictures.classes import draw_classes, draw_samples
-from kerascifar.pictures.projected import draw_pca, draw_tsne
-from kerascifar.registry import lookup
-from kerascifar.summary import summarize, table
+from kerascifar.plots.images import draw_augmented, draw_classes, draw_samples
+from kerascifar.plots.projections import draw_pca, draw_tsne
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,7 +39,7 @@ DATA_FLAGS = (
     "dataset", "data_dir", "unverified", "validation", "train_limit", "test_limit", "image_size", "augment", "seed",
 )  # fmt: skip
 # The arguments of the nets' builders, in the order of RunConfig.
-_TAKEN = {name for variant in ARCHITECTURES.values() if variant.engine != "baseline" for name in variant.args}
+_TAKEN = {name for arch, variant in ARCHITECTURES.items() if engine(arch).TRAINED for name in variant.args}
 NET_FLAGS = tuple(name for name in FIELDS if name in _TAKEN)
 
 
@@ -108,10 +106,10 @@ def draw(name: str | None, out: Path | None, given: dict[str, Any]) -> None:
 
 def describe(data: Dataset) -> None:
     """Print how many images each part holds, and how evenly over the classes."""
-    for name, part in data.parts.items():
-        counts = np.bincount(part.labels, minlength=len(data.classes))
+    for name, split in data.splits.items():
+        counts = np.bincount(split.labels, minlength=len(data.classes))
         spread = f"{counts.min():,}" if counts.min() == counts.max() else f"{counts.min():,} to {counts.max():,}"
-        print(f"{name:10} {len(part):8,} images of {len(data.classes)} classes, {spread} a class")
+        print(f"{name:10} {len(split):8,} images of {len(data.classes)} classes, {spread} a class")
 
 
 def print_layers(given: dict[str, Any]) -> None:

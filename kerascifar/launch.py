@@ -16,9 +16,9 @@ import time
 from collections.abc import Sequence
 
 from kerascifar.cli import EXIT_INPUT, Parser, entry
-from kerascifar.cluster import VARIABLE
-from kerascifar.cores import cores
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
+from kerascifar.core.processor import cores
+from kerascifar.devices.cluster import VARIABLE
 
 # Seconds that the others have to notice that a worker has gone, and to say so; then they are killed.
 GRACE = 60.0

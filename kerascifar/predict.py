@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from kerascifar.cli import Parser, entry
+from kerascifar.cli import Parser, add_flags, entry
+from kerascifar.config import MACHINE
+from kerascifar.core.files import write_text
 from kerascifar.data.unlabelled import read_unlabelled
-from kerascifar.files import write_text
-from kerascifar.flags import add_flags
 from kerascifar.results import find_run, read_result
-from kerascifar.run import MACHINE, restore
+from kerascifar.run import restore
 
 
 def main(argv: Sequence[str]) -> None:

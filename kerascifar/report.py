@@ -12,12 +12,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kerascifar import files
-from kerascifar.cli import Parser, entry
-from kerascifar.errors import InputError
-from kerascifar.flags import add_flags
-from kerascifar.reporting import comparison, details, examples, render, studies
-from kerascifar.reporting.confidence import confidence
+from kerascifar.cli import Parser, add_flags, entry
+from kerascifar.core import files
+from kerascifar.core.errors import InputError
+from kerascifar.reporting import comparison, details, examples, published, render
+from kerascifar.reporting.calibration import confidence
 from kerascifar.reporting.document import Section, Text
 from kerascifar.reporting.gather import Gathered, gather
 
@@ -47,11 +46,11 @@ def report(paths: Sequence[Path], gathered: Gathered, data_dir: str | None = Non
         gathered: the runs.
         data_dir: where the images of the examples are looked for first.
     """
-    published, unread = studies.studies(paths, gathered)
+    against_papers, unread = published.studies(paths, gathered)
     left_out = [*gathered.left_out, *unread]
     found = [
         comparison.compare(gathered),
-        published,
+        against_papers,
         comparison.pairs(gathered),
         comparison.tradeoffs(gathered),
         comparison.curves(gathered),

@@ -14,23 +14,19 @@ A row whose longer run is finished shows that one; delete plan.json to have a pl
 import fnmatch
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from kerascifar import planning
-from kerascifar.cli import Parser, entry
-from kerascifar.config import FIELDS
-from kerascifar.costs import meter
-from kerascifar.errors import InputError
-from kerascifar.flags import add_flags
-from kerascifar.lengths import duration, seconds
-from kerascifar.performing import perform
-from kerascifar.plan import ASKED_FULL, Piece, Plan, config_of, finished, folder_of, read, versions, write
-from kerascifar.rows import MODES
-from kerascifar.run import MACHINE
-from kerascifar.study import Study, load_study, studies
-from kerascifar.study_table import write_table
+from kerascifar.cli import Parser, add_flags, entry
+from kerascifar.config import FIELDS, MACHINE
+from kerascifar.core.errors import InputError
+from kerascifar.studies import budget
+from kerascifar.studies.execution import _run, _show, _tell
+from kerascifar.studies.lengths import duration, seconds
+from kerascifar.studies.plan import ASKED_FULL, read, versions, write
+from kerascifar.studies.rows import MODES
+from kerascifar.studies.study import Study, load_study, studies
+from kerascifar.studies.tables import write_table
+from kerascifar.studies.timing import meter
 
 
 def main(argv: Sequence[str]) -> None:
@@ -47,7 +43,7 @@ def main(argv: Sequence[str]) -> None:
     old = read(folder, study)
     asked = asked or old.asked or ASKED_FULL
     measure = meter(machine)
-    plan = planning.make(study, asked, wanted, old, folder, measure, lambda: time.monotonic() - begun)
+    plan = budget.make(study, asked, wanted, old, folder, measure, lambda: time.monotonic() - begun)
     every = [piece for piece in plan.of(asked) if piece.version in wanted]
     pieces = [piece for piece in every if not piece.left_out]
     for piece in every:
@@ -98,63 +94,10 @@ def _chosen(study: Study, only: str) -> list[str]:
     if not names:
         known = ", ".join(row.label for row in study.rows)
         raise InputError(f"--only {only!r} matches no row of {study.name}: {known}")
-    every = planning.with_rows_needed(study, names)
+    every = budget.with_rows_needed(study, names)
     if added := [study[name].label for name in every if name not in names]:
         print(f"also needed: {', '.join(added)}")
     return every
-
-
-def _tell(study: Study, old: Plan, plan: Plan, pieces: Sequence[Piece], folder: Path) -> None:
-    """Say whether a plan is made or goes on, and what other plans left."""
-    new = len(plan.pieces) - len(old.pieces)
-    left = [piece for piece in pieces if not finished(folder_of(study, piece, plan.pieces, folder))]
-    time_left = duration(sum(piece.seconds or 0.0 for piece in left))
-    made = "made" if new == len(pieces) else "goes on" if not new else f"goes on, {new} runs added"
-    print(f"plan {plan.asked}: {made}, {len(left)} of {len(pieces)} runs to do, about {time_left}")
-    for other in dict.fromkeys(piece.asked for piece in old.pieces if piece.asked != plan.asked):
-        done = sum(finished(folder_of(study, piece, plan.pieces, folder)) for piece in old.of(other))
-        if done:
-            print(f"plan {other}: {done} finished runs stay, and show in the table where they are the longest")
-
-
-def _show(study: Study, plan: Plan, pieces: Sequence[Piece], folder: Path) -> None:
-    """Print what would be run, in order, with the time of each."""
-    for number, piece in enumerate(planning.ordered(study, pieces), start=1):
-        done = finished(folder_of(study, piece, plan.pieces, folder))
-        state = "finished" if done else f"about {duration(piece.seconds or 0.0)}"
-        print(f"[{number}/{len(pieces)}] {describe(study, piece, plan, folder)}: {state}")
-
-
-def describe(study: Study, piece: Piece, plan: Plan, folder: Path) -> str:
-    """Say in a line what a piece is: row, version, seed, and how much of the recipe."""
-    config, row = config_of(study, piece, plan.pieces, folder), study[piece.row]
-    full = row.config(piece.mode, folder, parent=Path("parent") if getattr(row, "init_from", "") else None)
-    parts = [row.label, piece.mode, *([f"seed {config.seed}"] if piece.seed else [])]
-    if full.epochs > 1:
-        parts.append(f"{config.epochs} of {full.epochs} epochs")
-    limits = {"training": piece.length.train_limit, "test": piece.length.test_limit}
-    parts += [f"the first {limit:,} {kind} images" for kind, limit in limits.items() if limit]
-    return ", ".join(parts)
-
-
-def _run(study: Study, plan: Plan, pieces: Sequence[Piece], folder: Path, machine: dict[str, Any]) -> None:
-    """Run what is not finished, tell how far the whole is, and write the table after each."""
-    every = planning.ordered(study, pieces)
-    todo = [piece for piece in every if not finished(folder_of(study, piece, plan.pieces, folder))]
-    begun, estimated = time.monotonic(), 0.0
-    for number, piece in enumerate(todo):
-        place = folder_of(study, piece, plan.pieces, folder)
-        if finished(place):  # by a row that asks for the same
-            continue
-        left = sum(other.seconds or 0.0 for other in todo[number:])
-        slower = (time.monotonic() - begun) / estimated if estimated else 1.0  # than was estimated
-        done = len(every) - len(todo) + number
-        print(f"{done} of {len(every)} runs done, about {duration(left * slower)} left", flush=True)
-        print(f"[{done + 1}/{len(every)}] {describe(study, piece, plan, folder)}", flush=True)
-        perform(study[piece.row], replace(config_of(study, piece, plan.pieces, folder), **machine), place)
-        estimated += piece.seconds or 0.0
-        write_table(study, read(folder, study).pieces, folder)  # another process may have added to the plan
-    print(f"{len(every)} of {len(every)} runs done")
 
 
 if __name__ == "__main__":

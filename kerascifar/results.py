@@ -16,14 +16,18 @@ from typing import Any
 
 import numpy as np
 
-from kerascifar import files
-from kerascifar.contracts import Dataset
-from kerascifar.errors import InputError
+from kerascifar.core import files
+from kerascifar.core.contracts import Dataset
+from kerascifar.core.errors import InputError
 
 FORMAT = 1
 # A result.json means: finished, and the test images were scored. A trial of a search never sees them, and its file has
 # another name, so that nothing takes it for a finished run with the same run_id.
 FINISHED, VALIDATED = "result.json", "validation.json"
+SCORES, HISTORY, TENSORBOARD = "scores.npz", "history.csv", "tensorboard"
+KERAS_MODEL, SCRATCH_MODEL = "model.keras", "model.npz"
+# A training under way: its last state, and the weights of its best epoch.
+CHECKPOINT, BEST = "checkpoint.npz", "best.npz"
 EXPORTED = "exported"  # folder in a run folder, of what kerascifar.export made
 PACKAGES = ("kerascifar", "tensorflow", "keras", "numpy", "scikit-learn", "scikit-image", "scipy")
 
@@ -93,11 +97,11 @@ def read_result(folder: Path, name: str = FINISHED) -> Result:
     wanted = [f.name for f in dataclasses.fields(Result)]
     if not isinstance(found, dict) or sorted(found) != sorted(wanted) or found["format"] != FORMAT:
         raise InputError(f"{path} is not a result of this program: expected the keys {', '.join(wanted)}")
-    part = "test" if name == FINISHED else "validation"
-    metrics = found["metrics"].get(part) if isinstance(found["metrics"], dict) else None
+    split = "test" if name == FINISHED else "validation"
+    metrics = found["metrics"].get(split) if isinstance(found["metrics"], dict) else None
     accuracy = metrics.get("accuracy") if isinstance(metrics, dict) else None
     if not isinstance(accuracy, float | int) or not 0 <= accuracy <= 1 or not isinstance(found["config"], dict):
-        raise InputError(f"{path}: metrics.{part}.accuracy must be a number from 0 to 1, got {accuracy!r}")
+        raise InputError(f"{path}: metrics.{split}.accuracy must be a number from 0 to 1, got {accuracy!r}")
     return Result(**found)
 
 
@@ -110,9 +114,9 @@ def find_run(path: str | Path) -> Path:
     path = Path(path)
     if not path.is_dir():
         raise InputError(f"RUN {path} is not a folder; give a run folder such as saved_models/NAME/RUN-ID")
-    if (path / "result.json").exists():
+    if (path / FINISHED).exists():
         return path
-    runs = sorted(found.parent for found in path.glob("*/result.json"))
+    runs = sorted(found.parent for found in path.glob(f"*/{FINISHED}"))
     if len(runs) == 1:
         return runs[0]
     if not runs:
@@ -124,13 +128,13 @@ def write_scores(folder: Path, data: Dataset, scores: Mapping[str, np.ndarray]) 
     """Write scores.npz: PART_labels int64 (N,), PART_scores float32 (N, classes), PART_checksum, and class names."""
     arrays: dict[str, Any] = {"classes": np.array(data.classes)}
     for name, values in scores.items():
-        part = data.parts[name]
+        split = data.splits[name]
         arrays |= {
-            f"{name}_labels": part.labels,
+            f"{name}_labels": split.labels,
             f"{name}_scores": values.astype(np.float32),
-            f"{name}_checksum": np.array(part.checksum),
+            f"{name}_checksum": np.array(split.checksum),
         }
-    files.write_atomically(folder / "scores.npz", lambda part: np.savez_compressed(part, **arrays))
+    files.write_atomically(folder / SCORES, lambda part: np.savez_compressed(part, **arrays))
 
 
 def read_scores(folder: Path) -> dict[str, np.ndarray]:
@@ -139,7 +143,7 @@ def read_scores(folder: Path) -> dict[str, np.ndarray]:
     Raises:
         InputError: missing or corrupt.
     """
-    path = Path(folder) / "scores.npz"
+    path = Path(folder) / SCORES
     try:
         with np.load(path, allow_pickle=False) as saved:
             return {name: saved[name] for name in saved.files}
@@ -157,7 +161,7 @@ def write_history(folder: Path, history: list[dict[str, float]]) -> None:
     )
     writer.writeheader()
     writer.writerows(history)
-    files.write_text(folder / "history.csv", text.getvalue())
+    files.write_text(folder / HISTORY, text.getvalue())
 
 
 def describe_dataset(data: Dataset) -> dict[str, Any]:
@@ -166,8 +170,8 @@ def describe_dataset(data: Dataset) -> dict[str, Any]:
         "name": data.name,
         "classes": list(data.classes),
         "image_shape": list(data.train.images.shape[1:]),
-        "images": {name: len(part) for name, part in data.parts.items()},
-        "sha256": {name: part.checksum for name, part in data.parts.items()},
+        "images": {name: len(split) for name, split in data.splits.items()},
+        "sha256": {name: split.checksum for name, split in data.splits.items()},
         "notes": dict(data.notes),
     }
 

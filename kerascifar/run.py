@@ -3,37 +3,26 @@
 import dataclasses
 import shutil
 import time
-from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import numpy as np
-
-from kerascifar import board, devices, files, results
-from kerascifar.cluster import Cluster, watched
+from kerascifar import results
+from kerascifar.architectures import ARCHITECTURES, engine
 from kerascifar.config import RunConfig
-from kerascifar.configure import ARCHITECTURES, check, check_keys
-from kerascifar.contracts import Dataset, Fitted
-from kerascifar.cores import processor
+from kerascifar.configure import check, check_keys
+from kerascifar.core import files
+from kerascifar.core.contracts import Dataset, Fitted, Score
+from kerascifar.core.errors import InputError
+from kerascifar.core.processor import processor
 from kerascifar.data.datasets import PUBLISHED_OVERLAP, load
-from kerascifar.distribution import cluster_of, copy_from_chief
-from kerascifar.errors import InputError
-from kerascifar.metrics import evaluate
-from kerascifar.registry import Variant
+from kerascifar.devices import placement
+from kerascifar.devices.cluster import Cluster, watched
+from kerascifar.devices.distribution import cluster_of, copy_from_chief
+from kerascifar.evaluation.metrics import evaluate
+from kerascifar.plots import tensorboard
 from kerascifar.results import Result
 
-# What fits each kind of architecture; imported when it is needed.
-ENGINES = {
-    "keras": "kerascifar.training.fit",
-    "baseline": "kerascifar.baselines.fit",
-    "scratch": "kerascifar.scratch.fit",
-}
 SCORED = ("validation", "test")
-# What may differ between the machine that trained and the one that restores.
-MACHINE = ("data_dir", "unverified", "device", "threads", "memory")
-Score = Callable[[np.ndarray, str], np.ndarray]
 
 
 def run(config: RunConfig, validation_only: bool = False) -> Result:
@@ -50,11 +39,11 @@ def run(config: RunConfig, validation_only: bool = False) -> Result:
     """
     begun = time.monotonic()
     check(config)
-    devices.check_place(config)
+    placement.check_place(config)
     folder, cluster = config.folder, cluster_of(config)
-    told = results.VALIDATED if validation_only else results.FINISHED
-    if (folder / told).exists() and not config.again:
-        return results.read_result(folder, told)
+    outcome = results.VALIDATED if validation_only else results.FINISHED
+    if (folder / outcome).exists() and not config.again:
+        return results.read_result(folder, outcome)
     _check_start(config)
     data = load(config)
     if validation_only:
@@ -102,11 +91,11 @@ def _noted_overlap(config: RunConfig, data: Dataset) -> Dataset:
 def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float) -> Result:
     """Fit, score and write the run folder, which this process holds."""
     folder, variant = config.folder, ARCHITECTURES[config.arch]
-    resumed = (folder / "checkpoint.npz").exists()
-    fitted = engine(variant).fit(config, variant, data, folder)
-    scores = {name: fitted.score(part.images, name) for name, part in data.parts.items() if name in SCORED}
+    resumed = (folder / results.CHECKPOINT).exists()
+    fitted = engine(config.arch).fit(config, variant, data, folder)
+    scores = {name: fitted.score(split.images, name) for name, split in data.splits.items() if name in SCORED}
     metrics = {
-        name: evaluate(data.parts[name].labels, scores[name], data.classes, fitted.probabilities)
+        name: evaluate(data.splits[name].labels, scores[name], data.classes, fitted.probabilities)
         if name in scores
         else None
         for name in SCORED
@@ -115,13 +104,13 @@ def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float) 
     results.write_history(folder, fitted.history)
     if fitted.save is not None and not validation_only:
         fitted.save(folder)
-    if (folder / "tensorboard").is_dir() and not validation_only:  # a trial's session is the tuner's
-        board.write_run(folder, config.run_id, config.to_dict(), metrics, len(fitted.history) - 1)
+    if (folder / results.TENSORBOARD).is_dir() and not validation_only:  # a trial's session is the tuner's
+        tensorboard.write_run(folder, config.run_id, config.to_dict(), metrics, len(fitted.history) - 1)
     # From the config to the score; what a run took that went on is not known.
     taken = {} if resumed else {"run_seconds": round(time.monotonic() - begun, 1)}
     result = _result(config, data, fitted, metrics, taken)
     results.write_result(folder, result)
-    for left in ("checkpoint.npz", "best.npz"):
+    for left in (results.CHECKPOINT, results.BEST):
         (folder / left).unlink(missing_ok=True)
     return result
 
@@ -131,20 +120,11 @@ def _follow(config: RunConfig, data: Dataset, cluster: Cluster) -> Result:
     scratch = config.folder.with_name(f".{config.run_id}-worker{cluster.index}")
     with files.only_writer(scratch):
         variant = ARCHITECTURES[config.arch]
-        engine(variant).fit(config, variant, data, scratch)
+        engine(config.arch).fit(config, variant, data, scratch)
         copy_from_chief(config, scratch / "chief" / results.FINISHED)
         result = results.read_result(scratch / "chief")
     shutil.rmtree(scratch, ignore_errors=True)
     return result
-
-
-def engine(variant: Variant) -> ModuleType:
-    """Return the module that fits `variant` and restores it.
-
-    It has ``fit(config, variant, data, folder) -> Fitted`` and
-    ``restore(config, variant, folder, load) -> score(images, part)``, where ``load()`` gives the Dataset.
-    """
-    return import_module(ENGINES[variant.engine])
 
 
 def read_run(folder: Path, **machine: Any) -> tuple[RunConfig, Result]:
@@ -158,7 +138,7 @@ def read_run(folder: Path, **machine: Any) -> tuple[RunConfig, Result]:
         InputError: the result cannot be read, or its config is none of ours.
     """
     result = results.read_result(folder)
-    check_keys(result.config, str(folder / "result.json"))
+    check_keys(result.config, str(folder / results.FINISHED))
     config = RunConfig(**{**result.config, **machine})
     check(config)
     return config, result
@@ -172,7 +152,7 @@ def restore(folder: Path, **machine: Any) -> tuple[RunConfig, Result, Score]:
     """
     config, result = read_run(folder, **machine)
     variant = ARCHITECTURES[config.arch]
-    return config, result, engine(variant).restore(config, variant, folder, lambda: load(config))
+    return config, result, engine(config.arch).restore(config, variant, folder, lambda: load(config))
 
 
 def load_again(config: RunConfig, result: Result) -> Dataset:
@@ -182,8 +162,8 @@ def load_again(config: RunConfig, result: Result) -> Dataset:
         InputError: they cannot be read, or the images here are not those of the run.
     """
     data = load(config)
-    for name, part in data.parts.items():
-        if part.checksum != result.dataset["sha256"].get(name):
+    for name, split in data.splits.items():
+        if split.checksum != result.dataset["sha256"].get(name):
             raise InputError(f"the {name} images here are not those of the run: their SHA-256 differs")
     return data
 

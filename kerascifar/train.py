@@ -9,11 +9,8 @@ A run goes to RUNS/NAME/RUN-ID. Killed and started again, the same command goes 
 
 from collections.abc import Sequence
 
-from kerascifar.cli import Parser, entry
-from kerascifar.config import RunConfig
+from kerascifar.cli import Parser, add_flags, entry, print_result
 from kerascifar.configure import configure, read_toml
-from kerascifar.flags import add_flags
-from kerascifar.results import Result
 
 
 def main(argv: Sequence[str]) -> None:
@@ -27,7 +24,8 @@ def main(argv: Sequence[str]) -> None:
     given = vars(parser.parse_args(argv))
     listing, policies, file = given.pop("list"), given.pop("list_augment"), given.pop("config")
     if listing or policies:
-        from kerascifar.listing import list_architectures, list_policies
+        from kerascifar.architectures import list_architectures
+        from kerascifar.augment.policies import list_policies
 
         list_architectures() if listing else list_policies()
         return
@@ -35,17 +33,7 @@ def main(argv: Sequence[str]) -> None:
 
     from kerascifar.run import run
 
-    report(config, run(config))
-
-
-def report(config: RunConfig, result: Result) -> None:
-    """Print what a person wants to know of a finished run."""
-    test, validation = result.metrics["test"], result.metrics["validation"]
-    low, high = test["accuracy_interval"]
-    if validation is not None:
-        print(f"validation accuracy {validation['accuracy']:.4f} ({validation['images']} images)")
-    print(f"test accuracy {test['accuracy']:.4f} ({test['images']} images, 95 % interval {low:.4f} to {high:.4f})")
-    print(f"run {config.folder}")
+    print_result(config, run(config))
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ from PIL import Image
 
 from kerascifar import explore
 from kerascifar.config import RunConfig
+from kerascifar.core.errors import InputError
 from kerascifar.data.datasets import load
-from kerascifar.errors import InputError
-from kerascifar.pictures import augmented, classes
+from kerascifar.plots import images
 
 SYNTHETIC = ["--dataset", "synthetic:200"]
 
@@ -19,14 +19,14 @@ def texts(figure):
 
 def test_labels_tell_the_shares():
     names = ("cat", "dog", "ship")
-    assert augmented.label(np.array([0, 1, 0.0]), names) == "dog"
-    assert augmented.label(np.array([0.3, 0.7, 0]), names) == "0.70 dog\n+ 0.30 cat"
-    assert augmented.label(np.array([0.002, 0, 0.998]), names) == "ship"
+    assert images.label(np.array([0, 1, 0.0]), names) == "dog"
+    assert images.label(np.array([0.3, 0.7, 0]), names) == "0.70 dog\n+ 0.30 cat"
+    assert images.label(np.array([0.002, 0, 0.998]), names) == "ship"
 
 
 def test_the_first_of_each_class_then_the_second():
     labels = np.array([1, 1, 0, 2, 0, 1, 2])
-    assert classes.pick(labels, 5).tolist() == [2, 0, 3, 4, 1]
+    assert images.pick(labels, 5).tolist() == [2, 0, 3, 4, 1]
 
 
 def test_a_sheet_is_written(tmp_path, capsys):
@@ -42,20 +42,20 @@ def test_a_sheet_is_written(tmp_path, capsys):
 def test_a_sheet_shows_originals_beside_what_the_pipeline_makes_of_them():
     config = RunConfig(dataset="synthetic:200", augment="crop(2) mixup(1)", seed=3)
     data = load(config)
-    figure = augmented.draw_augmented(data, config)
-    index = classes.pick(data.train.labels, augmented.SHOWN)
+    figure = images.draw_augmented(data, config)
+    index = images.pick(data.train.labels, images.ORIGINALS)
     shown = [np.asarray(image.get_array()) for image in figure.axes[0].images]
-    assert len(shown) == augmented.SHOWN * (1 + augmented.EPOCHS)
-    np.testing.assert_array_equal(shown[: augmented.SHOWN], data.train.images[index])
-    assert all(np.any(shown[k] != shown[k % augmented.SHOWN]) for k in range(augmented.SHOWN, len(shown)))
+    assert len(shown) == images.ORIGINALS * (1 + images.AUGMENTED)
+    np.testing.assert_array_equal(shown[: images.ORIGINALS], data.train.images[index])
+    assert all(np.any(shown[k] != shown[k % images.ORIGINALS]) for k in range(images.ORIGINALS, len(shown)))
     told = texts(figure)
     assert told.count("original") == 1
-    assert f"epoch {augmented.EPOCHS - 1}" in told
+    assert f"epoch {images.AUGMENTED - 1}" in told
     mixed = [text for text in told if "+" in text]
     assert len(mixed) > 40
     for text in mixed:
         assert sum(map(float, re.findall(r"\d\.\d\d", text))) == pytest.approx(1, abs=0.011)
-    assert texts(augmented.draw_augmented(data, config)) == told  # the seed decides
+    assert texts(images.draw_augmented(data, config)) == told  # the seed decides
 
 
 def test_classes_are_counted(tmp_path, capsys, monkeypatch):
@@ -65,26 +65,26 @@ def test_classes_are_counted(tmp_path, capsys, monkeypatch):
     assert (tmp_path / "explore-classes-digits.png").stat().st_size > 10_000
     config = RunConfig(dataset="digits")
     data = load(config)
-    for name, part in data.parts.items():
-        assert re.search(rf"{name} +{len(part):,} images of 10 classes, \d+", told)
-    grid, bars = classes.draw_classes(data, config).axes
+    for name, split in data.splits.items():
+        assert re.search(rf"{name} +{len(split):,} images of 10 classes, \d+", told)
+    grid, bars = images.draw_classes(data, config).axes
     assert [bar.get_width() for bar in bars.patches] == [
-        count for part in data.parts.values() for count in np.bincount(part.labels, minlength=10)
+        count for split in data.splits.values() for count in np.bincount(split.labels, minlength=10)
     ]
-    assert len(grid.images) == 10 * classes.SHOWN
+    assert len(grid.images) == 10 * images.PER_CLASS
 
 
 def test_samples_are_drawn_by_the_seed():
     config = RunConfig(dataset="synthetic:200", seed=5)
     data = load(config)
-    figure = classes.draw_samples(data, config)
+    figure = images.draw_samples(data, config)
     shown = [np.asarray(axes.images[0].get_array()) for axes in figure.axes]
     assert len(shown) == 16
     for axes, image in zip(figure.axes, shown, strict=True):
         place = next(i for i, known in enumerate(data.train.images) if np.array_equal(known, image))
         assert axes.get_title() == data.classes[data.train.labels[place]]
     assert len({image.tobytes() for image in shown}) == 16
-    again = classes.draw_samples(data, config)
+    again = images.draw_samples(data, config)
     np.testing.assert_array_equal(shown, [np.asarray(axes.images[0].get_array()) for axes in again.axes])
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from kerascifar import results
 from kerascifar.configure import configure
+from kerascifar.core.errors import InputError
 from kerascifar.data.datasets import load
-from kerascifar.errors import InputError
 from kerascifar.run import restore, run
 
 GIVEN = {"arch": "modified_net", "dataset": "synthetic:300", "epochs": 2, "batch_size": 50, "device": "cpu"}

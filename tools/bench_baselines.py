@@ -23,11 +23,12 @@ import json
 
 import numpy as np
 
-from kerascifar import files, results
+from kerascifar import results
 from kerascifar.baselines.neighbors import KNeighbors
 from kerascifar.cli import Parser, entry
-from kerascifar.cores import processor
-from kerascifar.errors import InputError
+from kerascifar.core import files
+from kerascifar.core.errors import InputError
+from kerascifar.core.processor import processor
 
 NEAREST = 1  # neighbours searched
 FEW = 100  # queries that stand for all, for the slow sides and for comparing answers

@@ -20,12 +20,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from kerascifar import files
+from kerascifar.architectures import ARCHITECTURES
 from kerascifar.cli import Parser, entry
-from kerascifar.configure import ARCHITECTURES
-from kerascifar.cores import processor
-from kerascifar.errors import InputError
-from kerascifar.registry import lookup
+from kerascifar.core import files
+from kerascifar.core.errors import InputError
+from kerascifar.core.processor import processor
+from kerascifar.core.registry import lookup
 from kerascifar.results import read_result, revision, versions
 
 ROOT = Path(__file__).resolve().parent.parent

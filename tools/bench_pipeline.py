@@ -20,14 +20,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 
-from kerascifar import devices, files, results
+from kerascifar import results
+from kerascifar.augment.policies import POLICIES, check_augment, make_augment
 from kerascifar.cli import Parser, entry
 from kerascifar.config import RunConfig
 from kerascifar.configure import configure
-from kerascifar.contracts import Dataset, Part
-from kerascifar.cores import processor
-from kerascifar.data.augment import POLICIES, check_augment, make_augment
-from kerascifar.errors import InputError
+from kerascifar.core import files
+from kerascifar.core.contracts import Dataset, Split
+from kerascifar.core.errors import InputError
+from kerascifar.core.processor import processor
+from kerascifar.devices import placement
 
 ARCHS = (
     "mobilenet_mod",
@@ -58,7 +60,7 @@ def main(argv):
     if min(given.rounds, given.batch_size, given.images) < 1 or given.seconds <= 0:
         raise InputError("--rounds, --batch-size, --images and --seconds must be greater than 0")
     configs = [configure(arch=arch, batch_size=given.batch_size, learning_rate=1e-4) for arch in given.archs]
-    taken = devices.start(RunConfig(threads=given.threads))
+    taken = placement.start(RunConfig(threads=given.threads))
     data = noise(given.images)
     alone = measure_alone(data, given)
     waiting = [row for config in configs for row in measure_waiting(config, data, given)]
@@ -74,12 +76,12 @@ def main(argv):
 
 def noise(count: int) -> Dataset:
     rng = np.random.default_rng(0)
-    part = Part(rng.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8), rng.integers(0, 10, count))
-    return Dataset("noise", tuple("0123456789"), part, None, part)
+    split = Split(rng.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8), rng.integers(0, 10, count))
+    return Dataset("noise", tuple("0123456789"), split, None, split)
 
 
 def batches(data: Dataset, policy: str, batch_size: int):
-    from kerascifar.data.pipeline import training_batches
+    from kerascifar.data.batches import training_batches
 
     augment = make_augment(policy, 0, data.train.images.shape[1:])
     return training_batches(data.train, len(data.classes), batch_size, 0, FOREVER, augment=augment)

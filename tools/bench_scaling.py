@@ -19,10 +19,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from kerascifar import files
 from kerascifar.cli import Parser, entry
-from kerascifar.cores import processor
-from kerascifar.errors import InputError
+from kerascifar.core import files
+from kerascifar.core.errors import InputError
+from kerascifar.core.processor import processor
 from kerascifar.results import read_result, versions
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -24,10 +24,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 
-from kerascifar import files
 from kerascifar.cli import Parser, entry
-from kerascifar.cores import processor
-from kerascifar.errors import InputError
+from kerascifar.core import files
+from kerascifar.core.errors import InputError
+from kerascifar.core.processor import processor
 from kerascifar.scratch import SGD, VARIANTS, Network
 from kerascifar.scratch.parallel import use_threads
 

@@ -21,13 +21,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from bench_epoch import CIFAR, measure
 
-from kerascifar import files
+from kerascifar.architectures import ARCHITECTURES
 from kerascifar.cli import Parser, entry
-from kerascifar.configure import ARCHITECTURES
-from kerascifar.cores import processor
-from kerascifar.errors import InputError
-from kerascifar.listing import count
-from kerascifar.registry import lookup
+from kerascifar.core import files
+from kerascifar.core.errors import InputError
+from kerascifar.core.processor import processor
+from kerascifar.core.registry import lookup
 from kerascifar.results import revision, versions
 
 NETS, BESIDE = ("airbench94", "airbench95"), "resnet18"
@@ -73,7 +72,7 @@ def main(argv: Sequence[str]) -> None:
     rows = {}
     for net, found in rates.items():
         rate = statistics.median(found)
-        gflops = 6 * count(net, ARCHITECTURES[net])[1] * rate / 1e9
+        gflops = 6 * ARCHITECTURES[net].multiply_adds * rate / 1e9
         rows[net] = {
             "precision": precisions[net], "images_per_second": rate, "turns": found, "gflops": gflops,
             "share_of_peak": gflops / peak, "seconds_an_epoch": CIFAR / rate,

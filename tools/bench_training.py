@@ -24,12 +24,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from kerascifar import files, results
+from kerascifar import results
 from kerascifar.cli import Parser, entry
-from kerascifar.cores import processor
-from kerascifar.errors import InputError
+from kerascifar.core import files
+from kerascifar.core.errors import InputError
+from kerascifar.core.processor import processor
+from kerascifar.core.registry import lookup
 from kerascifar.models import VARIANTS
-from kerascifar.registry import lookup
 
 NETS = ("lenet", "modified_net", "custom_cnn", "mobilenet_mod", "mobilenet_v2", "resnet18", "se_resnet", "vgg16_bn")
 OURS, THEIRS = "kerascifar", ("pytorch", "torch_compile")

@@ -28,16 +28,16 @@ def kerascifar(net: str, batch_size: int, steps: int, threads: int) -> Iterator[
     The figure is Recorder's, the one that ends in result.json: steps from an epoch's begin to its last batch, hence
     with pipeline, metrics, callbacks and progress bar, without validation and checkpoint.
     """
-    from kerascifar import devices
     from kerascifar.configure import configure
     from kerascifar.data.datasets import load
+    from kerascifar.devices import placement
     from kerascifar.training import fit
 
     config = configure(
         arch=net, dataset=f"synthetic:{steps * batch_size}", validation=0, batch_size=batch_size,
         optimizer="sgd", learning_rate=RATE, momentum=MOMENTUM, schedule="constant", device="cpu", threads=threads,
     )  # fmt: skip
-    devices.start(config)
+    placement.start(config)
     data = load(config)
     model = fit.compiled_model(config, data)
     with tempfile.TemporaryDirectory() as folder:

@@ -19,12 +19,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import speed_table
 
-from kerascifar import files, plan, study_table
 from kerascifar.cli import Parser, entry
-from kerascifar.errors import InputError
-from kerascifar.figures import rows
-from kerascifar.rows import MODES, PAPER
-from kerascifar.study import load_study, studies
+from kerascifar.core import files
+from kerascifar.core.errors import InputError
+from kerascifar.studies import plan, tables
+from kerascifar.studies.outcomes import rows
+from kerascifar.studies.rows import MODES, PAPER
+from kerascifar.studies.study import load_study, studies
 
 ROOT = Path(__file__).resolve().parent.parent
 MADE = ("<!-- {}: made by tools/readme_results.py -->", "<!-- end of {} -->")
@@ -75,7 +76,7 @@ def texts(root: Path) -> dict[Path, str]:
             told = rows(study, plan.read(folder, study).pieces, folder, Path(made))
             for file in sorted(Path(made).rglob("*.json")):
                 wanted[folder / file.relative_to(made)] = file.read_text(encoding="utf-8")
-        wanted |= {folder / file: text for file, text in study_table.texts(study, told).items()}
+        wanted |= {folder / file: text for file, text in tables.texts(study, told).items()}
         shown = [row for row in told if row["headline"] and any(whole(row.get(mode, {})) for mode in MODES)]
         if study.beside == PAPER:
             lines += [line(study.title, row, folder.relative_to(root)) for row in shown]
@@ -84,11 +85,11 @@ def texts(root: Path) -> dict[Path, str]:
         else:
             records += [record(row, folder.relative_to(root)) for row in shown]
     page = (root / "README.md").read_text(encoding="utf-8")
-    parts = [INTRODUCTION, study_table.table(HEAD, lines)]
+    parts = [INTRODUCTION, tables.table(HEAD, lines)]
     parts += [f"{SHORTENED} {', '.join(shortened)}."] if shortened else []
     page = between(page, "results", "\n\n".join(parts))
     if records:
-        page = between(page, "records", f"{RECORDS}\n\n{study_table.table(RECORDS_HEAD, records)}")
+        page = between(page, "records", f"{RECORDS}\n\n{tables.table(RECORDS_HEAD, records)}")
     wanted[root / "README.md"] = between(page, "speed", speed_table.text(root / "tools" / "measured"))
     return wanted
 
@@ -110,13 +111,13 @@ def line(title: str, row: dict[str, Any], folder: Path) -> list[str]:
     told = "<br>".join(text for text in (row["name"], row["fault"], stand_in) if text)
     # A shortened run beside a whole one would be read as what the fault costs.
     whole_runs = {key: value for key, value in row.items() if key not in MODES or whole(value)}
-    return [link(title, folder), told, study_table.paper_cell(row), *study_table.mode_cells(whole_runs, root=links)]
+    return [link(title, folder), told, tables.paper_cell(row), *tables.mode_cells(whole_runs, root=links)]
 
 
 def record(row: dict[str, Any], folder: Path) -> list[str]:
     """Return a row of README's table of records."""
     figure, seconds = row["corrected"], row["corrected"].get("run_seconds")
-    accuracy = study_table.cell(figure, "test_accuracy", f"{folder.as_posix()}/")
+    accuracy = tables.cell(figure, "test_accuracy", f"{folder.as_posix()}/")
     took = "" if seconds is None else f"{seconds / 60:.1f} min"
     if took and figure.get("processor"):  # results from before it was noted have none
         took += f"<br>{figure['processor']}"

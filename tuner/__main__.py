@@ -13,15 +13,12 @@ the protocol has no password, so only in a network that you trust. tensorboard -
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from kerascifar.cli import Parser, entry
-from kerascifar.config import RunConfig
+from kerascifar.cli import Parser, add_flags, entry
 from kerascifar.configure import read_toml
-from kerascifar.errors import InputError
-from kerascifar.flags import add_flags
-from tuner.plan import ORACLES, Plan
-from tuner.spaces import SPACES, find_space
+from kerascifar.core.errors import InputError
+from tuner.plan import ORACLES, Plan, make_plan
+from tuner.spaces import SPACES
 from tuner.worker import role
 
 OWN = ("space", "oracle", "max_trials", "initial_points", "seeds", "dir", "train_best", "workers", "worker_timeout")
@@ -44,7 +41,7 @@ def main(argv: Sequence[str]) -> None:
     if (told := plan.folder / "search.json").exists():
         plan.compare(told)  # done again under the folder's lock; here it answers before TensorFlow is imported
 
-    from kerascifar.devices import need_tensorflow, quiet
+    from kerascifar.devices.placement import need_tensorflow, quiet
 
     need_tensorflow("a search")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -63,31 +60,6 @@ def main(argv: Sequence[str]) -> None:
     finish(plan, own["train_best"])
 
 
-def make_plan(given: dict[str, Any], own: dict[str, Any]) -> Plan:
-    """Return the plan that RunConfig fields and the tuner's own flags describe.
-
-    Raises:
-        InputError: they do not fit together.
-    """
-    from kerascifar.configure import configure
-    from kerascifar.registry import lookup
-
-    config = configure(**given)
-    trials, points = lookup(ORACLES, own["oracle"], "--oracle")
-    max_trials = own["max_trials"] if own["max_trials"] is not None else trials
-    if points is not None and max_trials is not None:
-        points = min(points, max_trials)
-    return Plan(
-        given=given,
-        space=find_space(own["space"], config.arch, config.optimizer),
-        oracle=own["oracle"],
-        max_trials=max_trials,
-        initial_points=own["initial_points"] if own["initial_points"] is not None else points,
-        seeds=own["seeds"],
-        folder=Path(own["dir"]) if own["dir"] else _usual_folder(config, own["space"], own["oracle"]),
-    )
-
-
 def finish(plan: Plan, train_best: bool) -> None:
     """Print the table of trials, write the best one as a recipe, and train it if that was asked for."""
     from tuner.outcome import table, write_best
@@ -96,10 +68,10 @@ def finish(plan: Plan, train_best: bool) -> None:
     config = write_best(plan)
     print(f"best trial written to {plan.folder / 'best.toml'}")
     if train_best:
+        from kerascifar.cli import print_result
         from kerascifar.run import run
-        from kerascifar.train import report
 
-        report(config, run(config))
+        print_result(config, run(config))
 
 
 def show(argv: Sequence[str]) -> None:
@@ -144,11 +116,6 @@ def _parser() -> Parser:
     parser.add_argument("--config", metavar="FILE.toml", help="take training flags from a TOML file")
     add_flags(parser)
     return parser
-
-
-def _usual_folder(config: RunConfig, space: str, oracle: str) -> Path:
-    parts = ("search", config.arch, config.optimizer, Path(space).stem, oracle)
-    return Path(config.runs) / "-".join(parts)
 
 
 if __name__ == "__main__":

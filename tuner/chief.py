@@ -14,10 +14,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from kerascifar import files
 from kerascifar.cli import EXIT_INPUT
-from kerascifar.cores import cores
-from kerascifar.errors import InputError
+from kerascifar.core import files
+from kerascifar.core.errors import InputError
+from kerascifar.core.processor import cores
 from tuner import hparams
 from tuner.oracles import Durable, make_oracle
 from tuner.plan import Plan

@@ -8,7 +8,7 @@ from tensorboard.plugins.hparams import api, api_pb2
 from tensorboard.plugins.hparams.summary import session_end_pb
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
-from kerascifar.board import write_events
+from kerascifar.plots.tensorboard import write_events
 from tuner.plan import OBJECTIVE, Plan
 from tuner.spaces import Choice
 

@@ -19,8 +19,8 @@ from keras_tuner.oracles import (
 )
 from sklearn.exceptions import ConvergenceWarning
 
-from kerascifar import files
-from kerascifar.errors import InputError
+from kerascifar.core import files
+from kerascifar.core.errors import InputError
 from tuner.plan import OBJECTIVE, Plan
 from tuner.spaces import Choice, Hyperparameter
 

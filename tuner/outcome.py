@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from kerascifar import files
+from kerascifar.architectures import engine
 from kerascifar.config import RunConfig
-from kerascifar.configure import ARCHITECTURES, configure
-from kerascifar.errors import InputError
+from kerascifar.configure import configure
+from kerascifar.core import files
+from kerascifar.core.errors import InputError
 from tuner.plan import OBJECTIVE, Plan, read_told
 
 Trial = dict[str, Any]
@@ -99,7 +100,7 @@ def recipe_row(config: RunConfig) -> dict[str, Any]:
     """Return the fields that ``configure(**row)`` needs to give `config` again, and a name for the run."""
     fields = config.to_dict()
     row = {name: fields[name] for name in ("arch", "dataset")}
-    if ARCHITECTURES[config.arch].engine != "baseline":
+    if engine(config.arch).TRAINED:
         row["optimizer"] = config.optimizer
     usual = configure(**row).to_dict()
     row |= {name: value for name, value in fields.items() if value != usual[name] and value is not None}

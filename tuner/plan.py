@@ -8,13 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from kerascifar import files
+from kerascifar.architectures import engine
 from kerascifar.config import FIELDS, RunConfig, flag
-from kerascifar.configure import ARCHITECTURES, check, configure
-from kerascifar.errors import InputError
-from kerascifar.registry import lookup
+from kerascifar.configure import check, configure
+from kerascifar.core import files
+from kerascifar.core.errors import InputError
+from kerascifar.core.registry import lookup
 from kerascifar.training.optimizers import OPTIMIZERS, OPTIONS
-from tuner.spaces import NAMED, Choice, Hyperparameter, Value
+from tuner.spaces import NAMED, Choice, Hyperparameter, Value, find_space
 
 FORMAT = 1
 OBJECTIVE = "val_accuracy"
@@ -154,7 +155,7 @@ class Plan:
     def _check_space(self) -> None:
         """Try every end of every hyperparameter, so that nothing is found wrong in the middle of a search."""
         first = {name: hyperparameter.ends[0] for name, hyperparameter in self.space.items()}
-        if ARCHITECTURES[self.config.arch].engine == "baseline":
+        if not engine(self.config.arch).TRAINED:
             configure(**{**self.given, **self._fields(first)})  # refuses what belongs to a training
         optimizers = getattr(self.space.get("optimizer"), "values", (self.config.optimizer,))
         for name, hyperparameter in self.space.items():
@@ -192,3 +193,33 @@ def _flat(told: Mapping[str, Any]) -> dict[str, Any]:
 
 def _shown(value: Any) -> str:
     return "absent" if value is None else json.dumps(value)
+
+
+def make_plan(given: dict[str, Any], own: dict[str, Any]) -> Plan:
+    """Return the plan that RunConfig fields and the tuner's own flags describe.
+
+    Raises:
+        InputError: they do not fit together.
+    """
+    from kerascifar.configure import configure
+    from kerascifar.core.registry import lookup
+
+    config = configure(**given)
+    trials, points = lookup(ORACLES, own["oracle"], "--oracle")
+    max_trials = own["max_trials"] if own["max_trials"] is not None else trials
+    if points is not None and max_trials is not None:
+        points = min(points, max_trials)
+    return Plan(
+        given=given,
+        space=find_space(own["space"], config.arch, config.optimizer),
+        oracle=own["oracle"],
+        max_trials=max_trials,
+        initial_points=own["initial_points"] if own["initial_points"] is not None else points,
+        seeds=own["seeds"],
+        folder=Path(own["dir"]) if own["dir"] else _usual_folder(config, own["space"], own["oracle"]),
+    )
+
+
+def _usual_folder(config: RunConfig, space: str, oracle: str) -> Path:
+    parts = ("search", config.arch, config.optimizer, Path(space).stem, oracle)
+    return Path(config.runs) / "-".join(parts)

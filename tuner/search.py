@@ -7,9 +7,9 @@ import keras
 from keras_tuner import engine, errors
 from keras_tuner.src import config as keras_tuner_config
 
-from kerascifar import files
 from kerascifar.config import RunConfig
-from kerascifar.errors import FolderInUse, TrainingDiverged
+from kerascifar.core import files
+from kerascifar.core.errors import FolderInUse, TrainingDiverged
 from kerascifar.run import run
 from tuner import hparams
 from tuner.oracles import Durable, make_oracle, write_reason

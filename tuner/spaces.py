@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kerascifar.config import FIELDS, RunConfig
-from kerascifar.errors import InputError
-from kerascifar.models import mobilenet, separable
-from kerascifar.registry import lookup, nearest
+from kerascifar.config import RunConfig, fields_of
+from kerascifar.core.errors import InputError
+from kerascifar.core.registry import lookup, nearest
+from kerascifar.models import mobilenet, tiny
 
 Value = int | float | str | bool
 
@@ -141,11 +141,11 @@ NAMED: dict[str, dict[str, dict[str, Any]]] = {
         "cifar": {"tcns": mobilenet.CIFAR},
         "imagenet": {"tcns": mobilenet.IMAGENET},
         # At most 35,730 parameters each: the row's own; more blocks at full size; narrower there, and deeper.
-        "tiny36k": {"tcns": separable.TINY36K},
+        "tiny36k": {"tcns": tiny.TINY36K},
         "tiny36k_early": {"tcns": ((2, 32, 2, 1), (2, 32, 2, 2), (1, 64, 1, 2))},
         "tiny36k_deep": {"tcns": ((2, 16, 3, 1), (2, 32, 4, 2), (1, 48, 1, 2))},
         # At most 12,000: the row's own; from 32 pixels on, at 32 channels, then 16; and on 16 and 8 pixels otherwise.
-        "tiny12k": {"tcns": separable.TINY12K},
+        "tiny12k": {"tcns": tiny.TINY12K},
         "tiny12k_early": {"tcns": ((1, 32, 1, 1), (1, 32, 2, 2))},
         "tiny12k_three": {"tcns": ((2, 16, 2, 1), (1, 32, 1, 2), (1, 32, 1, 2))},
         "tiny12k_first": {"tcns": ((2, 32, 1, 2), (1, 32, 1, 2))},
@@ -158,9 +158,7 @@ NAMED: dict[str, dict[str, dict[str, Any]]] = {
 # What would make trials incomparable, or has a flag of its own.
 _NEVER = ("arch", "init_weights", "epochs", "seed", "folds")
 SEARCHABLE = tuple(
-    name
-    for name, f in FIELDS.items()
-    if (f.metadata["group"] in ("model", "training") and name not in _NEVER) or name in ("augment", "normalize")
+    name for name in (*fields_of("model"), "augment", "normalize", *fields_of("training")) if name not in _NEVER
 )
 
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from kerascifar import files
-from kerascifar.errors import InputError
+from kerascifar.core import files
+from kerascifar.core.errors import InputError
 from tuner.plan import Plan
 
 # KerasTuner's own: whether this process is the chief or a worker, and where the chief listens. The folder of the search

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kerascifar.registry import Variant
+from kerascifar.core.registry import Variant
 
 
 def k_neighbors(**options: Any) -> Any:

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from kerascifar.baselines import memory as budget
 from kerascifar.baselines.estimators import check_distance, check_queries, check_training
 from kerascifar.baselines.images import Images
-from kerascifar.cores import cores
+from kerascifar.core.processor import cores
 
 
 class NearestCentroid(ClassifierMixin, BaseEstimator):

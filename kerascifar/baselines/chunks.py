@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from kerascifar import files
 from kerascifar.baselines.images import Images
 from kerascifar.baselines.neighbors import KNeighbors
-from kerascifar.baselines.progress import progress_bar
-from kerascifar.baselines.search import Found
+from kerascifar.baselines.search import Found, progress_bar
+from kerascifar.core import files
 
 CHUNK = 2000  # queries a file: on two cores about half a minute of SSIM against 50,000 images
 

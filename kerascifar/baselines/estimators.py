@@ -9,8 +9,8 @@ from sklearn.utils.validation import validate_data
 from kerascifar.baselines.distances import DISTANCES, Distance
 from kerascifar.baselines.images import Images
 from kerascifar.baselines.ssim import check_ssim
-from kerascifar.errors import InputError
-from kerascifar.registry import lookup
+from kerascifar.core.errors import InputError
+from kerascifar.core.registry import lookup
 
 
 def check_training(estimator: Any, X: np.ndarray | Images, y: np.ndarray) -> tuple[Images, np.ndarray]:

@@ -1,25 +1,19 @@
-"""The engine of the baselines: a RunConfig and a data set in, a fitted estimator out."""
+"""Fit a baseline: a RunConfig and a data set in, a fitted estimator out."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from kerascifar.baselines import memory as budget
 from kerascifar.baselines.chunks import neighbors_in_chunks
-from kerascifar.baselines.distances import DISTANCES
 from kerascifar.baselines.images import Images
-from kerascifar.baselines.screens import compiled
-from kerascifar.baselines.votes import vote
+from kerascifar.baselines.neighbors import vote
+from kerascifar.baselines.search import compiled
 from kerascifar.config import RunConfig
-from kerascifar.contracts import Dataset, Fitted
-from kerascifar.errors import InputError
-from kerascifar.normalization import statistics
-from kerascifar.pixels import read
-from kerascifar.registry import Variant, lookup
-
-Score = Callable[[np.ndarray, str], np.ndarray]
+from kerascifar.core.contracts import Dataset, Fitted
+from kerascifar.core.registry import Variant
+from kerascifar.data.normalization import statistics
+from kerascifar.data.pixel_order import read
 
 
 def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path | None) -> Fitted:
@@ -31,7 +25,7 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path | None)
     Raises:
         InputError: the config asks for something this engine does not do.
     """
-    options = arguments_of(config, variant)
+    options = variant.arguments(config)
     whose, pixels, ranges = (options.pop(name) for name in ("statistics", "pixels", "data_range"))
     stored = read(data.train.images, "hwc" if pixels == "planar_queries" else pixels)
     learned = statistics(config.normalize, stored)
@@ -57,30 +51,6 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path | None)
         return _scores(shares, winners, model.classes_, len(data.classes))
 
     return Fitted(score=score, probabilities=False, notes={"device": "cpu", "compiled": compiled()})
-
-
-def restore(config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset]) -> Score:
-    """Return the scorer of a finished run: the training images are the model, so they are read again.
-
-    Raises:
-        InputError: the data cannot be read.
-    """
-    return fit(config, variant, load(), None).score
-
-
-def arguments_of(config: RunConfig, variant: Variant) -> dict[str, Any]:
-    """Return the variant's arguments, those given in `config` instead of its own.
-
-    Raises:
-        InputError: a name or an amount that means nothing here.
-    """
-    given = {name: getattr(config, name) for name in variant.args}
-    options = {name: default if given[name] is None else given[name] for name, default in variant.args.items()}
-    distance = lookup(DISTANCES, options["distance"], "--distance")
-    if given["data_range"] is not None and not distance.images:
-        raise InputError(f"--data-range applies to ssim, not to {options['distance']}")
-    budget.parse_memory(config.memory or budget.DEFAULT)
-    return options
 
 
 def _scores(shares: np.ndarray, winners: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 
 DEFAULT = "1GiB"
 _UNITS = {"": 1, "B": 1} | {p + i + "B": b**e for e, p in enumerate("KMGT", 1) for i, b in (("", 1000), ("i", 1024))}

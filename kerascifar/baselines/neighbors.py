@@ -1,5 +1,7 @@
 """k nearest neighbours, exact, as a scikit-learn estimator."""
 
+from collections.abc import Callable
+
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
@@ -7,11 +9,9 @@ from sklearn.utils.validation import check_is_fitted
 from kerascifar.baselines import memory as budget
 from kerascifar.baselines.estimators import check_distance, check_queries, check_training
 from kerascifar.baselines.images import Images
-from kerascifar.baselines.progress import progress_bar
-from kerascifar.baselines.search import Search
-from kerascifar.baselines.votes import TIES, vote
-from kerascifar.errors import InputError
-from kerascifar.registry import lookup
+from kerascifar.baselines.search import Search, progress_bar
+from kerascifar.core.errors import InputError
+from kerascifar.core.registry import lookup
 
 
 class KNeighbors(ClassifierMixin, BaseEstimator):
@@ -108,3 +108,48 @@ class KNeighbors(ClassifierMixin, BaseEstimator):
     def _check_k(k: int, available: int) -> None:
         if not isinstance(k, int | np.integer) or isinstance(k, bool) or not 1 <= k <= available:
             raise InputError(f"--k: expected a whole number from 1 to the {available} training images, got {k!r}")
+
+
+# Each rule gives, for every query and class, what the smallest wins among classes with equally many votes.
+Rule = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def _lowest(voted: np.ndarray, distances: np.ndarray) -> np.ndarray:
+    return np.zeros(voted.shape[::2])
+
+
+def _nearest(voted: np.ndarray, distances: np.ndarray) -> np.ndarray:
+    return voted.argmax(1)
+
+
+def _sum(voted: np.ndarray, distances: np.ndarray) -> np.ndarray:
+    return (voted * distances[:, :, None]).sum(1)
+
+
+TIES: dict[str, Rule] = {
+    "lowest": _lowest,  # the lowest class id, as np.bincount(...).argmax() in study 000
+    "nearest": _nearest,  # the class of the nearest neighbour among them
+    "sum": _sum,  # the class whose neighbours' distances have the smallest sum
+}
+
+
+def vote(labels: np.ndarray, distances: np.ndarray, classes: int, ties: str) -> tuple[np.ndarray, np.ndarray]:
+    """Let the neighbours vote, one vote each; what a rule leaves open goes to the lowest class id.
+
+    Args:
+        labels: int (N, k) of the neighbours, nearest first.
+        distances: float64 (N, k), ascending.
+        classes: how many there are.
+        ties: a name in TIES.
+
+    Returns:
+        float64 shares (N, classes), and int64 winners (N,).
+
+    Raises:
+        InputError: unknown rule.
+    """
+    rule = lookup(TIES, ties, "--ties")
+    voted = labels[:, :, None] == np.arange(classes)
+    votes = voted.sum(1)
+    order = np.where(votes == votes.max(1, keepdims=True), rule(voted, distances), np.inf)
+    return votes / labels.shape[1], order.argmin(1)

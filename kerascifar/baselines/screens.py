@@ -5,8 +5,6 @@ near an image with such a number could be at the least. search.py works out all 
 the distance's definition, so that the answer is exact whatever the screen's precision.
 """
 
-import importlib.util
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -162,61 +160,3 @@ class Cosine:
 def squares_of(x: np.ndarray) -> np.ndarray:
     """Sum the squares of each row, in float64."""
     return np.einsum("ij,ij->i", x, x, dtype=np.float64, casting="safe")
-
-
-def compiled() -> bool:
-    """Whether the loops of kernels.py can be had: the extra [fast] is installed."""
-    return importlib.util.find_spec("numba") is not None
-
-
-def _l1(distance: Distance, training: Images, whole: bool, memory: int) -> list[Screen]:
-    if not compiled():
-        return []
-    from kerascifar.baselines.compiled import L1Bytes, L1Floats
-
-    return [L1Bytes(training)] if whole else [L1Floats(training, np.float32), L1Floats(training, np.float64)]
-
-
-def _ssim(distance: Distance, training: Images, whole: bool, memory: int) -> list[Screen]:
-    if not compiled():
-        return []
-    from kerascifar.baselines.compiled import Structural
-
-    # Running sums of anything but bytes need float64 from the start.
-    precisions = (np.float32, np.float64) if training.stored.dtype == np.uint8 else (np.float64,)
-    return [Structural(training, precision, distance.data_range) for precision in precisions]
-
-
-def _product(distance: Distance, training: Images, whole: bool, memory: int) -> list[Screen]:
-    from kerascifar.baselines.projection import projections
-
-    exact = [Product(training, distance, precision) for precision in (np.float32, np.float64)]
-    return [*projections(distance, training, memory), *exact]
-
-
-def _cosine(sign: int) -> Callable[[Distance, Images, bool, int], list[Screen]]:
-    def make(distance: Distance, training: Images, whole: bool, memory: int) -> list[Screen]:
-        return [Cosine(training, precision, sign) for precision in (np.float32, np.float64)]
-
-    return make
-
-
-SCREENS: dict[str, Callable[[Distance, Images, bool, int], list[Screen]]] = {
-    "product": _product,
-    "cosine": _cosine(-1),
-    "cosine_inverted": _cosine(1),
-    "l1": _l1,
-    "ssim": _ssim,
-}
-
-
-def screens(distance: Distance, training: Images, whole: bool, memory: int) -> list[Screen]:
-    """Return the screens of a distance, from coarse to exact.
-
-    Args:
-        distance: a row of DISTANCES.
-        training: the images searched.
-        whole: queries and training images are bytes on one scale.
-        memory: bytes that may be used in all.
-    """
-    return [*SCREENS[distance.search](distance, training, whole, memory), ByDefinition(training, distance)]

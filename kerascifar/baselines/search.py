@@ -1,18 +1,22 @@
 """Exact nearest neighbours: screen in blocks, keep what could be near, decide by the definition."""
 
 import collections
+import importlib.util
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import numpy as np
 from threadpoolctl import threadpool_limits
+from tqdm import tqdm
 
 from kerascifar.baselines import memory as budget
 from kerascifar.baselines.distances import Distance
 from kerascifar.baselines.images import Images
-from kerascifar.baselines.screens import Screen, screens
-from kerascifar.cores import cores
+from kerascifar.baselines.projection import projections
+from kerascifar.baselines.screens import ByDefinition, Cosine, Product, Screen
+from kerascifar.core.processor import cores
 
 GROUP = 8
 HEAD = 2  # candidates beside the first k whose distances are worked out before all others
@@ -180,3 +184,66 @@ def _smallest(values: np.ndarray, indices: np.ndarray, keep: int, exact: bool, b
 def _joined(parts: list[Found], keep: int, exact: bool) -> Found:
     values, indices = (np.concatenate(side, axis=1) for side in zip(*parts, strict=True))
     return _smallest(values, indices, keep, exact)
+
+
+@contextmanager
+def progress_bar(pairs: int, shown: bool, what: str) -> Iterator[Callable[[int], object]]:
+    """Yield what to call with the number of pairs done."""
+    with tqdm(total=pairs, disable=not shown, desc=what, unit="pair", unit_scale=True, smoothing=0.05, delay=1) as bar:
+        yield bar.update
+
+
+def compiled() -> bool:
+    """Whether the loops of kernels.py can be had: the extra [fast] is installed."""
+    return importlib.util.find_spec("numba") is not None
+
+
+def _l1(distance: Distance, training: Images, whole: bool, memory: int) -> list[Screen]:
+    if not compiled():
+        return []
+    from kerascifar.baselines.compiled import L1Bytes, L1Floats
+
+    return [L1Bytes(training)] if whole else [L1Floats(training, np.float32), L1Floats(training, np.float64)]
+
+
+def _ssim(distance: Distance, training: Images, whole: bool, memory: int) -> list[Screen]:
+    if not compiled():
+        return []
+    from kerascifar.baselines.compiled import Structural
+
+    # Running sums of anything but bytes need float64 from the start.
+    precisions = (np.float32, np.float64) if training.stored.dtype == np.uint8 else (np.float64,)
+    return [Structural(training, precision, distance.data_range) for precision in precisions]
+
+
+def _product(distance: Distance, training: Images, whole: bool, memory: int) -> list[Screen]:
+    exact = [Product(training, distance, precision) for precision in (np.float32, np.float64)]
+    return [*projections(distance, training, memory), *exact]
+
+
+def _cosine(sign: int) -> Callable[[Distance, Images, bool, int], list[Screen]]:
+    def make(distance: Distance, training: Images, whole: bool, memory: int) -> list[Screen]:
+        return [Cosine(training, precision, sign) for precision in (np.float32, np.float64)]
+
+    return make
+
+
+SCREENS: dict[str, Callable[[Distance, Images, bool, int], list[Screen]]] = {
+    "product": _product,
+    "cosine": _cosine(-1),
+    "cosine_inverted": _cosine(1),
+    "l1": _l1,
+    "ssim": _ssim,
+}
+
+
+def screens(distance: Distance, training: Images, whole: bool, memory: int) -> list[Screen]:
+    """Return the screens of a distance, from coarse to exact.
+
+    Args:
+        distance: a row of DISTANCES.
+        training: the images searched.
+        whole: queries and training images are bytes on one scale.
+        memory: bytes that may be used in all.
+    """
+    return [*SCREENS[distance.search](distance, training, whole, memory), ByDefinition(training, distance)]

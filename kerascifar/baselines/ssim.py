@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 
 WINDOW = 7
 K1, K2 = 0.01, 0.03

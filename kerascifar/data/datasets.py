@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from kerascifar.config import RunConfig
-from kerascifar.contracts import Dataset, Part
-from kerascifar.data import cifar, digits, folders, synthetic, tfds
+from kerascifar.core.contracts import Dataset, Split
+from kerascifar.core.errors import InputError
+from kerascifar.core.registry import lookup
+from kerascifar.data.sources import cifar, digits, folders, synthetic, tfds
 from kerascifar.data.split import check_labels, split
-from kerascifar.errors import InputError
-from kerascifar.registry import lookup
 
 _CIFAR = "Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images"
 
@@ -99,7 +99,7 @@ def load(config: RunConfig) -> Dataset:
     """
     row, argument = _row(config)
     dataset = row.read(config, argument)
-    for name, part in dataset.parts.items():
+    for name, part in dataset.splits.items():
         check_labels(part, dataset.classes, f"{config.dataset} ({name})")
     dataset = replace(
         dataset,
@@ -125,8 +125,8 @@ def _row(config: RunConfig) -> tuple[Source, str]:
     return row, argument
 
 
-def _first(part: Part, limit: int | None) -> Part:
+def _first(part: Split, limit: int | None) -> Split:
     """Return the first images, copied, so that the rest can be freed."""
     if limit is None or limit >= len(part):
         return part
-    return Part(part.images[:limit].copy(), part.labels[:limit].copy())
+    return Split(part.images[:limit].copy(), part.labels[:limit].copy())

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kerascifar.contracts import Part
-from kerascifar.errors import InputError
+from kerascifar.core.contracts import Split
+from kerascifar.core.errors import InputError
 
 
 def stratified(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -41,16 +41,16 @@ def stratified(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray,
     return np.delete(np.arange(len(labels)), held_out), held_out
 
 
-def split(part: Part, share: float, seed: int) -> tuple[Part, Part]:
+def split(part: Split, share: float, seed: int) -> tuple[Split, Split]:
     """Return what is kept of `part` and what is held out, each in the order of `part`.
 
     Raises:
         InputError: see ``stratified``.
     """
-    return tuple(Part(part.images[chosen], part.labels[chosen]) for chosen in stratified(part.labels, share, seed))
+    return tuple(Split(part.images[chosen], part.labels[chosen]) for chosen in stratified(part.labels, share, seed))
 
 
-def check_labels(part: Part, classes: Sequence[str], what: str) -> None:
+def check_labels(part: Split, classes: Sequence[str], what: str) -> None:
     """Check that there are images and that every label names a class.
 
     Raises:

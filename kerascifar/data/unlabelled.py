@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kerascifar.data import cifar
-from kerascifar.data.images import is_image, read_image, resize
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
+from kerascifar.data.sources import cifar
+from kerascifar.data.sources.images import is_image, read_image, resize
 
 ARRAYS = (".npy", ".npz")
 

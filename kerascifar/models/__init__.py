@@ -8,11 +8,11 @@ from typing import Any
 import wrapt
 
 from kerascifar.config import flag
-from kerascifar.errors import InputError
-from kerascifar.models import airbench, lenet, mobilenet, resnet, separable, tiny, vgg
-from kerascifar.registry import Variant, lookup
+from kerascifar.core.errors import InputError
+from kerascifar.core.registry import Variant, lookup
+from kerascifar.models import airbench, lenet, mobilenet, resnet, study_nets, tiny, vgg
 
-_FILES = (lenet, vgg, resnet, mobilenet, tiny, airbench, separable)
+_FILES = (lenet, vgg, resnet, mobilenet, study_nets, airbench, tiny)
 VARIANTS: dict[str, Variant] = {name: row for file in _FILES for name, row in file.VARIANTS.items()}
 
 

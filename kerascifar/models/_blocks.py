@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import initializers, layers
 
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 from kerascifar.layers import BatchNormalization, PairedConv2D, Rescaling
 
 _FEW_FILTERS = 8  # half of what oneDNN's kernels compute at once

@@ -1,7 +1,7 @@
 """Jordan's nets for fast training on CIFAR-10 (2024, arXiv 2404.00498), as in airbench94_muon.py of October 2024."""
 
-from kerascifar.errors import InputError
-from kerascifar.registry import Variant
+from kerascifar.core.errors import InputError
+from kerascifar.core.registry import Variant
 
 # airbench's BatchNorm forgets fast, since a run has 200 steps.
 _KEPT = 0.6
@@ -82,6 +82,7 @@ VARIANTS = {
         airbench,
         {"widths": (64, 256, 256)},
         params=1_971_352,
+        multiply_adds=118_147_360,
         source="KellerJordan/cifar10-airbench, airbench94_muon.py",
         defaults=_RECIPE,
         least_side=_least_side,
@@ -90,6 +91,7 @@ VARIANTS = {
         airbench,
         {"widths": (128, 384, 384)},
         params=4_604_440,
+        multiply_adds=301_560_864,
         source="KellerJordan/cifar10-airbench, airbench95.py: its widths, with airbench94_muon.py's recipe",
         defaults={**_RECIPE, "epochs": 12},
         least_side=_least_side,

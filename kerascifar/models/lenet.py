@@ -1,6 +1,6 @@
 """LeNet-5 for colour images (LeCun et al. 1998), as study 001 trains it: sigmoid and average pooling."""
 
-from kerascifar.registry import Variant
+from kerascifar.core.registry import Variant
 
 
 def lenet(input_shape, classes, mean, std, *, activation: str):
@@ -37,6 +37,7 @@ VARIANTS = {
         lenet,
         {"activation": "sigmoid"},
         params=62_006,
+        multiply_adds=651_720,
         source="LeCun et al. 1998, Fig. 2, on three channels; study 001 (Rajpal and Gupta)",
         # Plain SGD hardly moves a sigmoid net; study 001, Table 1 has LeNet with Adam at 0.001.
         defaults={"optimizer": "adam", "learning_rate": 0.001},
@@ -46,6 +47,7 @@ VARIANTS = {
         lenet,
         {"activation": "relu"},
         params=62_006,
+        multiply_adds=651_720,
         source="the same with ReLU",
         least_side=_least_side,
     ),

@@ -1,7 +1,7 @@
 """Residual nets of basic blocks (He et al. 2016), with squeeze-and-excitation (Hu et al. 2018) where asked."""
 
-from kerascifar.errors import InputError
-from kerascifar.registry import Variant
+from kerascifar.core.errors import InputError
+from kerascifar.core.registry import Variant
 
 REDUCTION = 16  # of channels in squeeze-and-excitation (Hu et al. 2018, section 6.1)
 
@@ -122,29 +122,39 @@ def _least_side(*, stem, blocks, widths, kernel, shortcut_kernel, **_) -> int:
     return 2 ** (len(blocks) - 1) * (4 if stem == "imagenet" else 1)
 
 
-def _variant(params: int, source: str, **args) -> Variant:
+def _variant(params: int, multiply_adds: int, source: str, **args) -> Variant:
     basic = {"stem": "cifar", "kernel": 3, "shortcut_kernel": 1, "dropout": 0.0, "se": "none"}
-    return Variant(resnet, basic | args, params=params, source=source, least_side=_least_side)
+    return Variant(resnet, basic | args, params, multiply_adds, source, least_side=_least_side)
 
 
 _WIDTHS = (64, 128, 256, 512)
 
 VARIANTS = {
     "resnet18": _variant(
-        11_173_962, "He et al. 2016, Table 1; 3x3 stem as in its section 4.2", blocks=(2, 2, 2, 2), widths=_WIDTHS
+        11_173_962,
+        555_422_720,
+        "He et al. 2016, Table 1; 3x3 stem as in its section 4.2",
+        blocks=(2, 2, 2, 2),
+        widths=_WIDTHS,
     ),
     "resnet34": _variant(
-        21_282_122, "He et al. 2016, Table 1; 3x3 stem as in its section 4.2", blocks=(3, 4, 6, 3), widths=_WIDTHS
+        21_282_122,
+        1_159_402_496,
+        "He et al. 2016, Table 1; 3x3 stem as in its section 4.2",
+        blocks=(3, 4, 6, 3),
+        widths=_WIDTHS,
     ),
     "resnet18_imagenet": _variant(
-        11_181_642,  # torchvision's 11,689,512 less 990 x (512 + 1)
+        11_181_642,
+        37_016_576,  # torchvision's 11,689,512 less 990 x (512 + 1)
         "He et al. 2016, Table 1; torchvision resnet18",
         stem="imagenet",
         blocks=(2, 2, 2, 2),
         widths=_WIDTHS,
     ),
     "resnet34_imagenet": _variant(
-        21_289_802,  # torchvision's 21,797,672 less 990 x (512 + 1)
+        21_289_802,
+        74_765_312,  # torchvision's 21,797,672 less 990 x (512 + 1)
         "He et al. 2016, Table 1; torchvision resnet34",
         stem="imagenet",
         blocks=(3, 4, 6, 3),
@@ -153,10 +163,16 @@ VARIANTS = {
     # A gate on c channels has 2 c c/16 + c/16 + c weights: 580, 2,184, 8,464 and 33,312 at 64, 128, 256 and 512;
     # two blocks a stage: 2 x 44,540 = 89,080 on top of resnet18's 11,173,962.
     "resnet18_se": _variant(
-        11_263_042, "Hu et al. 2018, Fig. 3, in resnet18's blocks", blocks=(2, 2, 2, 2), widths=_WIDTHS, se="every"
+        11_263_042,
+        555_509_760,
+        "Hu et al. 2018, Fig. 3, in resnet18's blocks",
+        blocks=(2, 2, 2, 2),
+        widths=_WIDTHS,
+        se="every",
     ),
     "se_resnet": _variant(
         4_697_742,
+        798_690_304,
         "study 003 (Rawat, Srivastava, Jagtap), Figure 2",
         blocks=(4, 4, 3),
         widths=(64, 128, 256),

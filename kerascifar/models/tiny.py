@@ -1,151 +1,120 @@
-"""Tiny nets: study 004's OriginNet, ModifiedNet and its depthwise reading; study 002's CustomCNN; study 000's first."""
+"""Nets of 12,000, 36,000 and 100,000 parameters: depthwise filters between 1x1 convolutions, quick on a CPU.
 
-from kerascifar.registry import Variant
+How they were found: tools/decisions/0017-tiny-nets.md.
+"""
+
+import math
+from typing import Any
+
+from kerascifar.core.registry import Variant
+
+# Rows t, c, n, s.
+TINY12K = ((1, 32, 1, 2), (2, 32, 1, 2))
+TINY36K = ((2, 32, 1, 1), (2, 32, 3, 2), (1, 64, 1, 2))
 
 
-def origin_net(input_shape, classes, mean, std):
-    """Build three 2x2 convolutions (6, 16, 32; padding 1, 1, 0), each with ReLU and max-pool, dense 120-84."""
+def separable_net(input_shape, classes, mean, std, *, tcns, repeats: int):
+    """Build 3x3 filters, stages of residual blocks, and a dense layer on the mean over the image.
+
+    Args:
+        input_shape: (side, side, channels).
+        classes: number of logits.
+        mean: subtracted from the pixels.
+        std: divides them.
+        tcns: a row (t, c, n, s) a stage: n blocks of c channels that widen to t x c inside. The stem has the first
+            row's c. Other stages, and a first one with s above 1, begin with a transition that pools by s.
+        repeats: how often each block is applied.
+    """
+    from keras import layers
+
+    from kerascifar.layers import GELU
     from kerascifar.models import _blocks
 
     inputs, x = _blocks.pixels(input_shape, mean, std)
-    for number, (filters, padding) in enumerate(((6, 1), (16, 1), (32, 0)), start=1):
-        x = _blocks.conv(x, filters, 2, f"conv{number}", padding=padding)
-        x = _blocks.max_pool(_blocks.relu(x, f"conv{number}"), f"pool{number}")
-    x = _hidden(x, (120, 84), dropout=0.0)
-    return _blocks.classifier(inputs, x, classes, "fc3", "origin_net")
+    x = _blocks.conv(x, tcns[0][1], 3, "stem.conv", padding=1, bias=False, start=_blocks.he_fan_out)
+    x = GELU(name="stem.gelu")(_blocks.batch_norm(x, "stem.bn"))
+    for number, (t, c, n, s) in enumerate(tcns, start=1):
+        if number > 1 or s > 1:
+            x = _transition(x, c, s, f"stage{number}.transition")
+        for block in range(n):
+            x = _block(x, t, repeats, f"stage{number}.{block}")
+    x = GELU(name="gelu")(_blocks.batch_norm(x, "bn"))
+    x = layers.GlobalAveragePooling2D(name="avgpool")(x)
+    return _blocks.classifier(inputs, x, classes, "fc", "separable_net", _blocks.small_normal)
 
 
-def modified_net(input_shape, classes, mean, std, *, dropout: float):
-    """Build three 3x3 convolutions (8, 12, 16; bias), each with BatchNorm, ReLU and max-pool, dense 100-64.
-
-    `dropout` is the rate after each hidden dense layer.
-    """
-    from kerascifar.models import _blocks
-
-    inputs, x = _blocks.pixels(input_shape, mean, std)
-    for number, filters in enumerate((8, 12, 16), start=1):
-        x = _blocks.conv(x, filters, 3, f"conv{number}", padding=1)
-        x = _blocks.batch_norm(x, f"bn{number}")
-        x = _blocks.max_pool(_blocks.relu(x, f"bn{number}"), f"pool{number}")
-    x = _hidden(x, (100, 64), dropout)
-    return _blocks.classifier(inputs, x, classes, "fc3", "modified_net")
-
-
-def depthwise_net(input_shape, classes, mean, std, *, dropout: float):
-    """Build three depthwise separable stages (10, 12, 24 channels), dense 100-64, BatchNorm after all of them.
-
-    A stage: depthwise 3x3, BatchNorm, pointwise, BatchNorm, ReLU, max-pool. `dropout` is as in modified_net.
-    """
-    from kerascifar.models import _blocks
-
-    inputs, x = _blocks.pixels(input_shape, mean, std)
-    for number, filters in enumerate((10, 12, 24), start=1):
-        name = f"stage{number}"
-        x = _blocks.batch_norm(_blocks.depthwise(x, f"{name}.depthwise"), f"{name}.bn1")
-        x = _blocks.batch_norm(_blocks.conv(x, filters, 1, f"{name}.pointwise", bias=False), f"{name}.bn2")
-        x = _blocks.max_pool(_blocks.relu(x, f"{name}.bn2"), f"{name}.pool")
-    x = _hidden(x, (100, 64), dropout, batch_norm=True)
-    return _blocks.classifier(inputs, x, classes, "fc3", "depthwise_net")
-
-
-def custom_cnn(input_shape, classes, mean, std, *, dropout: float):
-    """Build 3x3 convolutions 24, 24, pool, 48, 48, pool, without padding, and dense 256.
-
-    `dropout` is the rate after flattening and after the dense layer.
-    """
+def _transition(x, c: int, s: int, name: str):
+    """Filter each channel, keep the largest value of s x s pixels, and mix to c channels."""
     from keras import layers
 
     from kerascifar.models import _blocks
 
-    inputs, x = _blocks.pixels(input_shape, mean, std)
-    for number, filters in enumerate((24, 24, 48, 48), start=1):
-        x = _blocks.relu(_blocks.conv(x, filters, 3, f"conv{number}"), f"conv{number}")
-        if number % 2 == 0:
-            x = _blocks.max_pool(x, f"pool{number // 2}")
-    x = _blocks.dropout(layers.Flatten(name="flatten")(x), dropout, "dropout1")
-    x = _blocks.relu(_blocks.dense(x, 256, "fc1"), "fc1")
-    x = _blocks.dropout(x, dropout, "dropout2")
-    return _blocks.classifier(inputs, x, classes, "fc2", "custom_cnn")
+    # Not a stride: in bfloat16 TensorFlow's depthwise filters of stride 2 take ten times as long as those of stride 1.
+    x = _blocks.depthwise(x, f"{name}.depthwise")
+    if s > 1:
+        x = layers.MaxPooling2D(s, name=f"{name}.pool")(x)
+    x = _blocks.conv(x, c, 1, f"{name}.mix", bias=False, start=_blocks.he_fan_out)
+    return _blocks.batch_norm(x, f"{name}.bn")
 
 
-def one_conv_net(input_shape, classes, mean, std):
-    """Build one 3x3 convolution of 64 filters (padding 1, bias), ReLU, and a dense layer on all of its outputs."""
+def _block(x, t: int, repeats: int, name: str):
+    """Filter, widen by t, GELU, filter again, narrow, and add the input; `repeats` times with the same filters.
+
+    As in ConvNeXt (Liu et al. 2022, Fig. 4) there is one activation, and nothing wide is normalised: BatchNorm costs
+    as much time as a convolution here. The second filters are MobileNetV4's (Qin et al. 2024, ExtraDW). Each time has
+    BatchNorms of its own, without which shared filters learn worse (Jastrzębski et al. 2018); only the first have
+    parameters.
+    """
     from keras import layers
 
+    from kerascifar.layers import GELU
     from kerascifar.models import _blocks
 
-    inputs, x = _blocks.pixels(input_shape, mean, std)
-    x = _blocks.relu(_blocks.conv(x, 64, 3, "conv1", padding=1), "conv1")
-    return _blocks.classifier(inputs, layers.Flatten(name="flatten")(x), classes, "fc", "one_conv_net")
-
-
-def _hidden(x, units: tuple[int, ...], dropout: float, batch_norm: bool = False):
-    """Flatten, then dense layers, each with ReLU and dropout, and with BatchNorm between where asked."""
-    from keras import layers
-
-    from kerascifar.models import _blocks
-
-    x = layers.Flatten(name="flatten")(x)
-    for number, width in enumerate(units, start=1):
-        x = _blocks.dense(x, width, f"fc{number}")
-        if batch_norm:
-            x = _blocks.batch_norm(x, f"fc{number}.bn")
-        x = _blocks.relu(x, f"fc{number}")
-        x = _blocks.dropout(x, dropout, f"dropout{number}")
+    c = x.shape[-1]
+    depthwise1 = _blocks.depthwise_layer(c, f"{name}.depthwise1")
+    widen = _blocks.conv_layer(c, t * c, 1, f"{name}.widen", bias=False, start=_blocks.he_fan_out)
+    depthwise2 = _blocks.depthwise_layer(t * c, f"{name}.depthwise2")
+    narrow = _blocks.conv_layer(t * c, c, 1, f"{name}.narrow", bias=False, start=_blocks.he_fan_out)
+    for time in range(repeats):
+        first, again = time == 0, f".{time}" if time else ""
+        y = _blocks.batch_norm(depthwise1(x), f"{name}.bn1{again}", affine=first)
+        y = depthwise2(GELU(name=f"{name}.gelu{again}")(widen(y)))
+        y = _blocks.batch_norm(narrow(y), f"{name}.bn2{again}", affine=first)
+        x = layers.Add(name=f"{name}.add{again}")([y, x])
     return x
 
 
-def _any_side() -> int:
-    return 1
+def _least_side(*, tcns, **_) -> int:
+    return math.prod(s for _, _, _, s in tcns)
 
 
-def _three_pools(**_) -> int:
-    return 8
+def _variant(
+    params: int, multiply_adds: int, *tcns: tuple[int, int, int, int], repeats: int = 1, **recipe: Any
+) -> Variant:
+    source = "ours; blocks after ConvNeXt (Liu et al. 2022) and MobileNetV4 (Qin et al. 2024)"
+    args = {"tcns": tcns, "repeats": repeats}
+    return Variant(separable_net, args, params, multiply_adds, source, {**_RECIPE, **recipe}, least_side=_least_side)
 
 
-def _origin_side() -> int:
-    # 9 -> 10 -> 5 -> 6 -> 3 -> 2 -> 1, but 8 -> 9 -> 4 -> 5 -> 2 -> 1 -> 0
-    return 9
+_RECIPE = {
+    "optimizer": "muon",
+    "learning_rate": 0.02,
+    "weight_decay": 0.02,
+    "decay": "decoupled",
+    "decay_all": False,
+    "schedule": "cosine",
+    "warmup": 1.0,
+    "augment": "airbench",
+    "epochs": 150,
+}
 
-
-def _custom_side(dropout: float) -> int:
-    # 16 -> 14 -> 12 -> 6 -> 4 -> 2 -> 1
-    return 16
-
-
+# A block has 13 c + 9 t c + 2 t c c weights: 9 c and 9 t c of filters, t c c each to widen and to narrow, 4 c of
+# BatchNorm. A transition from b to c channels has 9 b + b c + 2 c, the stem 29 c, the end 12 c + 10.
 VARIANTS = {
-    # 64 (3 x 9 + 1) + 10 (32 x 32 x 64 + 1) = 1,792 + 655,370
-    "one_conv_net": Variant(
-        one_conv_net,
-        params=657_162,
-        source="study 000 (Palaska): what its code calls ResNet18 has no residual block",
-        least_side=_any_side,
-    ),
-    "origin_net": Variant(
-        origin_net,
-        params=48_252,
-        source="study 004 (Lai), Table III",
-        least_side=_origin_side,
-    ),
-    "modified_net": Variant(
-        modified_net,
-        {"dropout": 0.5},
-        params=35_730,
-        source="study 004 (Lai), Table VI, and its authors' code",
-        least_side=_three_pools,
-    ),
-    "depthwise_net": Variant(
-        depthwise_net,
-        {"dropout": 0.5},
-        params=46_747,
-        source="study 004 (Lai), section on depthwise separable convolutions, in our reading",
-        least_side=_three_pools,
-    ),
-    "custom_cnn": Variant(
-        custom_cnn,
-        {"dropout": 0.0},
-        params=347_106,
-        source="study 002 (Andrzejczuk and Orsłowski), section 4.1.1",
-        least_side=_custom_side,
-    ),
+    # 928; 1,376 + 2,752; 1,376 + 5,088; 394
+    "tiny12k": _variant(11_914, 3_559_744, *TINY12K, repeats=2, learning_rate=0.08),
+    # 928; 5,088; 1,376 + 3 x 5,088; 2,464 + 9,600; 778
+    "tiny36k": _variant(35_498, 11_133_568, *TINY36K),
+    # 1,392; 10,704; 2,832 + 4 x 10,704; 3,632 + 2 x 18,368; 778
+    "tiny100k": _variant(98_890, 26_514_048, (2, 48, 1, 1), (2, 48, 4, 2), (2, 64, 2, 2)),
 }

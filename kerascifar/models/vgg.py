@@ -1,6 +1,6 @@
 """VGG-16 (Simonyan and Zisserman 2015, Table 1, column D) with three heads."""
 
-from kerascifar.registry import Variant
+from kerascifar.core.registry import Variant
 
 # Channels of the 3x3 convolutions; "pool" halves the side.
 VGG16 = (
@@ -69,6 +69,7 @@ VARIANTS = {
         vgg,
         {"batch_norm": False, "dense": (4096, 4096), "pool": 0, "dropout": 0.5},
         params=33_638_218,
+        multiply_adds=332_111_872,
         source="study 000 (Palaska): VGG-16 at 32 px, flatten 512",
         # Without BatchNorm, SGD at the usual rate stays at chance; study 000 takes Adam at 1e-4.
         defaults={"optimizer": "adam", "learning_rate": 1e-4},
@@ -78,6 +79,7 @@ VARIANTS = {
         vgg,
         {"batch_norm": False, "dense": (4096, 4096), "pool": 7, "dropout": 0.5},
         params=134_301_514,  # torchvision's 138,357,544 with 1000 classes: less 990 x (4096 + 1)
+        multiply_adds=432_775_168,
         source="torchvision vgg16; from 32 px its adaptive pool repeats 1x1 to 7x7",
         defaults={"optimizer": "adam", "learning_rate": 1e-4},
         least_side=_least_side,
@@ -86,6 +88,7 @@ VARIANTS = {
         vgg,
         {"batch_norm": True, "dense": (), "pool": 0, "dropout": 0.0},
         params=14_728_266,
+        multiply_adds=313_201_664,
         source="torchvision vgg16_bn's features, one dense layer 512-10",
         least_side=_least_side,
     ),

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from kerascifar import plots
-from kerascifar.metrics import mcnemar
+from kerascifar.evaluation.metrics import mcnemar
+from kerascifar.plots import results
+from kerascifar.plots.svg import to_svg
 from kerascifar.reporting.document import Cell, Column, Part, Picture, Section, Table, Text, number, share, text, units
 from kerascifar.reporting.gather import Gathered, Run
-from kerascifar.reporting.svg import to_svg
 
 SIGNIFICANT = 0.05
-_CURVES = len(plots.SERIES)
+_CURVES = len(results.SERIES)
 RUN = (Column("#"), Column("run", numbers=False))
 
 
@@ -100,7 +100,9 @@ def curves(gathered: Gathered) -> Section | None:
                 f"Validation accuracy by epoch, {title}: {told}",
                 f"Validation accuracy by epoch, {title}: the best {min(len(trained), _CURVES)} in colour{rest}. Flat "
                 "at the end means that more epochs would not help.",
-                to_svg(plots.draw_curves({r.name: r.history["val_accuracy"] for r in trained}, "validation accuracy")),
+                to_svg(
+                    results.draw_curves({r.name: r.history["val_accuracy"] for r in trained}, "validation accuracy")
+                ),
             )
         )
     if not parts:
@@ -142,7 +144,7 @@ def file_size(size: int | None) -> Cell:
 
 def _accuracies(name: str, title: str, runs: list[Run]) -> Picture:
     best = max(runs, key=lambda run: run.test["accuracy"])
-    drawn = plots.draw_accuracies(
+    drawn = results.draw_accuracies(
         [_figure_name(run) for run in runs],
         [run.test["accuracy"] for run in runs],
         [run.test["accuracy_interval"] for run in runs],
@@ -201,7 +203,7 @@ def _tradeoff(name: str, title: str, runs: list[Run], what: str, cost: Callable[
     known = [run for run in runs if (cost(run) or 0) > 0]
     if len(known) < 2:
         return []
-    drawn = plots.draw_tradeoff(
+    drawn = results.draw_tradeoff(
         [cost(r) for r in known], [r.test["accuracy"] for r in known], [str(r.number) for r in known], what
     )
     told = "; ".join(f"{r.name}: {cost(r):,.4g} and {r.test['accuracy']:.4f}" for r in known)

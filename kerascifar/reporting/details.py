@@ -1,17 +1,20 @@
 """One fold a run: what it was, how it learned, what it confuses, how sure it is, and images it has right and wrong."""
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from kerascifar import plots
 from kerascifar.config import FIELDS
+from kerascifar.plots import results
+from kerascifar.plots.svg import to_svg
 from kerascifar.reporting.comparison import file_size
-from kerascifar.reporting.document import Column, Fold, Part, Picture, Section, Table, text
+from kerascifar.reporting.document import Column, Fold, Part, Picture, Section, Table, Text, number, text
 from kerascifar.reporting.examples import examples
-from kerascifar.reporting.exported import exported
 from kerascifar.reporting.gather import Gathered, Run, finite
-from kerascifar.reporting.svg import to_svg
+from kerascifar.results import EXPORTED
 
 _CONFUSED = 3  # pairs of classes named
 _RECIPE = ("epochs", "batch_size", "optimizer", "learning_rate", "schedule", "augment", "seed")  # told, default or not
@@ -86,7 +89,7 @@ def _confusion(run: Run) -> Picture:
         f"confusion-{run.number}",
         f"Confusion matrix on the test images of {run.name}. Most often: {most}",
         f"What it takes for what: rows are true, columns predicted classes. Most often: {most}.",
-        to_svg(plots.draw_confusion(np.array(run.test["confusion_matrix"]), run.member.classes)),
+        to_svg(results.draw_confusion(np.array(run.test["confusion_matrix"]), run.member.classes)),
     )
 
 
@@ -97,7 +100,7 @@ def _history(run: Run) -> Picture:
         f"history-{run.number}",
         f"Accuracy and loss by epoch of {run.name}; at the end {told}",
         "How it learned: where training goes on and validation does not, it learns by heart.",
-        to_svg(plots.draw_history(run.history)),
+        to_svg(results.draw_history(run.history)),
     )
 
 
@@ -112,7 +115,7 @@ def _reliability(run: Run) -> Picture:
         f"reliability-{run.number}",
         alt,
         "How far its confidence holds: bars below the dashed line mean that it is surer than it is right.",
-        to_svg(plots.draw_reliability(bins)),
+        to_svg(results.draw_reliability(bins)),
     )
 
 
@@ -129,3 +132,40 @@ def _default(name: str) -> object:
 
 def _plain(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+_COLUMNS = (
+    Column("file", numbers=False),
+    Column("size"),
+    Column("test accuracy", note="of one view of each image"),
+    Column("against Keras", note="difference of the accuracies, in points"),
+    Column("equal predictions", note="share of the test images that both label alike"),
+    Column("p50 ms", note="half of the single images are answered within"),
+    Column("Keras p50 ms", note="the same of the Keras net, measured just before"),
+)
+
+
+def exported(folder: Path) -> Table | Text | None:
+    """Return a table of the exported files of the run in `folder`; None where it has none."""
+    path = folder / EXPORTED / "export.json"
+    try:
+        files = json.loads(path.read_text(encoding="utf-8"))["exports"]
+        rows = [_row(name, told) for name, told in files.items()]
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return Text("Its exported/export.json is corrupt, so nothing is told of what was exported.")
+    return Table("As exported, in the file's own runtime on the CPU.", _COLUMNS, rows)
+
+
+def _row(name: str, told: Mapping[str, Any]) -> list:
+    agreement = told["agreement"]["test"]
+    return [
+        text(name),
+        file_size(finite(told["bytes"])),
+        number(finite(told["metrics"]["test"]["accuracy"]), ".4f"),
+        number(100 * agreement["accuracy_difference"], "+.2f"),
+        number(finite(agreement["equal_predictions"]), ".2%"),
+        number(finite(told["latency"]["p50_ms"]), ".3g"),
+        number(finite(told["keras"]["latency"]["p50_ms"]), ".3g"),
+    ]

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from kerascifar.config import RunConfig
+from kerascifar.core.errors import InputError
 from kerascifar.data.datasets import load
-from kerascifar.data.places import keras_datasets, places, tfds_folder
-from kerascifar.errors import InputError
+from kerascifar.data.sources.places import keras_datasets, places, tfds_folder
 from kerascifar.reporting.document import Gallery, Picture, Text
 from kerascifar.reporting.gather import Gathered, Run
 

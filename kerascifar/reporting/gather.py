@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from kerascifar import metrics
-from kerascifar.errors import InputError
-from kerascifar.members import Member, read_member
-from kerascifar.reporting.calibrated import Calibrated, calibrate
+from kerascifar.core.errors import InputError
+from kerascifar.evaluation import metrics
+from kerascifar.evaluation.calibration import Calibrated, calibrate
+from kerascifar.evaluation.scored_run import Member, read_member
 from kerascifar.reporting.labels import labels
 from kerascifar.results import FINISHED
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kerascifar.config import RunConfig
-from kerascifar.members import Member
+from kerascifar.evaluation.scored_run import Member
 
 TABLE = "table.json"
 VERSIONS = {"as-published": "as published", "corrected": "corrected"}

@@ -30,7 +30,7 @@ Is backward the derivative of forward? Measure the slope of the loss, one weight
 (['0/bias', '0/kernel', '4/bias', '4/kernel'], True)
 """
 
-from kerascifar.scratch.architectures import VARIANTS, count
+from kerascifar.scratch.architectures import VARIANTS
 from kerascifar.scratch.batch_normalization import BatchNormalization
 from kerascifar.scratch.convolution import Conv2D
 from kerascifar.scratch.faults import FAULTS
@@ -66,7 +66,6 @@ __all__ = [
     "SoftmaxCrossEntropy",
     "Tanh",
     "check_gradients",
-    "count",
     "cross_validate",
     "folds",
     "numeric_gradient",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from kerascifar.registry import Variant
+from kerascifar.core.registry import Variant
 from kerascifar.scratch.batch_normalization import BatchNormalization
 from kerascifar.scratch.convolution import Conv2D
 from kerascifar.scratch.layers import Dense, Dropout, Flatten, Layer, ReLU, Shape
@@ -45,6 +45,7 @@ VARIANTS = {
         fully_connected,
         {"widths": (1024, 512, 256), "dropout": 0.2, "initializer": "he_normal"},
         params=3_805_450,
+        multiply_adds=3_803_648,
         source=f"{_STUDY}.1: 1024-512-256",
         defaults={"optimizer": "sgd", "learning_rate": 0.02, "momentum": 0.9, "batch_size": 128, "epochs": 30},
         engine="scratch",
@@ -52,6 +53,8 @@ VARIANTS = {
     "scratch_fc5": Variant(
         fully_connected,
         {"widths": (2048, 1024, 512, 256, 128), "dropout": 0.2, "initializer": "he_normal"},
+        params=9_081_994,
+        multiply_adds=9_078_016,
         source=f"{_STUDY}.1: 2048-1024-512-256-128",
         defaults={"optimizer": "sgd", "learning_rate": 0.02, "momentum": 0.9, "batch_size": 128, "epochs": 30},
         engine="scratch",
@@ -59,6 +62,8 @@ VARIANTS = {
     "scratch_cnn": Variant(
         plain_convolutions,
         {"filters": (16, 16), "initializer": "he_normal"},
+        params=166_618,
+        multiply_adds=2_965_504,
         source=f"{_STUDY}.2 and Table 5; no pooling, one dense layer, as its code has it",
         defaults={"optimizer": "sgd", "learning_rate": 0.01, "momentum": 0.9, "batch_size": 128, "epochs": 10},
         engine="scratch",
@@ -66,6 +71,8 @@ VARIANTS = {
     "scratch_convnet": Variant(
         convnet,
         {"filters": (32, 64, 128), "dropout": 0.3, "initializer": "he_normal"},
+        params=114_186,
+        multiply_adds=10_342_400,
         source="ours: convolution, max-pooling, batch normalisation, three times",
         defaults={"optimizer": "sgd", "learning_rate": 0.05, "momentum": 0.9, "batch_size": 128, "epochs": 12},
         engine="scratch",
@@ -73,7 +80,7 @@ VARIANTS = {
 }
 
 
-def count(variant: Variant, input_shape: Shape, classes: int) -> tuple[int, int]:
+def count_network(variant: Variant, input_shape: Shape, classes: int) -> tuple[int, int]:
     """Return trainable parameters, and multiply-adds of one image, without making any array."""
     network = Network.__new__(Network)
     network.plan(variant.build(input_shape, classes, **variant.args), input_shape, None)

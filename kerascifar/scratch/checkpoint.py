@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 from kerascifar.scratch.network import Network
 from kerascifar.scratch.optimizers import Optimizer
 from kerascifar.scratch.saving import arrays_of, read_arrays, under, write_arrays

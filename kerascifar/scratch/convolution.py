@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from kerascifar.registry import lookup
+from kerascifar.core.registry import lookup
 from kerascifar.scratch.initializers import INITIALIZERS
 from kerascifar.scratch.layers import Layer, Shape, need, whole
 from kerascifar.scratch.parallel import over_images

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from kerascifar.errors import InputError
-from kerascifar.registry import lookup
+from kerascifar.core.errors import InputError
+from kerascifar.core.registry import lookup
 from kerascifar.scratch.convolution import Conv2D
 from kerascifar.scratch.layers import Layer, ReLU
 from kerascifar.scratch.network import Arrays, Network

@@ -1,17 +1,17 @@
-"""The engine of the scratch nets: a RunConfig and a data set in, a fitted net out; it goes on where it was killed."""
+"""Fit a scratch net: a RunConfig and a data set in, a fitted net out; it goes on where it was killed."""
 
 import statistics as stats
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kerascifar import results
 from kerascifar.config import RunConfig
-from kerascifar.contracts import Dataset, Fitted, Part
-from kerascifar.normalization import statistics
-from kerascifar.registry import Variant
+from kerascifar.core.contracts import Dataset, Fitted, Score, Split
+from kerascifar.core.registry import Variant
+from kerascifar.data.normalization import statistics
 from kerascifar.scratch.augmentation import AUGMENTATIONS
 from kerascifar.scratch.checkpoint import Checkpoint
 from kerascifar.scratch.faults import FaultyNetwork
@@ -20,12 +20,10 @@ from kerascifar.scratch.losses import L2, SoftmaxCrossEntropy, softmax
 from kerascifar.scratch.network import Network
 from kerascifar.scratch.optimizers import SGD, Adam, Momentum, Nesterov, Optimizer
 from kerascifar.scratch.parallel import use_threads
-from kerascifar.scratch.schedules import learning_rate
-from kerascifar.scratch.served import arguments_of, check
 from kerascifar.scratch.training import Progress, train
 from kerascifar.scratch.validation import folds
-
-Score = Callable[[np.ndarray, str], np.ndarray]
+from kerascifar.training.losses import class_weights
+from kerascifar.training.schedules import learning_rate
 
 
 def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fitted:
@@ -39,7 +37,6 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fit
         InputError: the config asks for something this engine does not do, or the checkpoint is of another run.
         TrainingDiverged: the loss is no number any more.
     """
-    check(config, variant)
     use_threads(config.threads)
     kept = "folds_kept" in config.faults
     stages = _folds(config, data.train) + ([] if kept else [(data.train, data.validation)])
@@ -63,19 +60,9 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fit
         history=history,
         seconds_per_epoch=stats.median(row["seconds"] for row in history),
         images_per_second=stats.median(rates) if rates else None,
-        save=lambda into: network.save(into / "model.npz"),
+        save=lambda into: network.save(into / results.SCRATCH_MODEL),
         notes={"device": "cpu", **_notes(checkpoint.accuracies)},
     )
-
-
-def restore(config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset]) -> Score:
-    """Return the scorer of the finished run in `folder`, from its model.npz; `load` is not needed.
-
-    Raises:
-        InputError: the file is missing or corrupt.
-    """
-    use_threads(config.threads)
-    return scorer(Network.load(folder / "model.npz"))
 
 
 def scorer(network: Network) -> Score:
@@ -87,8 +74,10 @@ def make_network(config: RunConfig, variant: Variant, data: Dataset) -> Network:
     """Return the config's net for uint8 images, its weights drawn from the seed."""
     shape, classes = data.train.images.shape[1:], len(data.classes)
     mean, std = (np.atleast_1d(s).tolist() for s in statistics(config.normalize, data.train.images))
-    layers = [Normalize(mean, std), *variant.build(shape, classes, **arguments_of(config, variant))]
-    loss = SoftmaxCrossEntropy(config.label_smoothing, _class_weights(config, data.train.labels, classes))
+    layers = [Normalize(mean, std), *variant.build(shape, classes, **variant.arguments(config))]
+    weighted = config.loss == "class_weighted"
+    weights = class_weights(data.train.labels, classes).tolist() if weighted else None
+    loss = SoftmaxCrossEntropy(config.label_smoothing, weights)
     if config.faults:
         return FaultyNetwork(layers, shape, loss, config.seed, faults=config.faults)
     return Network(layers, shape, loss, config.seed)
@@ -110,10 +99,10 @@ def make_optimizer(config: RunConfig) -> Optimizer:
 
 
 def _train(
-    network: Network, config: RunConfig, parts: tuple[Part, Part | None], checkpoint: Checkpoint, stage: int
+    network: Network, config: RunConfig, splits: tuple[Split, Split | None], checkpoint: Checkpoint, stage: int
 ) -> Progress:
     """Train `network` on the first part to the end, or on from the checkpoint; the second part is held out."""
-    learn, held_out = parts
+    learn, held_out = splits
     optimizer = make_optimizer(config)
     progress = train(
         network,
@@ -138,20 +127,12 @@ def _train(
     return progress
 
 
-def _folds(config: RunConfig, part: Part) -> list[tuple[Part, Part]]:
+def _folds(config: RunConfig, split: Split) -> list[tuple[Split, Split]]:
     """Return what each fold learns from and what it holds out; an empty list without --folds."""
     if config.folds is None:
         return []
-    pairs = folds(len(part), config.folds, config.seed)
-    return [tuple(Part(part.images[i], part.labels[i]) for i in pair) for pair in pairs]
-
-
-def _class_weights(config: RunConfig, labels: np.ndarray, classes: int) -> list[float] | None:
-    """Weights N / (classes x count), scikit-learn's "balanced" rule, for --loss class_weighted."""
-    if config.loss != "class_weighted":
-        return None
-    counts = np.bincount(labels, minlength=classes)
-    return (counts.sum() / (classes * np.maximum(counts, 1))).tolist()
+    pairs = folds(len(split), config.folds, config.seed)
+    return [tuple(Split(split.images[i], split.labels[i]) for i in pair) for pair in pairs]
 
 
 def _notes(accuracies: list[float]) -> dict[str, Any]:

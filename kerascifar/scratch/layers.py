@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kerascifar.errors import InputError
-from kerascifar.registry import lookup
+from kerascifar.core.errors import InputError
+from kerascifar.core.registry import lookup
 from kerascifar.scratch.initializers import INITIALIZERS
 
 Shape = tuple[int, ...]

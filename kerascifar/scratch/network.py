@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 from kerascifar.scratch import saving, training
 from kerascifar.scratch.layers import Layer, Shape
 from kerascifar.scratch.losses import MSE, SoftmaxCrossEntropy

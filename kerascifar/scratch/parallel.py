@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from kerascifar.cores import cores
+from kerascifar.core.processor import cores
 
 # The batch is cut into this many runs whatever the machine, so that sums come out the same to the last bit.
 _RUNS = 16

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerascifar import files
-from kerascifar.errors import InputError
-from kerascifar.registry import lookup
+from kerascifar.core import files
+from kerascifar.core.errors import InputError
+from kerascifar.core.registry import lookup
 from kerascifar.scratch.batch_normalization import BatchNormalization
 from kerascifar.scratch.convolution import Conv2D
 from kerascifar.scratch.layers import Dense, Dropout, Flatten, Layer, Normalize, ReLU, Sigmoid, Tanh

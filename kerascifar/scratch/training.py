@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerascifar.errors import InputError, TrainingDiverged
+from kerascifar.core.errors import InputError, TrainingDiverged
 from kerascifar.scratch.optimizers import Optimizer
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 from kerascifar.scratch.training import FOLDS
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import Any
 import keras
 
 from kerascifar.config import RunConfig
-from kerascifar.contracts import Part
-from kerascifar.errors import TrainingDiverged
+from kerascifar.core.contracts import Split
+from kerascifar.core.errors import TrainingDiverged
 from kerascifar.results import write_history
 from kerascifar.training import checkpoint
 from kerascifar.training.phases import phase_at
@@ -39,7 +39,7 @@ class Recorder(keras.callbacks.Callback):
         progress: checkpoint.Progress,
         rate: Callable[[int], Any],
         steps: int,
-        test: Part | None = None,
+        test: Split | None = None,
     ) -> None:
         super().__init__()
         self.config, self.folder, self.progress, self.rate, self.steps = config, folder, progress, rate, steps

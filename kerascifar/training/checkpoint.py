@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from kerascifar import files
-from kerascifar.errors import InputError
+from kerascifar.core import files
+from kerascifar.core.errors import InputError
 
 
 @dataclass

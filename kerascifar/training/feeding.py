@@ -2,18 +2,23 @@
 
 from typing import Any
 
-from kerascifar import distribution
+from kerascifar.augment.policies import make_augment
 from kerascifar.config import RunConfig
-from kerascifar.contracts import Part
-from kerascifar.data.arrays import evaluation_arrays, training_arrays
-from kerascifar.data.augment import make_augment
-from kerascifar.data.pipeline import evaluation_batches, evaluation_steps, training_batches
+from kerascifar.core.contracts import Split
+from kerascifar.data.batches import (
+    evaluation_arrays,
+    evaluation_batches,
+    evaluation_steps,
+    training_arrays,
+    training_batches,
+)
+from kerascifar.devices import distribution
 
 
-def training_feed(config: RunConfig, part: Part, classes: int, epochs: int, first_step: int = 0) -> Any:
+def training_feed(config: RunConfig, split: Split, classes: int, epochs: int, first_step: int = 0) -> Any:
     """Return augmented batches from `first_step` to the end of `epochs` epochs, as training_batches() says."""
-    augment = make_augment(config.augment, config.seed, part.images.shape[1:])
-    given = (part, classes, config.batch_size, config.seed, epochs, first_step, augment)
+    augment = make_augment(config.augment, config.seed, split.images.shape[1:])
+    given = (split, classes, config.batch_size, config.seed, epochs, first_step, augment)
     if config.input == "arrays":
         return training_arrays(*given)
     strategy = distribution.current(config)
@@ -21,13 +26,13 @@ def training_feed(config: RunConfig, part: Part, classes: int, epochs: int, firs
     return distribution.distribute(strategy, lambda own: training_batches(*given, shares, own))
 
 
-def validation_feed(config: RunConfig, part: Part | None, classes: int) -> dict[str, Any]:
+def validation_feed(config: RunConfig, split: Split | None, classes: int) -> dict[str, Any]:
     """Return the arguments of fit() that have it validate on the images of `part`; none where that is None."""
-    if part is None:
+    if split is None:
         return {}
     if config.input == "arrays":
-        return {"validation_data": evaluation_arrays(part, classes), "validation_batch_size": config.batch_size}
-    strategy, given = distribution.current(config), (part, classes, config.batch_size)
+        return {"validation_data": evaluation_arrays(split, classes), "validation_batch_size": config.batch_size}
+    strategy, given = distribution.current(config), (split, classes, config.batch_size)
     if strategy is None:
         return {"validation_data": evaluation_batches(*given)}
     shares = distribution.replicas(strategy)
@@ -36,5 +41,5 @@ def validation_feed(config: RunConfig, part: Part | None, classes: int) -> dict[
         "validation_data": distribution.distribute(
             strategy, lambda own: evaluation_batches(*given, shares, own).repeat()
         ),
-        "validation_steps": evaluation_steps(len(part), config.batch_size),
+        "validation_steps": evaluation_steps(len(split), config.batch_size),
     }

@@ -1,24 +1,23 @@
-"""The engine of the Keras nets: build, train with checkpoints, hand back a scorer."""
+"""Fit a Keras net: build, train with checkpoints, hand back a scorer."""
 
-import dataclasses
 import hashlib
 import math
 import shutil
 import statistics as stats
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kerascifar import devices, distribution, files, models
+from kerascifar import models, results
+from kerascifar.augment.policies import check_augment
 from kerascifar.config import RunConfig
-from kerascifar.configure import options
-from kerascifar.contracts import Dataset, Fitted, Part
-from kerascifar.data.augment import check_augment
-from kerascifar.data.pipeline import steps_per_epoch
-from kerascifar.errors import InputError
-from kerascifar.registry import Variant
+from kerascifar.core import files
+from kerascifar.core.contracts import Dataset, Fitted, Split
+from kerascifar.core.errors import InputError
+from kerascifar.core.registry import Variant
+from kerascifar.data.batches import steps_per_epoch
+from kerascifar.devices import distribution, placement
 from kerascifar.training.building import build_model, compile_for, compiled_model, plain_model
 from kerascifar.training.feeding import training_feed, validation_feed
 from kerascifar.training.phases import Phase, phase_at
@@ -35,14 +34,9 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fit
         InputError: what the config asks for does not fit the data, the net or the machine.
         TrainingDiverged: the loss is no number any more.
     """
-    devices.check_backend(config)
-    if config.sides and max(config.sides) >= data.side:
-        raise InputError(f"--sides: must be below the images' own side {data.side}, got {max(config.sides)}")
-    for side in (data.side, *config.sides):
-        shape = (side, side, data.train.images.shape[-1])
-        models.check(config.arch, shape, len(data.classes), **options(config))
-        check_augment(config.augment, shape)
-    taken = devices.start(config)
+    placement.check_backend(config)
+    check_sides(config, variant, data)
+    taken = placement.start(config)
     # Only now may Keras be imported: the device has been chosen.
     from kerascifar.models.counting import multiply_adds
     from kerascifar.training.preparation import faults, prepared
@@ -53,7 +47,7 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fit
     with distribution.scope(config):
         model = compiled_model(config, data)
     distribution.compare(config, {"flags": config.run_id, **identity(data, model)})
-    for name in ("checkpoint.npz", "best.npz"):
+    for name in (results.CHECKPOINT, results.BEST):
         distribution.copy_from_chief(config, folder / name)
     rates, history = train(model, config, data, folder)
     if distribution.current(config) is not None:  # one device scores, and in one process
@@ -72,16 +66,6 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fit
     )
 
 
-def restore(
-    config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset]
-) -> Callable[[np.ndarray, str], np.ndarray]:
-    """Return the scorer of the finished run in `folder`, from its model.keras."""
-    devices.start(dataclasses.replace(config, strategy="none"))  # one device scores
-    from kerascifar.training.scoring import load_model, scorer
-
-    return scorer(load_model(folder), config)
-
-
 def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[list[float], list[dict[str, float]]]:
     """Train from the last checkpoint to the end; leave `model` with its final weights.
 
@@ -97,7 +81,7 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
 
     strategy, cluster = distribution.current(config), distribution.cluster_of(config)
     steps = steps_per_epoch(len(data.train), config.batch_size, distribution.replicas(strategy))
-    progress = checkpoint.load_progress(folder / "checkpoint.npz", devices.backend())
+    progress = checkpoint.load_progress(folder / results.CHECKPOINT, placement.backend())
     if config.select == "test" and data.test is None:
         raise InputError("--select test: the test images are out of reach here, as in every search")
 
@@ -109,14 +93,14 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
     if progress.epoch or progress.step:
         print(f"going on from epoch {progress.epoch + 1}, step {progress.step + 1}", flush=True)
     else:
-        shutil.rmtree(folder / "tensorboard", ignore_errors=True)  # an older run's curves
+        shutil.rmtree(folder / results.TENSORBOARD, ignore_errors=True)  # an older run's curves
     phase = begin_phase(config, model, data, steps, progress)
     while progress.epoch < config.epochs and not recorder.out_of_patience():
         if progress.epoch == phase.end:
             phase = begin_phase(config, model, data, steps, progress)
         stage = stage_at(config, progress.epoch, data.side)
         small = stage.side < data.side
-        learner, part = smaller_net(config, model, data, phase, stage.side) if small else (model, data.train)
+        learner, split = smaller_net(config, model, data, phase, stage.side) if small else (model, data.train)
         if recorder.path.exists():
             checkpoint.restore(recorder.path, learner, optimizer=progress.epoch > phase.first or progress.step > 0)
         done = progress.epoch * steps + progress.step
@@ -124,12 +108,12 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
         last, left = (
             (progress.epoch + 1, steps - progress.step) if progress.step else (min(phase.end, stage.end), steps)
         )
-        feed = (config, part, len(data.classes), last, done)
+        feed = (config, split, len(data.classes), last, done)
         if progress.step and strategy is None:  # under a strategy, fit() itself builds them first
             learner.test_on_batch(*next(iter(training_feed(*feed))))  # builds the metrics, whose means are restored
         callbacks = [recorder]
-        if devices.backend() == "tensorflow":  # which Keras writes the curves with
-            callbacks.append(keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False))
+        if placement.backend() == "tensorflow":  # which Keras writes the curves with
+            callbacks.append(keras.callbacks.TensorBoard(folder / results.TENSORBOARD, write_graph=False))
         if config.ema:
             callbacks.append(keras.callbacks.SwapEMAWeights())
         with whitening_fixed(learner, not stage.whitens):
@@ -154,7 +138,7 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
     return recorder.rates, progress.history
 
 
-def smaller_net(config: RunConfig, model: Any, data: Dataset, phase: Phase, side: int) -> tuple[Any, Part]:
+def smaller_net(config: RunConfig, model: Any, data: Dataset, phase: Phase, side: int) -> tuple[Any, Split]:
     """Return a net for images of `side` pixels with the weights of `model`, compiled, and these training images."""
     from kerascifar.training.stages import shrunk
 
@@ -174,7 +158,7 @@ def begin_phase(config: RunConfig, model: Any, data: Dataset, steps: int, progre
     if phase.first:
         with distribution.scope(config):
             compile_for(phase, model, data)
-    if distribution.current(config) is None and devices.tensorflow_on_cpu():
+    if distribution.current(config) is None and placement.tensorflow_on_cpu():
         model.steps_per_execution = steps_together(config, steps, progress.step, multiply_adds(model))
     return phase
 
@@ -203,7 +187,21 @@ def save_model(model: Any, config: RunConfig, data: Dataset, folder: Path) -> No
         plain_model(model, config, data).save(path)
         files.deflate(path)  # Keras only stores: of a small net's file more than half are names and blanks
 
-    files.write_atomically(folder / "model.keras", write)
+    files.write_atomically(folder / results.KERAS_MODEL, write)
+
+
+def check_sides(config: RunConfig, variant: Variant, data: Dataset) -> None:
+    """Check that net and augmentation take images of every side that the training will see.
+
+    Raises:
+        InputError: they do not, or --sides names one that is no smaller than the images.
+    """
+    if config.sides and max(config.sides) >= data.side:
+        raise InputError(f"--sides: must be below the images' own side {data.side}, got {max(config.sides)}")
+    for side in (data.side, *config.sides):
+        shape = (side, side, data.train.images.shape[-1])
+        models.check(config.arch, shape, len(data.classes), **variant.arguments(config))
+        check_augment(config.augment, shape)
 
 
 def check_shares(config: RunConfig, data: Dataset) -> None:
@@ -216,8 +214,8 @@ def check_shares(config: RunConfig, data: Dataset) -> None:
     if config.batch_size % shares:
         raise InputError(f"--batch-size {config.batch_size} must divide evenly by the {shares} replicas")
     for name in ("train", "validation"):
-        if name in data.parts and len(data.parts[name]) < shares:
-            raise InputError(f"{len(data.parts[name])} {name} images are fewer than the {shares} replicas")
+        if name in data.splits and len(data.splits[name]) < shares:
+            raise InputError(f"{len(data.splits[name])} {name} images are fewer than the {shares} replicas")
 
 
 def identity(data: Dataset, model: Any) -> dict[str, str]:
@@ -225,7 +223,7 @@ def identity(data: Dataset, model: Any) -> dict[str, str]:
     weights = hashlib.sha256()
     for value in model.get_weights():
         weights.update(np.ascontiguousarray(value))
-    found = {f"{name} images": part.checksum for name, part in data.parts.items()}
+    found = {f"{name} images": split.checksum for name, split in data.splits.items()}
     return {**found, "first weights": weights.hexdigest()}
 
 

@@ -6,17 +6,27 @@ from typing import Any
 import numpy as np
 
 from kerascifar.config import RunConfig
-from kerascifar.registry import lookup
+from kerascifar.core.registry import lookup
 
 
-def _cross_entropy(config: RunConfig, counts: np.ndarray) -> Any:
+def class_weights(labels: np.ndarray, classes: int) -> np.ndarray:
+    """Return a weight per class, n / (classes x count): scikit-learn's "balanced" rule.
+
+    >>> class_weights(np.array([0, 0, 0, 1]), classes=2).round(3).tolist()
+    [0.667, 2.0]
+    """
+    counts = np.bincount(labels, minlength=classes)
+    return counts.sum() / (classes * np.maximum(counts, 1))
+
+
+def _cross_entropy(config: RunConfig, labels: np.ndarray, classes: int) -> Any:
     import keras
 
     return keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
 
 
-def _class_weighted(config: RunConfig, counts: np.ndarray) -> Any:
-    """Cross-entropy with weights n / (classes x count), scikit-learn's "balanced" rule.
+def _class_weighted(config: RunConfig, labels: np.ndarray, classes: int) -> Any:
+    """Cross-entropy by ``class_weights``.
 
     A batch is averaged over its summed weights, as torch.nn.CrossEntropyLoss(weight=...) does;
     a mixed label weighs what its classes weigh.
@@ -24,7 +34,7 @@ def _class_weighted(config: RunConfig, counts: np.ndarray) -> Any:
     import keras
     from keras import ops
 
-    weights = (counts.sum() / (len(counts) * np.maximum(counts, 1))).astype("float32")
+    weights = class_weights(labels, classes).astype("float32")
 
     def loss(y_true, y_pred):
         each = keras.losses.categorical_crossentropy(
@@ -37,7 +47,7 @@ def _class_weighted(config: RunConfig, counts: np.ndarray) -> Any:
     return loss
 
 
-LOSSES: dict[str, Callable[[RunConfig, np.ndarray], Any]] = {
+LOSSES: dict[str, Callable[[RunConfig, np.ndarray, int], Any]] = {
     "cross_entropy": _cross_entropy,
     "class_weighted": _class_weighted,
 }
@@ -49,5 +59,4 @@ def make_loss(config: RunConfig, labels: np.ndarray, classes: int) -> Any:
     Raises:
         InputError: unknown loss.
     """
-    row = lookup(LOSSES, config.loss, "--loss")
-    return row(config, np.bincount(labels, minlength=classes))
+    return lookup(LOSSES, config.loss, "--loss")(config, labels, classes)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kerascifar.config import RunConfig, flag
-from kerascifar.errors import InputError
-from kerascifar.registry import lookup
+from kerascifar.core.errors import InputError
+from kerascifar.core.registry import lookup
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kerascifar.config import RunConfig, flag
-from kerascifar.errors import InputError
-from kerascifar.fields import Phases, convert
+from kerascifar.core.errors import InputError
+from kerascifar.core.fields import Phases, convert
 
 
 @dataclass(frozen=True)

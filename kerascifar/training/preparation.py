@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from kerascifar.augment.policies import augment_once
 from kerascifar.config import RunConfig
-from kerascifar.contracts import Dataset, Part
-from kerascifar.data.augment import augment_once
-from kerascifar.pixels import read
+from kerascifar.core.contracts import Dataset, Split
+from kerascifar.data.pixel_order import read
 
 # What to say, in the result's notes, of a run that scores otherwise than it should.
 _FAULTS = {
@@ -22,20 +22,20 @@ _FAULTS = {
 def prepared(config: RunConfig, data: Dataset) -> Dataset:
     """Return `data` as the config's net is to see it; the data set itself where nothing changes."""
     found = {}
-    for name, part in data.parts.items():
-        images = prepare(config, part.images, name)
-        if images is not part.images:
-            found[name] = Part(images, part.labels)
+    for name, split in data.splits.items():
+        images = prepare(config, split.images, name)
+        if images is not split.images:
+            found[name] = Split(images, split.labels)
     return replace(data, **found)
 
 
-def prepare(config: RunConfig, images: np.ndarray, part: str) -> np.ndarray:
+def prepare(config: RunConfig, images: np.ndarray, split: str) -> np.ndarray:
     """Return uint8 `images` (N, H, W, C) as the config's net is to see them.
 
     `part` is "train", "validation" or "test"; under any other name, as in predict, they are only put in order.
     """
     images = read(images, config.pixels)
-    if config.augment_evaluation and part in ("validation", "test"):
+    if config.augment_evaluation and split in ("validation", "test"):
         images = augment_once(images, config.augment, config.seed)
     return images
 

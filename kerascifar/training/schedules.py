@@ -1,70 +1,51 @@
-"""SCHEDULES: the learning rate as a factor of its peak, a function of the epochs done (a real number)."""
+"""SCHEDULES: the learning rate as a factor of its peak, a function of the epochs done (a real number).
+
+The formulas serve Keras and NumPy nets alike: `ops` is ``keras.ops``, or PLAIN for Python's numbers.
+"""
 
 import math
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from kerascifar.config import RunConfig
-from kerascifar.errors import InputError
-from kerascifar.registry import lookup
+from kerascifar.core.errors import InputError
+from kerascifar.core.registry import lookup
 
 # one_cycle's shape is that of torch.optim.lr_scheduler.OneCycleLR's defaults, after Smith and Topin 2018.
 _RISE, _START, _END = 0.3, 1 / 25, 1 / 25e4
+PLAIN = SimpleNamespace(
+    floor=math.floor,
+    cos=math.cos,
+    minimum=min,
+    clip=lambda x, low, high: min(max(x, low), high),
+    where=lambda condition, yes, no: yes if condition else no,
+)
 
 
-def _constant(t: Any, c: RunConfig) -> Any:
-    return 1.0
+def _anneal(ops: Any, start: float, end: float, done: Any) -> Any:
+    """From `start` to `end` along half a cosine, for `done` from 0 to 1 (Loshchilov and Hutter 2017, eq. 5)."""
+    return end + 0.5 * (start - end) * (1 + ops.cos(math.pi * ops.clip(done, 0.0, 1.0)))
 
 
-def _step(t: Any, c: RunConfig) -> Any:
-    from keras import ops
-
-    return c.gamma ** ops.floor(t / c.step_epochs)
-
-
-def _multi_step(t: Any, c: RunConfig) -> Any:
-    from keras import ops
-
-    drops = sum((ops.cast(t >= m, "float32") for m in c.milestones), ops.zeros(()))
-    return c.gamma**drops
+def _after_warmup(t: Any, c: RunConfig) -> Any:
+    """Return the share of the epochs after the warm-up that is done."""
+    return (t - c.warmup) / (c.epochs - c.warmup)
 
 
-def _exponential(t: Any, c: RunConfig) -> Any:
-    return c.gamma**t
-
-
-def _linear(t: Any, c: RunConfig) -> Any:
-    """From 1 to 0 between the end of the warm-up and the last epoch."""
-    from keras import ops
-
-    return 1.0 - ops.clip((t - c.warmup) / (c.epochs - c.warmup), 0.0, 1.0)
-
-
-def _cosine(t: Any, c: RunConfig) -> Any:
-    """From 1 to 0 between the end of the warm-up and the last epoch (Loshchilov and Hutter 2017, eq. 5)."""
-    from keras import ops
-
-    done = (t - c.warmup) / (c.epochs - c.warmup)
-    return 0.5 * (1 + ops.cos(math.pi * ops.clip(done, 0.0, 1.0)))
-
-
-def _one_cycle(t: Any, c: RunConfig) -> Any:
-    from keras import ops
-
-    def anneal(start: float, end: float, done: Any) -> Any:
-        return end + 0.5 * (start - end) * (1 + ops.cos(math.pi * ops.clip(done, 0.0, 1.0)))
-
+def _one_cycle(t: Any, c: RunConfig, ops: Any) -> Any:
     rise = _RISE * c.epochs
-    return ops.where(t < rise, anneal(_START, 1.0, t / rise), anneal(1.0, _END, (t - rise) / (c.epochs - rise)))
+    falling = _anneal(ops, 1.0, _END, (t - rise) / (c.epochs - rise))
+    return ops.where(t < rise, _anneal(ops, _START, 1.0, t / rise), falling)
 
 
-SCHEDULES: dict[str, Callable[[Any, RunConfig], Any]] = {
-    "constant": _constant,
-    "step": _step,
-    "multi_step": _multi_step,
-    "exponential": _exponential,
-    "linear": _linear,
-    "cosine": _cosine,
+SCHEDULES: dict[str, Callable[[Any, RunConfig, Any], Any]] = {
+    "constant": lambda t, c, ops: 1.0,
+    "step": lambda t, c, ops: c.gamma ** ops.floor(t / c.step_epochs),
+    "multi_step": lambda t, c, ops: c.gamma ** sum(ops.where(t >= m, 1.0, 0.0) for m in c.milestones),
+    "exponential": lambda t, c, ops: c.gamma**t,
+    "linear": lambda t, c, ops: 1.0 - ops.clip(_after_warmup(t, c), 0.0, 1.0),
+    "cosine": lambda t, c, ops: _anneal(ops, 1.0, 0.0, _after_warmup(t, c)),
     "one_cycle": _one_cycle,
 }
 
@@ -82,19 +63,27 @@ def check_schedule(config: RunConfig) -> None:
         raise InputError("--schedule multi_step needs --milestones, such as 100,150")
 
 
+def learning_rate(config: RunConfig, step: Any, steps_per_epoch: int, ops: Any = PLAIN) -> Any:
+    """Return the learning rate of update number `step` (from 0): peak x schedule x linear warm-up.
+
+    >>> from kerascifar.configure import configure
+    >>> config = configure(arch="lenet", learning_rate=0.5, schedule="cosine", epochs=4)
+    >>> [learning_rate(config, step, steps_per_epoch=1) for step in range(4)]
+    [0.5, 0.4267766952966369, 0.25, 0.07322330470336313]
+    """
+    # The step about to be made counts, so that the first one of a warm-up is not at rate 0.
+    warm = ops.minimum(1.0, (step + 1) / max(config.warmup * steps_per_epoch, 1))
+    return config.learning_rate * warm * SCHEDULES[config.schedule](step / steps_per_epoch, config, ops)
+
+
 def make_schedule(config: RunConfig, steps_per_epoch: int) -> Any:
-    """Return a keras LearningRateSchedule: peak rate x schedule x linear warm-up, by the step."""
+    """Return ``learning_rate`` as a keras LearningRateSchedule."""
     import keras
     from keras import ops
 
-    factor = SCHEDULES[config.schedule]
-
     class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         def __call__(self, step):
-            step = ops.cast(step, "float32")
-            # The step about to be made counts, so that the first one of a warm-up is not at rate 0.
-            warm = ops.minimum(1.0, (step + 1) / max(config.warmup * steps_per_epoch, 1))
-            return config.learning_rate * warm * factor(step / steps_per_epoch, config)
+            return learning_rate(config, ops.cast(step, "float32"), steps_per_epoch, ops)
 
         def get_config(self):
             return config.to_dict() | {"steps_per_epoch": steps_per_epoch}

@@ -1,17 +1,17 @@
 """Images -> class probabilities, by a model in memory or one saved in a run folder."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kerascifar.config import RunConfig
-from kerascifar.contracts import Part
-from kerascifar.errors import InputError
-from kerascifar.normalization import statistics
+from kerascifar.core.contracts import Predict, Score, Split
+from kerascifar.core.errors import InputError
+from kerascifar.data.normalization import statistics
+from kerascifar.results import KERAS_MODEL
 from kerascifar.training.preparation import prepare
-from kerascifar.training.views import views
 
 
 def score(model: Any, images: np.ndarray, batch_size: int, verbose: str | int = 0, tta: str = "none") -> np.ndarray:
@@ -28,19 +28,19 @@ def score(model: Any, images: np.ndarray, batch_size: int, verbose: str | int = 
     return softmax(logits, axis=1).astype(np.float32)
 
 
-def accuracy(model: Any, part: Part, batch_size: int) -> float:
-    """Return the share of the images of `part` that `model` labels rightly."""
-    return float(np.mean(score(model, part.images, batch_size).argmax(1) == part.labels))
+def accuracy(model: Any, split: Split, batch_size: int) -> float:
+    """Return the share of the images of `split` that `model` labels rightly."""
+    return float(np.mean(score(model, split.images, batch_size).argmax(1) == split.labels))
 
 
-def scorer(model: Any, config: RunConfig) -> Callable[[np.ndarray, str], np.ndarray]:
-    """Return score(images, part): probabilities as the config has images read, float32 (N, classes)."""
+def scorer(model: Any, config: RunConfig) -> Score:
+    """Return a scorer by probabilities, for images read as the config has them read."""
     first = model.get_layer("normalization")
     learned = first.scale, first.offset
 
-    def scored(images: np.ndarray, part: str) -> np.ndarray:
-        images = prepare(config, images, part)
-        if config.statistics == "own" and part == "test":  # validation images were scaled with the training images
+    def scored(images: np.ndarray, split: str) -> np.ndarray:
+        images = prepare(config, images, split)
+        if config.statistics == "own" and split == "test":  # validation images were scaled with the training images
             mean, std = statistics(config.normalize, images)
             first.scale, first.offset = (1 / std).tolist(), (-mean / std).tolist()
             model.predict_function = None  # it has the numbers in it
@@ -64,11 +64,46 @@ def load_model(folder: Path) -> Any:
 
     import kerascifar.layers  # noqa: F401  registers our layers with Keras
 
-    path = Path(folder) / "model.keras"
+    path = Path(folder) / KERAS_MODEL
     if not path.exists():
-        raise InputError(f"{folder} holds no model.keras")
+        raise InputError(f"{folder} holds no {KERAS_MODEL}")
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises many kinds; the file is a stranger's
         told = str(error).strip().splitlines() or [type(error).__name__]
         raise InputError(f"{path} is not a Keras model that can be loaded: {told[0][:200]}") from None
+
+
+def views(images: np.ndarray, tta: str) -> Iterator[tuple[float, np.ndarray]]:
+    """Yield (weight, images) for each view of `images`, (N, H, W, C); the weights sum to 1.
+
+    Args:
+        images: the images themselves are always the first view.
+        tta: "none"; "mirror": half the weight to the images mirrored left to right; "mirror_translate": half the
+            weight to the two of mirror, the other half to both moved one pixel down and right, and up and left, over
+            reflected edges (airbench94_muon.py, tta_level 2).
+    """
+    if tta == "none":
+        yield 1.0, images
+        return
+    moved = [(1.0, images)]
+    if tta == "mirror_translate":
+        height, width = images.shape[1:3]
+        padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), "reflect")
+        moved = [(0.5, images), (0.25, padded[:, :height, :width]), (0.25, padded[:, 2:, 2:])]
+    for weight, view in moved:
+        yield weight / 2, view
+        yield weight / 2, view[:, :, ::-1]
+
+
+def compiled(model: Any) -> Predict:
+    """Return `model` as one graph for uint8 images, any number of them: what a SavedModel's signature runs.
+
+    Calling the model itself runs layer by layer, and ``model.predict`` makes a data set of each call: for one image
+    they take five to fifty times as long (tools/decisions/0011-latency.md).
+    """
+    import tensorflow as tf
+
+    graph = tf.function(lambda images: model(images, training=False), jit_compile=False, autograph=False)
+    signature = graph.get_concrete_function(tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8))
+    return lambda images: signature(tf.constant(images)).numpy()

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from kerascifar.config import FIELDS, RunConfig, flag
-from kerascifar.contracts import Part
-from kerascifar.data.images import resize
-from kerascifar.errors import InputError
+from kerascifar.config import RunConfig, changed, flag
+from kerascifar.core.contracts import Split
+from kerascifar.core.errors import InputError
+from kerascifar.data.sources.images import resize
 
 # What would need the validation accuracy of each epoch, several optimizers, or every variable in each epoch.
 _REFUSED = {
@@ -46,9 +46,9 @@ def stage_at(config: RunConfig, epoch: int, side: int) -> Stage:
     return Stage(end, *kind(epoch))
 
 
-def shrunk(part: Part, side: int) -> Part:
+def shrunk(split: Split, side: int) -> Split:
     """Return `part` with its images resized to `side` pixels."""
-    return Part(np.stack([resize(image, side) for image in part.images]), part.labels)
+    return Split(np.stack([resize(image, side) for image in split.images]), split.labels)
 
 
 @contextmanager
@@ -77,10 +77,10 @@ def check_stages(config: RunConfig) -> None:
         InputError: names both flags.
     """
     for name, others in _REFUSED.items():
-        if getattr(config, name) == FIELDS[name].default:
+        if not changed(config, name):
             continue
         for other in others:
-            if getattr(config, other) != FIELDS[other].default:
+            if changed(config, other):
                 raise InputError(f"{flag(name)} does not go with {flag(other)}")
         if config.select in ("validation", "test") and name == "sides":
             raise InputError("--sides: small images are not validated, so --select can only be last")

@@ -5,26 +5,27 @@ import pytest
 
 from kerascifar.baselines import VARIANTS, chunks
 from kerascifar.baselines.centroid import NearestCentroid
-from kerascifar.baselines.fit import fit, restore
+from kerascifar.baselines.engine import restore
+from kerascifar.baselines.fit import fit
 from kerascifar.baselines.images import Images
 from kerascifar.baselines.neighbors import KNeighbors
 from kerascifar.configure import configure
-from kerascifar.contracts import Dataset, Part
-from kerascifar.errors import InputError
-from kerascifar.normalization import statistics
-from kerascifar.pixels import planar_as_hwc
+from kerascifar.core.contracts import Dataset, Split
+from kerascifar.core.errors import InputError
+from kerascifar.data.normalization import statistics
+from kerascifar.data.pixel_order import planar_as_hwc
 
 CLASSES = tuple("abcd")
 
 
-def part(seed, n, brightness=128):
+def split(seed, n, brightness=128):
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 3, n)  # class 3 never occurs
     images = rng.normal(brightness, 40, (n, 8, 8, 3)) + 15 * labels[:, None, None, None]
-    return Part(np.clip(images, 0, 255).astype(np.uint8), labels)
+    return Split(np.clip(images, 0, 255).astype(np.uint8), labels)
 
 
-DATA = Dataset("made", CLASSES, part(0, 80), None, part(1, 30, brightness=100))
+DATA = Dataset("made", CLASSES, split(0, 80), None, split(1, 30, brightness=100))
 
 
 def fitted(folder=None, arch="knn", data=DATA, **given):

@@ -8,7 +8,7 @@ from kerascifar.baselines import memory
 from kerascifar.baselines.centroid import NearestCentroid
 from kerascifar.baselines.distances import DISTANCES
 from kerascifar.baselines.images import Images
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.integers(0, 256, (60, 8, 9, 3), dtype=np.uint8), RNG.integers(0, 4, 60)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
-from kerascifar.baselines import projection, screens
+from kerascifar.baselines import projection, screens, search
 from kerascifar.baselines.distances import DISTANCES, cosine, cosine_inverted, euclidean, l1, mse
 from kerascifar.baselines.images import Images
 from kerascifar.baselines.search import Search
@@ -92,7 +92,7 @@ def test_more_ties_than_are_kept_go_to_the_lowest_index(name):
 def test_without_compiled_loops_the_answer_is_the_same(name, monkeypatch):
     training, queries = images(4, 60), images(5, 6)
     compiled = Search(training, DISTANCES[name], MEMORY).nearest(queries, 3)
-    monkeypatch.setattr(screens, "compiled", lambda: False)
+    monkeypatch.setattr(search, "compiled", lambda: False)
     plain = Search(training, DISTANCES[name], MEMORY).nearest(queries, 3)
     np.testing.assert_array_equal(compiled[1], plain[1])
     np.testing.assert_allclose(compiled[0], plain[0], rtol=1e-13)
@@ -107,7 +107,7 @@ def test_no_image_is_nearer_than_its_screen_says(name, dtype, scale):
     queries.stored[0] = queries.stored[0] // 64 + 1  # a query of low contrast
     exact = DISTANCES[name].between(queries, slice(None), training, slice(None))
     slack = 1e-13 * np.abs(exact).max()  # the definition rounds too
-    for screen in screens.screens(DISTANCES[name], training, whole=False, memory=MEMORY):
+    for screen in search.screens(DISTANCES[name], training, whole=False, memory=MEMORY):
         prepared = screen.prepare(queries, np.arange(9))
         least = screen.least(prepared, screen.estimate(prepared, slice(0, 70)))
         assert np.all(least <= exact + slack), type(screen).__name__
@@ -140,7 +140,7 @@ def test_projection_is_a_lower_bound_and_decides(name, scale, monkeypatch):
     training.stored[7] = queries.stored[3]
     queries.stored[4] = 128  # nearly the mean image: nothing is left outside the directions
     exact = DISTANCES[name].between(queries, slice(None), training, slice(None))
-    screen = screens.screens(DISTANCES[name], training, whole=False, memory=MEMORY)[0]
+    screen = search.screens(DISTANCES[name], training, whole=False, memory=MEMORY)[0]
     assert isinstance(screen, projection.Projection)
     prepared = screen.prepare(queries, np.arange(40))
     least = screen.least(prepared, screen.estimate(prepared, slice(0, 300)))
@@ -157,7 +157,7 @@ def test_projection_is_a_lower_bound_and_decides(name, scale, monkeypatch):
 def test_projection_is_left_out_where_it_does_not_pay():
     noise, pictures = images(1, 300, shape=(24, 24, 1)), smooth(1, 300)
     for training, memory in ((noise, MEMORY), (pictures, 2**19), (Images(pictures.stored[:99]), MEMORY)):
-        first = screens.screens(DISTANCES["mse"], training, whole=True, memory=memory)[0]
+        first = search.screens(DISTANCES["mse"], training, whole=True, memory=memory)[0]
         assert isinstance(first, screens.Product)
 
 

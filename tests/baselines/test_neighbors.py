@@ -14,9 +14,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from kerascifar.baselines import memory, search
 from kerascifar.baselines.centroid import NearestCentroid
-from kerascifar.baselines.neighbors import KNeighbors
-from kerascifar.baselines.votes import TIES, vote
-from kerascifar.errors import InputError
+from kerascifar.baselines.neighbors import TIES, KNeighbors, vote
+from kerascifar.core.errors import InputError
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.integers(0, 256, (90, 8, 8, 3), dtype=np.uint8), RNG.integers(0, 4, 90)

@@ -9,7 +9,7 @@ from skimage.metrics import structural_similarity
 from kerascifar.baselines.distances import DISTANCES
 from kerascifar.baselines.images import Images
 from kerascifar.baselines.ssim import data_range, ssim, window_sums
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 
 
 def scikit_image(x, y, span=None):

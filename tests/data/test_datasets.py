@@ -8,22 +8,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kerascifar.config import RunConfig
-from kerascifar.contracts import Dataset, Part
+from kerascifar.core.contracts import Dataset, Split
+from kerascifar.core.errors import InputError
 from kerascifar.data import datasets
 from kerascifar.data.datasets import DATASETS, check_name, load
-from kerascifar.errors import InputError
 
 
-def numbered(count: int, first: int, classes: int = 4) -> Part:
+def numbered(count: int, first: int, classes: int = 4) -> Split:
     """Images that carry their number, so that one can see where each went."""
     number = np.arange(first, first + count)
     images = np.zeros((count, 2, 2, 3), np.uint8)
     images[:, 0, 0, 0], images[:, 0, 0, 1] = number % 256, number // 256
-    return Part(images, number % classes)
+    return Split(images, number % classes)
 
 
-def numbers(part: Part) -> list[int]:
-    return (part.images[:, 0, 0, :2].astype(int) @ [1, 256]).tolist()
+def numbers(split: Split) -> list[int]:
+    return (split.images[:, 0, 0, :2].astype(int) @ [1, 256]).tolist()
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def row(monkeypatch):
     """Put a data set of 1,000 + 200 numbered images into the table; returns a function that changes it."""
 
     def put(**changed):
-        parts = {"train": numbered(1000, 0), "validation": None, "test": numbered(200, 1000)} | changed
-        dataset = Dataset("numbered", tuple("abcd"), **parts)
+        splits = {"train": numbered(1000, 0), "validation": None, "test": numbered(200, 1000)} | changed
+        dataset = Dataset("numbered", tuple("abcd"), **splits)
         monkeypatch.setitem(DATASETS, "numbered", datasets.Source(lambda config, _: dataset, "x", "x"))
 
     put()
@@ -50,8 +50,8 @@ def test_the_validation_part_comes_out_of_the_training_images(row, share, held):
     assert validation == sorted(validation)
     if held:
         assert np.bincount(dataset.validation.labels).tolist() == pytest.approx([held / 4] * 4, abs=1)
-    for part in dataset.parts.values():
-        np.testing.assert_array_equal(part.labels, np.array(numbers(part)) % 4)
+    for split in dataset.splits.values():
+        np.testing.assert_array_equal(split.labels, np.array(numbers(split)) % 4)
 
 
 def test_the_seed_decides_the_split(row):
@@ -85,13 +85,13 @@ def test_a_sets_own_validation_part_is_taken_as_it_is(row):
     assert numbers(dataset.train) == list(range(10))
 
 
-@pytest.mark.parametrize("part", ["train", "validation", "test"])
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
 @pytest.mark.parametrize("label", [-1, 4])
-def test_labels_out_of_range(row, part, label):
+def test_labels_out_of_range(row, split, label):
     wrong = numbered(20, 0)
     wrong.labels[5] = label
-    row(**{part: wrong})
-    with pytest.raises(InputError, match=rf"numbered \({part}\): the label of image 5 is {label}, expected 0 to 3"):
+    row(**{split: wrong})
+    with pytest.raises(InputError, match=rf"numbered \({split}\): the label of image 5 is {label}, expected 0 to 3"):
         load(RunConfig(dataset="numbered"))
 
 

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kerascifar.contracts import Part
+from kerascifar.core.contracts import Split
+from kerascifar.core.errors import InputError
 from kerascifar.data.split import check_labels, split, stratified
-from kerascifar.errors import InputError
 
 label_lists = st.lists(st.integers(0, 6), min_size=2, max_size=200).filter(lambda x: max(np.bincount(x)) > 1)
 
@@ -66,14 +66,14 @@ def test_too_few_images():
 def test_parts_keep_images_and_labels_together():
     labels = np.arange(40) % 4
     images = np.broadcast_to(np.arange(40, dtype=np.uint8)[:, None, None, None], (40, 2, 2, 3))
-    for part in split(Part(images, labels), 0.25, 1):
+    for part in split(Split(images, labels), 0.25, 1):
         np.testing.assert_array_equal(part.images[:, 0, 0, 0] % 4, part.labels)
 
 
 def test_labels_are_checked():
     images = np.zeros((3, 1, 1, 3), np.uint8)
-    check_labels(Part(images, np.array([0, 1, 1])), "ab", "x")
+    check_labels(Split(images, np.array([0, 1, 1])), "ab", "x")
     with pytest.raises(InputError, match=r"x \(train\): the label of image 1 is 2, expected 0 to 1"):
-        check_labels(Part(images, np.array([0, 2, -1])), "ab", "x (train)")
+        check_labels(Split(images, np.array([0, 2, -1])), "ab", "x (train)")
     with pytest.raises(InputError, match="no images"):
-        check_labels(Part(images[:0], np.array([], np.int64)), "ab", "x")
+        check_labels(Split(images[:0], np.array([], np.int64)), "ab", "x")

@@ -8,9 +8,10 @@ import keras
 import numpy as np
 import pytest
 
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 from kerascifar.layers import BatchNormalization
 from kerascifar.models import VARIANTS, build, check
+from kerascifar.models.counting import multiply_adds
 
 # Building alone takes under a second, but VGG's dense layers hold 134 million weights.
 LARGE = {"vgg16_imagenet"}
@@ -75,8 +76,9 @@ def test_the_table_is_complete():
 
 
 @pytest.mark.parametrize("name", slowly(VARIANTS, LARGE))
-def test_trainable_parameters(name):
+def test_parameters_and_multiply_adds_are_those_of_the_built_net(name):
     assert trainable(net(name)) == VARIANTS[name].params
+    assert multiply_adds(net(name)) == VARIANTS[name].multiply_adds
 
 
 @pytest.mark.parametrize("name", slowly(VARIANTS, LARGE))
@@ -205,7 +207,7 @@ def test_importing_this_package_is_enough_to_load_a_net(first, tmp_path):
 
 def test_listing_and_checking_import_neither_keras_nor_tensorflow():
     code = (
-        "import sys; from kerascifar.models import VARIANTS, check; import kerascifar.models.checkpoints\n"
+        "import sys; from kerascifar.models import VARIANTS, check; import kerascifar.models.torch_files\n"
         "for name in VARIANTS: check(name)\n"
         "assert not {'keras', 'tensorflow'} & set(sys.modules), 'imported'"
     )

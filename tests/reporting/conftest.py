@@ -4,9 +4,10 @@ import json
 import numpy as np
 import pytest
 
-from kerascifar import metrics, results
+from kerascifar import results
 from kerascifar.config import RunConfig
 from kerascifar.data.datasets import load
+from kerascifar.evaluation import metrics
 from kerascifar.results import Result
 
 
@@ -30,14 +31,14 @@ def make_run(tmp_path, digits):
         if not validation:
             data = dataclasses.replace(data, validation=None)
         scores = {}
-        for name, part in data.parts.items():
+        for name, split in data.splits.items():
             if name != "train":
-                shares = rng.dirichlet(np.ones(10), len(part)).astype(np.float32)
-                sure = rng.random(len(part)) < skill
-                shares[sure] = 0.3 * shares[sure] + 0.7 * np.eye(10, dtype=np.float32)[part.labels[sure]]
+                shares = rng.dirichlet(np.ones(10), len(split)).astype(np.float32)
+                sure = rng.random(len(split)) < skill
+                shares[sure] = 0.3 * shares[sure] + 0.7 * np.eye(10, dtype=np.float32)[split.labels[sure]]
                 scores[name] = shares
         found = {
-            name: metrics.evaluate(data.parts[name].labels, scores[name], data.classes, probabilities)
+            name: metrics.evaluate(data.splits[name].labels, scores[name], data.classes, probabilities)
             if name in scores
             else None
             for name in ("validation", "test")

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from kerascifar import report
-from kerascifar.reporting.exported import exported
+from kerascifar.reporting.details import exported
 
 TOLD = {
     "bytes": 44_432,

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 from kerascifar.reporting.gather import gather
 from kerascifar.results import read_result
 
@@ -46,10 +46,10 @@ def test_runs_that_were_asked_for_alike_are_told_apart_by_their_folder(tmp_path,
 def test_test_sets_are_kept_apart(tmp_path, make_run, digits):
     import dataclasses
 
-    from kerascifar.contracts import Part
+    from kerascifar.core.contracts import Split
 
     make_run("a/1")
-    fewer = dataclasses.replace(digits, test=Part(digits.test.images[:50], digits.test.labels[:50]))
+    fewer = dataclasses.replace(digits, test=Split(digits.test.images[:50], digits.test.labels[:50]))
     make_run("b/2", data=fewer)
     assert list(gather([tmp_path]).groups) == ["digits, 100 test images", "digits, 50 test images"]
 

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from kerascifar import report
-from kerascifar.errors import InputError
-from kerascifar.metrics import mcnemar
+from kerascifar.core.errors import InputError
+from kerascifar.evaluation.metrics import mcnemar
 from kerascifar.reporting.gather import gather
 from kerascifar.reporting.render import to_html, to_markdown
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from kerascifar import scratch
 from kerascifar.config import RunConfig
-from kerascifar.contracts import Dataset, Part
+from kerascifar.core.contracts import Dataset, Split
 from kerascifar.scratch.fit import fit
 
 SIDE = 8
@@ -14,13 +14,13 @@ def dataset(n=120, seed=0):
     """Three classes: the red, green or blue channel is brighter."""
     rng = np.random.default_rng(seed)
 
-    def part(count):
+    def split(count):
         labels = rng.integers(0, 3, count)
         images = rng.integers(0, 160, (count, SIDE, SIDE, 3))
         images[np.arange(count), ..., labels] += 60
-        return Part(images.astype(np.uint8), labels)
+        return Split(images.astype(np.uint8), labels)
 
-    return Dataset("bright", ("red", "green", "blue"), part(n), part(40), part(60))
+    return Dataset("bright", ("red", "green", "blue"), split(n), split(40), split(60))
 
 
 def config(**given):

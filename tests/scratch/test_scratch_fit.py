@@ -11,9 +11,10 @@ import pytest
 from small_runs import config, dataset, fitted, same_history, same_scores
 
 from kerascifar import scratch
-from kerascifar.errors import InputError, TrainingDiverged
+from kerascifar.core.errors import InputError, TrainingDiverged
 from kerascifar.scratch import Network
-from kerascifar.scratch.fit import make_network, restore
+from kerascifar.scratch.engine import restore
+from kerascifar.scratch.fit import make_network
 from kerascifar.scratch.training import Progress
 
 

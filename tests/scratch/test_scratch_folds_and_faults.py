@@ -5,7 +5,7 @@ import pytest
 from small_runs import config, dataset, fitted, same_history, same_scores
 
 from kerascifar import scratch
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 from kerascifar.scratch import FAULTS, Network, cross_validate, folds
 from kerascifar.scratch.faults import FaultyNetwork
 from kerascifar.scratch.fit import make_network

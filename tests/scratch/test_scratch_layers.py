@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kerascifar import scratch
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 from kerascifar.scratch import (
     AveragePool2D,
     BatchNormalization,

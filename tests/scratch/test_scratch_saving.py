@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 from kerascifar.scratch import (
     BatchNormalization,
     Conv2D,

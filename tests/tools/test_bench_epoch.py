@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "bench_epoch.py"
 

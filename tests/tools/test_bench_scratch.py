@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 from kerascifar.scratch import VARIANTS, Network, relative_error
 
 

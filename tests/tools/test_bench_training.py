@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 ROW = {

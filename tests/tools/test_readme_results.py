@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDY = "palaska_faults"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kerascifar.configure import configure
+from kerascifar.core.errors import InputError, TrainingDiverged
 from kerascifar.data.datasets import load
-from kerascifar.errors import InputError, TrainingDiverged
 from kerascifar.run import run
 from kerascifar.training import callbacks, fit
 from kerascifar.training.checkpoint import load_progress
@@ -20,7 +20,7 @@ SMALL = {
     "epochs": 3,
     "device": "cpu",
 }
-if fit.devices.backend() == "jax":  # tests/test_jax.py
+if fit.placement.backend() == "jax":  # tests/test_jax.py
     SMALL["input"] = "arrays"
 STEPS = 4  # 240 training images in batches of 64
 
@@ -29,7 +29,7 @@ def trained(folder, **options):
     """Weights and history of a run to its end, seconds left out."""
     config = configure(**{**SMALL, **options, "runs": str(folder)})
     data = load(config)
-    fit.devices.start(config)
+    fit.placement.start(config)
     model = fit.compiled_model(config, data)
     config.folder.mkdir(parents=True, exist_ok=True)
     _, history = fit.train(model, config, data, config.folder)
@@ -162,7 +162,7 @@ def test_nan_stops_with_the_last_good_checkpoint(tmp_path):
     ):
         trained(tmp_path, **options)
     checkpoint = next(tmp_path.rglob("checkpoint.npz"))
-    assert load_progress(checkpoint, fit.devices.backend()).step >= 1
+    assert load_progress(checkpoint, fit.placement.backend()).step >= 1
     with np.load(checkpoint) as saved:
         assert all(np.isfinite(saved[name]).all() for name in saved.files if name.startswith("model/"))
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from kerascifar.config import RunConfig
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 from kerascifar.training.losses import make_loss
 
 LABELS = np.array([0, 0, 0, 1])

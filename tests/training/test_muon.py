@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kerascifar.configure import configure
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 from kerascifar.training.muon import GroupedOptimizer
 from kerascifar.training.optimizers import make_optimizer
 

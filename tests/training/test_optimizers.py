@@ -3,7 +3,7 @@ import pytest
 
 from kerascifar.config import RunConfig
 from kerascifar.configure import configure
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 from kerascifar.training.optimizers import OPTIMIZERS, check_optimizer, make_optimizer
 
 RNG = np.random.default_rng(0)

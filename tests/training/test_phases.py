@@ -6,8 +6,8 @@ import pytest
 from test_fit import SMALL, STEPS, stopped_after, trained
 
 from kerascifar.configure import configure
+from kerascifar.core.errors import InputError
 from kerascifar.data.datasets import load
-from kerascifar.errors import InputError
 from kerascifar.training import fit
 from kerascifar.training.phases import phase_at, phases_of
 

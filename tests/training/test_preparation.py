@@ -4,12 +4,13 @@ import keras
 import numpy as np
 import pytest
 
-from kerascifar import normalization, results
+from kerascifar import results
+from kerascifar.augment.policies import augment_once, make_augment
 from kerascifar.configure import configure
-from kerascifar.data.augment import augment_once, make_augment
+from kerascifar.core.errors import InputError
+from kerascifar.data import normalization
 from kerascifar.data.datasets import load
-from kerascifar.errors import InputError
-from kerascifar.pixels import interleaved_as_planar
+from kerascifar.data.pixel_order import interleaved_as_planar
 from kerascifar.run import restore, run
 from kerascifar.training.preparation import faults, prepare, prepared
 
@@ -66,8 +67,8 @@ def test_the_test_images_are_scored_with_the_fault_and_again_the_same(name, fini
     plain = softmax(model.predict(data.test.images, verbose=0))
     assert np.abs(saved["test_scores"] - plain).max() > 2e-5  # it makes a difference
     _, result, score = restore(config.folder)
-    for part in ("test", "validation", "test"):
-        np.testing.assert_array_equal(score(data.parts[part].images, part), saved[f"{part}_scores"])
+    for split in ("test", "validation", "test"):
+        np.testing.assert_array_equal(score(data.splits[split].images, split), saved[f"{split}_scores"])
     assert result.dataset["sha256"]["test"] == data.test.checksum  # of the images as they are
     assert result.notes["faults"] == faults(config)
     assert len(faults(config)) == 1
@@ -83,7 +84,7 @@ def test_a_run_without_faults_notes_none_and_copies_nothing():
     config = configure(**GIVEN, augment="lai")
     data = load(config)
     assert faults(config) == []
-    assert all(prepared(config, data).parts[name] is part for name, part in data.parts.items())
+    assert all(prepared(config, data).splits[name] is split for name, split in data.splits.items())
 
 
 def test_augmented_once_is_the_same_each_time_and_not_what_training_sees():

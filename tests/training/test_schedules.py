@@ -3,7 +3,7 @@ import math
 import pytest
 
 from kerascifar.config import RunConfig
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 from kerascifar.training.schedules import SCHEDULES, check_schedule, make_schedule
 
 STEPS = 10

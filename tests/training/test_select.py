@@ -7,8 +7,8 @@ import pytest
 from test_fit import SMALL, stopped_after, trained
 
 from kerascifar.configure import configure
+from kerascifar.core.errors import InputError
 from kerascifar.data.datasets import load
-from kerascifar.errors import InputError
 from kerascifar.run import run
 from kerascifar.training import fit
 from kerascifar.training.checkpoint import Progress

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from test_adapting import SMALL
+from test_building import SMALL
 from test_fit import stopped_after, trained
 
 from kerascifar.configure import configure
-from kerascifar.contracts import Part
-from kerascifar.errors import InputError
+from kerascifar.core.contracts import Split
+from kerascifar.core.errors import InputError
 from kerascifar.run import run
 from kerascifar.training.stages import Stage, shrunk, stage_at
 
@@ -25,7 +25,7 @@ def test_images_shrink_without_aliasing(channels):
     # Stripes one pixel wide average to grey; every other column alone would be black or white.
     stripes = np.zeros((2, 32, 32, channels), "uint8")
     stripes[:, :, ::2] = 255
-    small = shrunk(Part(stripes, np.array([3, 4])), 16)
+    small = shrunk(Split(stripes, np.array([3, 4])), 16)
     assert (small.images.shape, small.images.dtype, small.labels.tolist()) == ((2, 16, 16, channels), "uint8", [3, 4])
     assert np.all(np.abs(small.images[:, :, 2:-2].astype(int) - 127) < 20)
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 from tuner import chief
 
 pytestmark = pytest.mark.filterwarnings("ignore:(currentThread|getName):DeprecationWarning")  # KerasTuner's

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kerascifar.cli import Parser
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 from tuner.__main__ import main
 from tuner.search import search
 from tuner.worker import role

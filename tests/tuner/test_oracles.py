@@ -6,7 +6,7 @@ import statistics
 import pytest
 from keras_tuner.engine.trial import TrialStatus
 
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 from tuner.oracles import MAX_DEATHS, make_oracle
 from tuner.plan import OBJECTIVE
 from tuner.spaces import Range, find_space

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from kerascifar.configure import configure
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 from tuner.plan import ORACLES
 from tuner.spaces import NAMED, SPACES, Choice, Range, find_space
 

@@ -11,8 +11,8 @@ import tuner.search
 from kerascifar import results
 from kerascifar.config import RunConfig
 from kerascifar.configure import configure
+from kerascifar.core.errors import FolderInUse, InputError, TrainingDiverged
 from kerascifar.data.datasets import load
-from kerascifar.errors import FolderInUse, InputError, TrainingDiverged
 from tuner.outcome import read_trials, recipe_row, table, write_best
 from tuner.search import search
 from tuner.spaces import Choice
@@ -119,7 +119,7 @@ def test_hyperband_trains_few_points_for_all_epochs(make_plan, trained):
 
 
 def test_two_searches_cannot_share_a_folder(make_plan, trained):
-    from kerascifar.files import only_writer
+    from kerascifar.core.files import only_writer
 
     plan = make_plan()
     with only_writer(plan.folder), pytest.raises(FolderInUse, match="another --dir"):

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from kerascifar.config import RunConfig
-from kerascifar.errors import InputError
+from kerascifar.core.errors import InputError
 from kerascifar.models import build
 from kerascifar.training.optimizers import OPTIMIZERS
 from tuner.spaces import NAMED, SPACES, Choice, Range, find_space, read_space

@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 from seeded import fill, images
 
 from kerascifar.models import build
-from kerascifar.models.importing import load_weights_into
+from kerascifar.models.pretrained import load_weights_into
 
 GOLDEN = json.loads(Path(__file__).with_name("golden_logits.json").read_text(encoding="utf-8"))["logits"]
 

@@ -8,9 +8,9 @@ from cases import CASES, SLOW
 from seeded import images
 from test_golden_logits import GOLDEN, built, torch_shapes
 
-from kerascifar.errors import InputError
-from kerascifar.models.checkpoints import read_state_dict
-from kerascifar.models.importing import load_weights_into
+from kerascifar.core.errors import InputError
+from kerascifar.models.pretrained import load_weights_into
+from kerascifar.models.torch_files import read_state_dict
 
 torch = pytest.importorskip("torch")
 twins = importlib.import_module("twins")  # imports PyTorch

@@ -1,4 +1,4 @@
-"""The PyTorch counterpart of kerascifar.models.separable, from rows t, c, n, s."""
+"""The PyTorch counterpart of kerascifar.models.tiny, from rows t, c, n, s."""
 
 from collections import OrderedDict
 

@@ -1,0 +1,89 @@
+"""The engine of knn and nearest_centroid: the functions of ``contracts.Engine``."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from kerascifar.baselines import memory as budget
+from kerascifar.baselines.distances import DISTANCES
+from kerascifar.config import RunConfig
+from kerascifar.core.contracts import Dataset, Fitted, LayerRow, Score, Served, StepTime
+from kerascifar.core.errors import InputError
+from kerascifar.core.processor import cores, processor
+from kerascifar.core.registry import Variant, lookup
+
+TITLE, TRAINED, MODEL = "knn and nearest_centroid", False, None
+_LEAST_SECONDS = 0.3  # of a measurement
+
+
+def check(config: RunConfig, variant: Variant) -> None:
+    """Refuse a name or an amount that means nothing here.
+
+    Raises:
+        InputError: unknown distance, a data range for another distance than ssim, or a malformed amount of memory.
+    """
+    name = variant.arguments(config)["distance"]
+    distance = lookup(DISTANCES, name, "--distance")
+    if config.data_range is not None and not distance.images:
+        raise InputError(f"--data-range applies to ssim, not to {name}")
+    budget.parse_memory(config.memory or budget.DEFAULT)
+
+
+def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path | None) -> Fitted:
+    """See ``kerascifar.baselines.fit.fit``."""
+    from kerascifar.baselines.fit import fit as fit_estimator  # imports scikit-learn
+
+    return fit_estimator(config, variant, data, folder)
+
+
+def restore(config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset]) -> Score:
+    """Return the scorer of a finished run: the training images are the model, so they are read again.
+
+    Raises:
+        InputError: the data cannot be read.
+    """
+    return fit(config, variant, load(), None).score
+
+
+def count(variant: Variant, shape: tuple[int, int, int], classes: int) -> tuple[int, int | None]:
+    """Return 0 parameters, and None for multiply-adds."""
+    return 0, None
+
+
+def layers(config: RunConfig, variant: Variant, shape: tuple[int, int, int], classes: int) -> list[LayerRow]:
+    """Refuse: there are none.
+
+    Raises:
+        InputError: always.
+    """
+    raise InputError(f"{config.arch} has no layers; name a net, such as lenet or scratch_convnet")
+
+
+def time_step(config: RunConfig, variant: Variant, load: Callable[[], Dataset]) -> StepTime:
+    """Score as many test images as it takes for a time that can be trusted."""
+    data = load()
+    begun = time.perf_counter()
+    fitted = fit(config, variant, data, None)
+    fitted.score(data.test.images[:2], "test")  # compiles, where loops are compiled
+    once, images = time.perf_counter() - begun, 8
+    while True:
+        begun = time.perf_counter()
+        fitted.score(data.test.images[:images], "test")
+        seconds = time.perf_counter() - begun
+        if seconds >= _LEAST_SECONDS or images >= len(data.test):
+            return StepTime(once, seconds / min(images, len(data.test)))
+        images *= 4
+
+
+def serve(
+    config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset], shape: Sequence[int]
+) -> Served:
+    """Return the run to be called, with its test images: the time depends on what is in the pixels.
+
+    Raises:
+        InputError: the data cannot be read.
+    """
+    data = load()
+    score = fit(config, variant, data, None).score
+    facts = {"call": "score", "device": "cpu", "threads": config.threads or cores(), "machine": processor()}
+    return Served(lambda images: score(images, "test"), data.test.images, facts)

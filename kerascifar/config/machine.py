@@ -1,0 +1,53 @@
+"""Where it runs and where its files go: folders, device, threads, precision."""
+
+from dataclasses import dataclass
+
+from kerascifar.core.fields import FOLDER_NAME, POSITIVE, one_of, option
+
+
+@dataclass(frozen=True)
+class MachineConfig:
+    """The run folder and the machine."""
+
+    name: str | None = option(
+        None, "folder of the run under --runs; the arch if not given", FOLDER_NAME, identity=False
+    )
+    runs: str = option("saved_models", "folder that holds all runs", identity=False)
+    again: bool = option(False, "train anew although a finished run is there", identity=False)
+    checkpoint_steps: int | None = option(None, "also save every N steps within an epoch", POSITIVE, identity=False)
+    device: str = option(
+        "auto",
+        "auto, cpu, gpu or gpu:N; cpu:N cuts the CPU in N devices for --strategy mirrored",
+        identity=False,
+        machine=True,
+        timed=True,
+    )
+    strategy: str = option(
+        "none",
+        "how a step is divided: none, mirrored over the GPUs of this machine, or multiworker over processes",
+        one_of("none", "mirrored", "multiworker"),
+        engines=("keras",),
+    )
+    input: str = option(
+        "tf.data",
+        "what augments and serves the training images: tf.data, or arrays: no tf.data, as KERAS_BACKEND=jax needs it",
+        one_of("tf.data", "arrays"),
+        identity=False,
+    )
+    threads: int | None = option(
+        None, "CPU threads; all cores if not given", POSITIVE, identity=False, machine=True, timed=True
+    )
+    memory: str | None = option(
+        None,
+        "working memory of knn and nearest_centroid, such as 1GiB or 512MiB",
+        engines=("baseline",),
+        identity=False,
+        machine=True,
+    )
+    precision: str = option(
+        "float32",
+        "float32, mixed_float16 or mixed_bfloat16",
+        one_of("float32", "mixed_float16", "mixed_bfloat16"),
+        engines=("keras",),
+        timed=True,
+    )

@@ -1,0 +1,110 @@
+"""Files are written whole or not at all, and only one process writes a folder."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from kerascifar.core.errors import FolderInUse
+
+_PART = ".part-"
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a temporary file beside `path`, flush it to disk, then rename it to `path`.
+
+    A reader sees the old file or the new one, never a part; nothing is left behind on failure.
+
+    Raises:
+        OSError: the disk is full or read-only, say; it names `path`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f"{_PART}{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    try:
+        write(Path(part))
+        with open(part, "rb") as written:
+            os.fsync(written.fileno())
+        os.chmod(part, 0o644)
+        os.replace(part, path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a failed write() does not know its file
+        raise
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(part)
+
+
+def deflate(path: Path) -> None:
+    """Rewrite the zip archive at `path`, which must lie in a draft, with its members compressed and undated."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 9)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` atomically, as UTF-8."""
+    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+@contextlib.contextmanager
+def draft(folder: Path) -> Iterator[Path]:
+    """Give an empty folder in `folder` to prepare files in, and remove what is left in it at the end."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix=_PART) as part:
+        yield Path(part)
+
+
+def publish(made: Path, path: Path) -> None:
+    """Flush the file or folder `made`, which lies in a draft beside `path`, and put it in the place of `path`.
+
+    Raises:
+        OSError: it cannot be written there.
+    """
+    for file in [f for f in made.rglob("*") if f.is_file()] if made.is_dir() else [made]:
+        with open(file, "rb") as written:
+            os.fsync(written.fileno())
+    if path.is_dir():  # a folder that holds something cannot be replaced in one step
+        os.replace(path, made.with_name(f"{made.name}.old"))
+    os.replace(made, path)
+
+
+@contextlib.contextmanager
+def only_writer(folder: Path, flag: str = "--name") -> Iterator[None]:
+    """Hold `folder` for this process; the lock ends with the process, even when it is killed.
+
+    A folder in which nothing was written is removed at the end, so bad input leaves nothing behind.
+
+    Args:
+        folder: made if it is not there.
+        flag: what chooses another folder, for the message.
+
+    Raises:
+        FolderInUse: another process holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise FolderInUse(
+            f"another process is writing {folder}: wait for it to end, or choose another {flag}"
+        ) from None
+    for left in folder.glob(f"{_PART}*"):  # by a writer that was killed
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    try:
+        yield
+    finally:
+        if [child.name for child in folder.iterdir()] == [".lock"]:
+            (folder / ".lock").unlink()
+            with contextlib.suppress(OSError):  # not empty: another run was begun beside it meanwhile
+                for place in made:
+                    place.rmdir()
+        lock.release()

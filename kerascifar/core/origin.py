@@ -1,0 +1,48 @@
+"""What --init-weights means, wherever it lies: the parent's run id, or the SHA-256 of a file of weights.
+
+So a child's run id follows from its parent's, on every machine, and before the parent has been trained.
+"""
+
+import functools
+import hashlib
+import json
+from pathlib import Path
+
+from kerascifar.core.errors import InputError
+
+SUFFIXES = (".keras", ".pth", ".pt", ".safetensors")  # of files of weights; anything else is a folder
+RUN, FILE = "run:", "sha256:"
+
+
+def origin(source: str) -> str:
+    """Return ``run:RUN-ID`` for a run folder, or for a folder that holds one finished run; ``sha256:HEX`` for a file.
+
+    A folder without a finished run is taken for one that is to come, so that its name is the run id. What is an
+    origin already is returned as it is.
+
+    Raises:
+        InputError: the file of weights is not there.
+    """
+    if source.startswith((RUN, FILE)):
+        return source
+    path = Path(source)
+    if path.suffix in SUFFIXES:
+        try:
+            told = path.stat()
+        except OSError:
+            raise InputError(f"--init-weights: no such file: {path}") from None
+        return FILE + _sha256(path, told.st_size, told.st_mtime_ns)
+    found = [path / "result.json"] if (path / "result.json").exists() else sorted(path.glob("*/result.json"))
+    if len(found) != 1:
+        return RUN + path.resolve().name
+    try:
+        return RUN + json.loads(found[0].read_text(encoding="utf-8"))["run_id"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(f"--init-weights: {found[0]} is not a result of this program") from None
+
+
+@functools.lru_cache(maxsize=16)
+def _sha256(path: Path, size: int, changed: int) -> str:
+    """Return the SHA-256 of a file; read again where size or time of change are others."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,201 @@
+"""Read the tensors of a PyTorch checkpoint or a safetensors file, without PyTorch and without running anything.
+
+A .pth file is a pickle, and a pickle is a program. This reader admits the four names that a plain state_dict
+needs and refuses every other, so a hostile file can do no more than fail to load. NumPy only.
+"""
+
+import pickle
+import struct
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from kerascifar.core.errors import InputError
+
+# torch.save before 1.6 wrote three pickles ahead of the data; the first is this number (torch/serialization.py).
+# torchvision still serves vgg16-397923af.pth and mobilenet_v2-b0353104.pth so.
+LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+
+BFLOAT16 = "bfloat16"  # NumPy has no such type; it is the upper half of a float32
+STORAGES = {
+    "DoubleStorage": "<f8",
+    "FloatStorage": "<f4",
+    "HalfStorage": "<f2",
+    "BFloat16Storage": BFLOAT16,
+    "LongStorage": "<i8",
+    "IntStorage": "<i4",
+    "ShortStorage": "<i2",
+    "CharStorage": "<i1",
+    "ByteStorage": "<u1",
+    "BoolStorage": "?",
+}
+WRAPPERS = ("state_dict", "model_state_dict", "model")
+
+
+class _Storage(NamedTuple):
+    """A flat array in the file, not read yet."""
+
+    dtype: str
+    key: str
+    count: int
+
+
+class _Tensor(NamedTuple):
+    """A view of a storage, counted in elements."""
+
+    storage: _Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+def read_state_dict(path: Path) -> dict[str, np.ndarray]:
+    """Read a flat mapping of names to arrays from a .pth, .pt or .safetensors file.
+
+    A {"state_dict": ...}, {"model_state_dict": ...} or {"model": ...} around it is taken off, and so is the
+    "module." that DataParallel puts before every name. Arrays keep PyTorch's layout; bfloat16 becomes float32.
+
+    Raises:
+        InputError: the file cannot be read, is damaged, or holds anything but plain tensors.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.numpy import load_file
+
+            state = load_file(path)
+        else:
+            with path.open("rb") as file:
+                state = _zip(file) if zipfile.is_zipfile(file) else _legacy(file)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except Exception as error:  # whatever a damaged or hostile file provokes in pickle, zipfile or safetensors
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path}: damaged, or no checkpoint of tensors: {reason}") from None
+    if not state:
+        raise InputError(f"{path}: holds no tensors")
+    if all(name.startswith("module.") for name in state):
+        state = {name.removeprefix("module."): array for name, array in state.items()}
+    return state
+
+
+class _Unpickler(pickle.Unpickler):
+    """Knows tensors, their storages and dictionaries; nothing else that a pickle can name."""
+
+    def __init__(self, file: Any):
+        super().__init__(file)
+        self.storages: dict[str, _Storage] = {}
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("collections", "OrderedDict"):
+            return OrderedDict
+        if module == "torch" and name in STORAGES:
+            return STORAGES[name]
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return lambda storage, offset, shape, strides, *_: _Tensor(storage, offset, tuple(shape), tuple(strides))
+        if (module, name) == ("torch._utils", "_rebuild_parameter"):
+            return lambda tensor, *_: tensor
+        raise InputError(
+            f"refused, it asks for {module}.{name}; only a state_dict of plain tensors is read "
+            "(torch.save(model.state_dict(), FILE))"
+        )
+
+    def persistent_load(self, pid: Any) -> _Storage:
+        kind, dtype, key, _, count, *view = pid
+        if kind != "storage" or dtype not in STORAGES.values() or (view and view[0] is not None):
+            raise InputError("refused, it holds a storage of an unknown kind")
+        return self.storages.setdefault(str(key), _Storage(dtype, str(key), int(count)))
+
+
+def _zip(file: BinaryIO) -> dict[str, np.ndarray]:
+    """Read what torch.save writes since 1.6: a zip of data.pkl and one stored file a storage."""
+    with zipfile.ZipFile(file) as archive:
+        names = [name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl"]
+        if len(names) != 1:
+            raise InputError("a zip file, but no PyTorch checkpoint (no data.pkl)")
+        folder = names[0].removesuffix("data.pkl")
+        if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":
+            raise InputError("written on a big-endian machine, which is not supported")
+
+        def read(storage: _Storage) -> bytes:
+            entry = archive.getinfo(f"{folder}data/{storage.key}")
+            # torch.save never compresses; a compressed entry may be a bomb.
+            if entry.compress_type != zipfile.ZIP_STORED:
+                raise InputError("refused, its data is compressed")
+            return archive.read(entry)
+
+        if archive.getinfo(names[0]).compress_type != zipfile.ZIP_STORED:
+            raise InputError("refused, its data is compressed")
+        with archive.open(names[0]) as pickled:
+            return _arrays(_Unpickler(pickled).load(), read)
+
+
+def _legacy(file: BinaryIO) -> dict[str, np.ndarray]:
+    """Read what torch.save wrote before 1.6: four pickles, a list of keys, then each storage's count and data."""
+    file.seek(0)
+    if _Unpickler(file).load() != LEGACY_MAGIC:
+        raise InputError("not a PyTorch checkpoint")
+    _Unpickler(file).load()  # protocol version
+    _Unpickler(file).load()  # sizes of C types where it was written
+    unpickler = _Unpickler(file)
+    pickled = unpickler.load()
+    data: dict[str, bytes] = {}
+    for key in _Unpickler(file).load():
+        storage = unpickler.storages[key]
+        (count,) = struct.unpack("<q", file.read(8))
+        if count != storage.count:
+            raise InputError(f"storage {key} has {count} elements, {storage.count} were announced")
+        data[key] = file.read(count * _itemsize(storage.dtype))
+    return _arrays(pickled, lambda storage: data[storage.key])
+
+
+def _tensors(pickled: Any) -> dict[str, _Tensor]:
+    """Take off wrappers and return the named tensors."""
+    for wrapper in WRAPPERS:
+        if isinstance(pickled, Mapping) and isinstance(pickled.get(wrapper), Mapping):
+            pickled = pickled[wrapper]
+    if not isinstance(pickled, Mapping) or not all(
+        isinstance(name, str) and isinstance(tensor, _Tensor) for name, tensor in pickled.items()
+    ):
+        raise InputError("not a state_dict: expected a mapping of names to tensors")
+    return dict(pickled)
+
+
+def _itemsize(dtype: str) -> int:
+    return 2 if dtype == BFLOAT16 else np.dtype(dtype).itemsize
+
+
+def _arrays(pickled: Any, read: Callable[[_Storage], bytes]) -> dict[str, np.ndarray]:
+    flat: dict[_Storage, np.ndarray] = {}
+    arrays = {}
+    for name, tensor in _tensors(pickled).items():
+        storage = tensor.storage
+        if storage not in flat:
+            data = read(storage)
+            if len(data) != storage.count * _itemsize(storage.dtype):
+                raise InputError(f"{name}: {len(data)} bytes, but {storage.count} elements were announced")
+            if storage.dtype == BFLOAT16:
+                flat[storage] = (np.frombuffer(data, "<u2").astype("<u4") << 16).view("<f4")
+            else:
+                flat[storage] = np.frombuffer(data, storage.dtype)
+        arrays[name] = _view(flat[storage], tensor, name)
+    return arrays
+
+
+def _view(flat: np.ndarray, tensor: _Tensor, name: str) -> np.ndarray:
+    """Copy the view out of its storage, after checking that it lies inside."""
+    numbers = (tensor.offset, *tensor.shape, *tensor.strides)
+    if len(tensor.shape) != len(tensor.strides) or not all(type(n) is int and n >= 0 for n in numbers):
+        raise InputError(f"{name}: its shape is malformed")
+    count = int(np.prod(tensor.shape, dtype=object))
+    last = tensor.offset + sum((n - 1) * s for n, s in zip(tensor.shape, tensor.strides, strict=True))
+    # An expanded view (stride 0) could ask for more memory than the file has bytes.
+    if count > flat.size or (count and last >= flat.size):
+        raise InputError(f"{name}: reaches outside its storage")
+    steps = [stride * flat.itemsize for stride in tensor.strides]
+    return np.lib.stride_tricks.as_strided(flat[tensor.offset :], tensor.shape, steps, writeable=False).copy()

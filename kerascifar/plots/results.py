@@ -1,0 +1,236 @@
+"""Figures of results: accuracies, curves, confusion, reliability, trade-offs. Matplotlib only; nothing is written.
+
+Colours are those of a light page; `kerascifar.plots.svg` exchanges them on a dark one.
+"""
+
+import functools
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, ParamSpec
+
+import numpy as np
+
+from kerascifar.evaluation.calibration import Reliability
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Arguments = ParamSpec("Arguments")
+
+INK, MUTED, GRID, PAPER = "#1a1c1f", "#5b6068", "#d5d8dd", "#fdfdfe"
+# Okabe and Ito 2008, colours that people with colour blindness tell apart; darkened until they stand out on white.
+SERIES = ("#0067a5", "#c2570c", "#00795c", "#a8437f", "#8a6d00", "#2389c4", "#6d4aa3")
+HEAT, WHITE = "#2a78c2", "#ffffff"  # shades carry ink up to half, white above, on light and on dark
+STYLE = {
+    "figure.constrained_layout.use": True,
+    "font.size": 9,
+    "text.parse_math": False,  # a name may hold a $
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "axes.facecolor": "none",
+    "axes.titlesize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+}
+WIDTH = 5.8  # inches: on a phone's 390 points 9-point letters are still read
+_NUMBERED = 20  # classes up to which a confusion matrix has room for numbers
+
+
+def styled(draw: Callable[Arguments, "Figure"]) -> Callable[Arguments, "Figure"]:
+    """Draw in STYLE, laid out, without a warning for each letter that the font lacks."""
+
+    @functools.wraps(draw)
+    def wrapped(*args: Arguments.args, **kwargs: Arguments.kwargs) -> "Figure":
+        import matplotlib
+
+        with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph")
+            figure = draw(*args, **kwargs)
+            figure.draw_without_rendering()
+        return figure
+
+    return wrapped
+
+
+@styled
+def draw_accuracies(
+    names: Sequence[str], accuracies: Sequence[float], intervals: Sequence[Sequence[float]]
+) -> "Figure":
+    """Draw a row a run: accuracy, 0 to 1, as a dot with its interval as a line, the best on top."""
+    figure, axes = _axes(0.75 + 0.21 * len(names))
+    order = sorted(range(len(names)), key=lambda i: (accuracies[i], -i))
+    for row, i in enumerate(order):
+        axes.plot(intervals[i], (row, row), color=SERIES[0], linewidth=2.2, solid_capstyle="round")
+        axes.plot(accuracies[i], row, "o", color=SERIES[0], markersize=4.5)
+    axes.set_yticks(range(len(names)), [names[i] for i in order])
+    axes.set(ylim=(-0.7, len(names) - 0.3), xlabel="test accuracy with its 95 % interval")
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    return figure
+
+
+@styled
+def draw_published(
+    names: Sequence[str],
+    figures: Mapping[str, Sequence[float | None]],
+    shortened: Mapping[str, Sequence[bool]],
+) -> "Figure":
+    """Draw a row a line of a published table: the figures of each version, such as paper and corrected, 0 to 1.
+
+    The first version is the published one; of the others a mark is hollow where the run was `shortened`.
+    """
+    figure, axes = _axes(1.0 + 0.24 * len(names))
+    rows = np.arange(len(names))[::-1]
+    for row, values in zip(rows, zip(*figures.values(), strict=True), strict=True):
+        known = [v for v in values if v is not None]
+        if known:
+            axes.plot((min(known), max(known)), (row, row), color=GRID, linewidth=2, zorder=1)
+    marks = ("D", "o", "s")
+    for place, (version, values) in enumerate(figures.items()):
+        size, cut, label = 7.5 if place == 0 else 5, shortened.get(version, [place == 0] * len(rows)), version
+        for hollow in (False, True):
+            known = [(v, r) for v, r, c in zip(values, rows, cut, strict=True) if v is not None and c == hollow]
+            if known:
+                style = {"markersize": size, "fillstyle": "none" if hollow else "full", "zorder": 2}
+                axes.plot(*zip(*known, strict=True), marks[place], color=SERIES[place], label=label, **style)
+                label = None
+    axes.set_yticks(rows, names)
+    axes.set(ylim=(-0.7, len(names) - 0.3), xlabel="test accuracy")
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    figure.legend(loc="outside upper center", ncols=len(figures))
+    return figure
+
+
+@styled
+def draw_curves(curves: Mapping[str, Sequence[tuple[float, float]]], ylabel: str) -> "Figure":
+    """Draw (epoch, value) of several runs over one another; the first have colours and names, the rest are grey."""
+    figure, axes = _axes(2.8 + 0.18 * min(len(curves), len(SERIES)))
+    for place, (name, points) in enumerate(curves.items()):
+        named = place < len(SERIES)
+        style = (
+            {"color": SERIES[place], "label": _short(name, 80), "zorder": 3} if named else {"color": GRID, "zorder": 1}
+        )
+        axes.plot(*zip(*points, strict=True), marker="." if len(points) < 40 else "", linewidth=1.5, **style)
+    _whole_epochs(axes)
+    axes.set(xlabel="epoch", ylabel=ylabel)
+    figure.legend(loc="outside lower left", ncols=1 if max(map(len, curves)) > 30 else 2)
+    return figure
+
+
+@styled
+def draw_history(history: Mapping[str, Sequence[tuple[float, float]]]) -> "Figure":
+    """Draw one run's curves, (epoch, value) by column of the history: accuracies on the left, losses on the right."""
+    figure, (left, right) = _axes(2.6, 2)
+    for axes, columns, what in (
+        (left, {"accuracy": "training", "val_accuracy": "validation", "test_accuracy": "test"}, "accuracy"),
+        (right, {"loss": "training", "val_loss": "validation"}, "loss"),
+    ):
+        for place, (column, name) in enumerate(columns.items()):
+            if points := history.get(column):
+                marker = "." if len(points) < 40 else ""
+                axes.plot(*zip(*points, strict=True), marker=marker, color=SERIES[place], label=name, linewidth=1.5)
+        _whole_epochs(axes)
+        axes.set(xlabel="epoch", ylabel=what)
+    handles, names = left.get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, names, loc="outside lower center", ncols=3)
+    return figure
+
+
+@styled
+def draw_confusion(matrix: np.ndarray, classes: Sequence[str]) -> "Figure":
+    """Draw a confusion matrix, counts (classes, classes), rows the true class; shades are shares of a row."""
+    from matplotlib.colors import to_rgb
+
+    count = len(classes)
+    side = WIDTH * 0.84
+    figure, axes = _axes(side + 0.2)
+    shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+    shades = np.empty((count, count, 4))
+    shades[..., :3], shades[..., 3] = to_rgb(HEAT), shares
+    if count <= _NUMBERED:
+        axes.pcolormesh(shades, edgecolors="none")
+        for (row, column), value in np.ndenumerate(matrix):
+            color = WHITE if shares[row, column] > 0.5 else INK if value else MUTED
+            size = min(8.0, 90 / count) if value < 1000 else min(7.0, 80 / count)
+            axes.text(column + 0.5, row + 0.5, f"{value}", ha="center", va="center", fontsize=size, color=color)
+        axes.set_xticks(np.arange(count) + 0.5, [_short(c, 14) for c in classes], rotation=40, ha="right")
+        axes.set_yticks(np.arange(count) + 0.5, [_short(c, 14) for c in classes])
+    else:
+        axes.imshow(shades, extent=(0, count, count, 0), interpolation="none")
+    axes.set(xlim=(0, count), ylim=(count, 0), aspect="equal", xlabel="predicted", ylabel="true")
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+@styled
+def draw_reliability(bins: Mapping[str, Reliability]) -> "Figure":
+    """Draw a reliability diagram a title, as Guo et al. 2017, Figure 1: accuracy of each bin against the diagonal."""
+    figure, every = _axes(3.3, len(bins))
+    for axes, (title, found) in zip(np.atleast_1d(every), bins.items(), strict=True):
+        filled = found.images > 0
+        left, width = found.edges[:-1][filled], np.diff(found.edges)[filled]
+        accuracy, confidence = found.accuracy[filled], found.confidence[filled]
+        axes.bar(left, accuracy, width, align="edge", color=SERIES[0], alpha=0.55, edgecolor=PAPER, linewidth=0.5)
+        axes.vlines(confidence, confidence, accuracy, color=SERIES[1], linewidth=2)
+        axes.plot(confidence, accuracy, "o", color=SERIES[1], markersize=3.5)
+        axes.plot((0, 1), (0, 1), "--", color=MUTED, linewidth=1)
+        axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="confidence", title=title)
+    np.atleast_1d(every)[0].set_ylabel("accuracy")
+    return figure
+
+
+@styled
+def draw_tradeoff(cost: Sequence[float], accuracies: Sequence[float], names: Sequence[str], xlabel: str) -> "Figure":
+    """Draw accuracy, 0 to 1, against a cost on a logarithmic axis; a line joins those that none beats in both."""
+    from matplotlib.ticker import EngFormatter, NullFormatter
+
+    figure, axes = _axes(3.4)
+    best, frontier = -1.0, []
+    for i in sorted(range(len(cost)), key=lambda i: (cost[i], -accuracies[i])):
+        if accuracies[i] > best:
+            best = accuracies[i]
+            frontier.append(i)
+    axes.plot([cost[i] for i in frontier], [accuracies[i] for i in frontier], color=SERIES[1], linewidth=1.2, zorder=1)
+    for i, name in enumerate(names):
+        color = SERIES[1] if i in frontier else SERIES[0]
+        axes.plot(cost[i], accuracies[i], "o", color=color, markersize=15, markeredgecolor=PAPER, zorder=2)
+        axes.text(cost[i], accuracies[i], name, ha="center", va="center_baseline", color=PAPER, fontsize=8, zorder=3)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(EngFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.margins(0.12)
+    axes.set(xlabel=xlabel, ylabel="test accuracy")
+    return figure
+
+
+def _axes(height: float, columns: int = 1) -> tuple["Figure", "Axes"]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, height))
+    return figure, figure.subplots(1, columns)
+
+
+def _whole_epochs(axes: "Axes") -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+
+
+def _short(name: str, letters: int) -> str:
+    return name if len(name) <= letters else name[: letters - 1] + "…"

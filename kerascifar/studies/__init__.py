@@ -1,0 +1,4 @@
+"""Published studies as tables of configs: recipes, plans within a budget of time, execution, tables of outcomes.
+
+Imports everything but the commands and reporting.
+"""

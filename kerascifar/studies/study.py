@@ -1,0 +1,141 @@
+"""A published study as a table of configs: one TOML file in recipes/, no Python.
+
+title = "..."
+source = "..."
+beside = "goal"                 # what `expect` holds, where it is not what a paper prints
+[common]                        # RunConfig keys of every row that trains
+[[run]]
+name = "knn-1-euclidean"
+table = "Table 1"               # where the paper prints it
+k = 1                           # RunConfig keys: what the paper says, or plainly meant
+expect.test_accuracy = 0.3548   # what the paper prints; EXPECTED lists what there is
+as_published.statistics = "own" # what the authors' code did
+fault = "the test images are normalised by their own statistics"
+
+A run may begin with the weights of another row (init_from = "NAME"), or say why it is not run (not_run = "..."). Other
+kinds of rows: [[ensemble]] (members, vote), [[search]] (settings of a search by tuner, and RunConfig keys of its
+trials) and [[quoted]] (figures of the paper alone).
+"""
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kerascifar.architectures import ARCHITECTURES
+from kerascifar.config import FIELDS
+from kerascifar.core.errors import InputError
+from kerascifar.core.registry import lookup, nearest
+from kerascifar.evaluation.voting import VOTES
+from kerascifar.studies.rows import EXPECTED, KINDS, PAPER, RATES, Ensemble, Quoted, Row, Search, Trained, Training
+
+RECIPES = Path(__file__).resolve().parent / "recipes"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study: title, source, what its rows' `expect` is called, and its rows; they should be run in this order."""
+
+    name: str
+    title: str
+    source: str
+    beside: str
+    rows: tuple[Row, ...]
+
+    def __getitem__(self, name: str) -> Row:
+        return next(row for row in self.rows if row.name == name)
+
+
+def studies() -> list[str]:
+    """Return the names of the studies in recipes/."""
+    return sorted(path.stem for path in RECIPES.glob("*.toml"))
+
+
+def load_study(name: str) -> Study:
+    """Read recipes/NAME.toml, or the file that `name` is, and check every row.
+
+    Raises:
+        InputError: there is no such study, or the file is malformed; the message names file, row and nearest name.
+    """
+    path = Path(name) if name.endswith(".toml") else RECIPES / f"{name}.toml"
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        known = studies()
+        raise InputError(f"unknown study {name!r}{nearest(name, known)}; choose from {', '.join(known)}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path.name} is not TOML: {error}") from None
+    common = found.get("common", {})
+    _check_keys(found, ("title", "source", "beside", "common", *KINDS), path.name)
+    _check_keys(common, ("stand_in", *FIELDS), f"{path.name}, [common]")
+    for key in ("title", "source", "run"):
+        if not found.get(key):
+            raise InputError(f"{path.name}: needs {key}")
+    rows = tuple(_row(kind, row, common, path.name) for kind in KINDS for row in found.get(kind, ()))
+    names = [row.name for row in rows]
+    if twice := {n for n in names if names.count(n) > 1}:
+        raise InputError(f"{path.name}: the name {min(twice)} stands twice")
+    study = Study(path.stem, found["title"], found["source"], found.get("beside", PAPER), rows)
+    for row in rows:
+        try:
+            _check(study, row)
+        except InputError as error:
+            raise InputError(f"{path.name}, row {row.name}: {error}") from None
+    return study
+
+
+def _row(kind: str, told: Mapping[str, Any], common: Mapping[str, Any], file: str) -> Row:
+    if not isinstance(told, Mapping) or not told.get("name"):
+        raise InputError(f"{file}: every [[{kind}]] needs a name")
+    where, row_class = f"{file}, row {told['name']}", KINDS[kind]
+    own = {f.name: f for f in dataclasses.fields(row_class) if f.name != "given"}
+    trained = issubclass(row_class, Trained)
+    _check_keys(told, (*own, *FIELDS) if trained else tuple(own), where)
+    _check_keys(told.get("as_published", {}), tuple(FIELDS), where)
+    _check_keys(told.get("expect", {}), EXPECTED, f"{where}, expect")
+    for key, value in told.get("expect", {}).items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or (key in RATES and value > 1):
+            raise InputError(f"{where}: expect.{key} must be a number from 0{' to 1' * (key in RATES)}, got {value!r}")
+    every = {**(common if kind != "quoted" else {}), **told}
+    chosen = {key: tuple(v) if isinstance(v, list) else v for key, v in every.items() if key in own}
+    if missing := [f.name for f in own.values() if _required(f) and f.name not in chosen]:
+        raise InputError(f"{where}: needs {missing[0]}")
+    given = {"given": {key: value for key, value in every.items() if key not in own}} if trained else {}
+    return row_class(**chosen, **given)
+
+
+def _required(f: dataclasses.Field) -> bool:
+    return f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+
+
+def _check(study: Study, row: Row) -> None:
+    """Check what the keys of a row say, and the rows that it names."""
+    trainings = {other.name: other for other in study.rows if isinstance(other, Training)}
+    if isinstance(row, Ensemble):
+        lookup(VOTES, row.vote, "vote")
+        for member in row.members:
+            lookup(trainings, member, "member")
+    if isinstance(row, Quoted) and row.arch:
+        lookup(ARCHITECTURES, row.arch, "arch")
+    if isinstance(row, Search):
+        row.plan(row.config("corrected", Path()), Path())
+    if isinstance(row, Training):
+        line, parent = [row.name], row.init_from
+        while parent:
+            lookup(trainings, parent, "init_from")
+            if parent in line:
+                raise InputError(f"init_from goes in a circle: {', '.join((*line, parent))}")
+            line.append(parent)
+            parent = study[parent].init_from
+        for mode in row.modes:
+            row.config(mode, Path(), parent=Path("parent") if row.init_from else None)
+
+
+def _check_keys(given: Any, known: tuple[str, ...], where: str) -> None:
+    if not isinstance(given, Mapping):
+        raise InputError(f"{where}: expected a table of keys, got {given!r}")
+    for key in given:
+        if key not in known:
+            raise InputError(f"{where}: unknown key {key!r}{nearest(key, known)}")

@@ -1,0 +1,176 @@
+"""The engine of the Keras nets: the functions of ``contracts.Engine``."""
+
+import contextlib
+import dataclasses
+import io
+import itertools
+import math
+import statistics as stats
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerascifar import models, results
+from kerascifar.config import RunConfig
+from kerascifar.core.contracts import Dataset, LayerRow, Score, Served, StepTime
+from kerascifar.core.errors import InputError
+from kerascifar.core.processor import processor
+from kerascifar.core.registry import Variant
+from kerascifar.data.batches import steps_per_epoch
+from kerascifar.data.sources import synthetic
+from kerascifar.devices import placement
+from kerascifar.training.building import compiled_model
+from kerascifar.training.fit import fit
+from kerascifar.training.phases import phases_of
+
+__all__ = ["MODEL", "TITLE", "TRAINED", "check", "count", "fit", "layers", "restore", "serve", "time_step"]
+
+TITLE, TRAINED, MODEL = "Keras nets", True, results.KERAS_MODEL
+_TIMED_STEPS = 6
+
+
+def check(config: RunConfig, variant: Variant) -> None:
+    """Check the builder's arguments, and the net's geometry where the images' side is known before they are read.
+
+    Raises:
+        InputError: see ``kerascifar.models.check``.
+    """
+    if config.pixels == "planar_queries":
+        raise InputError(f"--pixels planar_queries is for knn and nearest_centroid; {config.arch} takes planar")
+    if config.image_size is None:
+        models.check(config.arch, **variant.arguments(config))
+
+
+def restore(config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset]) -> Score:
+    """Return the scorer of the finished run in `folder`, from its model.keras; `load` is not needed.
+
+    Raises:
+        InputError: the file is missing or cannot be read.
+    """
+    placement.start(dataclasses.replace(config, strategy="none"))  # one device scores
+    from kerascifar.training.scoring import load_model, scorer
+
+    return scorer(load_model(folder), config)
+
+
+def count(variant: Variant, shape: tuple[int, int, int], classes: int) -> tuple[int, int | None]:
+    """Build the variant and return its trainable parameters, and the multiply-adds of one image."""
+    import keras
+
+    from kerascifar.models.counting import multiply_adds
+
+    model = variant.build(shape, classes, 127.5, 127.5, **variant.args)
+    counts = _size(model.trainable_variables), multiply_adds(model)
+    keras.backend.clear_session()
+    return counts
+
+
+def layers(config: RunConfig, variant: Variant, shape: tuple[int, int, int], classes: int) -> list[LayerRow]:
+    """Build the config's net for images of `shape` and return its layers, first to last.
+
+    Raises:
+        InputError: the net does not take such images.
+    """
+    arguments = variant.arguments(config)
+    models.check(config.arch, shape, classes, **arguments)
+    placement.start(RunConfig(device="cpu"))
+    from kerascifar.models.counting import layer_multiply_adds
+
+    return [
+        LayerRow(
+            layer.name,
+            type(layer).__name__,
+            tuple(layer.output.shape[1:]),
+            _size(layer.trainable_variables),
+            _size(layer.weights),
+            layer_multiply_adds(layer),
+        )
+        for layer in models.build(config.arch, shape, classes, **arguments).layers
+    ]
+
+
+def time_step(config: RunConfig, variant: Variant, load: Callable[[], Dataset]) -> StepTime:
+    """Time a few real steps on images of noise, whose values make no difference to the time; `load` is not needed.
+
+    The net is built, compiled and fed as run() does it, augmentation included. Frozen layers make a phase quicker, so
+    the time per image is the mean over the epochs of all phases. Validation is left out: it has a forward pass only,
+    about a third of the work. Of a net so small that run() makes several steps in one call, this overestimates by up
+    to a tenth.
+
+    Raises:
+        InputError: a strategy divides the steps.
+    """
+    if config.strategy != "none":
+        raise InputError(f"steps are timed on one device, got --strategy {config.strategy}")
+    placement.start(config)
+    import keras  # noqa: F401  importing it is no part of a run
+
+    begun = time.perf_counter()
+    data = synthetic.noise_dataset(config, (_TIMED_STEPS + 1) * config.batch_size)
+    # A learning rate at which nothing diverges: it has no part in the time.
+    calm = dataclasses.replace(config, init_weights=None)
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):  # progress bars
+        seconds = sum(phase.config.epochs * _step_seconds(phase.config, data) for phase in phases_of(calm))
+    # The measurement itself builds the net and traces its step; a run traces validation and scoring as well, and saves.
+    return StepTime(2 * (time.perf_counter() - begun), seconds / (config.epochs * config.batch_size))
+
+
+def serve(
+    config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset], shape: Sequence[int]
+) -> Served:
+    """Return the run to be called, as one graph, with images of noise: its time does not depend on the pixels.
+
+    Raises:
+        InputError: its model.keras is missing or cannot be read.
+    """
+    placement.need_tensorflow("a net's latency")
+    device = placement.start(dataclasses.replace(config, strategy="none"))
+    import tensorflow as tf
+
+    from kerascifar.training.scoring import compiled, load_model, views
+
+    machine = processor()
+    for gpu in tf.config.get_visible_devices("GPU"):
+        machine["gpu"] = tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
+    facts = {
+        "call": "one compiled graph",
+        "device": device["device"],
+        "threads": device["threads"],
+        "machine": machine,
+        "tta": config.tta,
+    }
+    model = load_model(folder)
+    graph = compiled(model)
+
+    def predict(images: np.ndarray) -> np.ndarray:  # a run that averages views of an image takes their time
+        return sum(weight * graph(view) for weight, view in views(images, config.tta))
+
+    return Served(predict, synthetic.noise(64, model.input_shape[1:]), facts)
+
+
+def _size(variables: Sequence[Any]) -> int:
+    return sum(math.prod(v.shape) for v in variables)
+
+
+def _step_seconds(config: RunConfig, data: Dataset) -> float:
+    import keras
+
+    from kerascifar.training.feeding import training_feed
+
+    class Clock(keras.callbacks.Callback):
+        """Notes when each step ends."""
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            float(logs["loss"])  # waits for the device, as run() does
+            ends.append(time.perf_counter())
+
+    ends: list[float] = []
+    model = compiled_model(dataclasses.replace(config, learning_rate=1e-6), data)
+    steps = steps_per_epoch(len(data.train), config.batch_size)
+    model.fit(
+        training_feed(config, data.train, len(data.classes), 1), steps_per_epoch=steps, verbose=0, callbacks=[Clock()]
+    )
+    return stats.median(b - a for a, b in itertools.pairwise(ends))

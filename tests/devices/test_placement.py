@@ -1,0 +1,72 @@
+"""Which device a run takes: what is malformed or not there is refused, what was taken is said."""
+
+import pytest
+
+from kerascifar.config import RunConfig
+from kerascifar.configure import configure
+from kerascifar.core.errors import InputError
+from kerascifar.devices import placement
+
+
+@pytest.mark.parametrize("text", ["tpu", "gpu:", "gpu:x", "cpu:", "auto:1", "cpu:-2", "", "gpu:1.0"])
+def test_malformed_devices_are_refused(text):
+    with pytest.raises(InputError, match="expected auto, cpu, cpu:N, gpu or gpu:N"):
+        configure(device=text)
+
+
+def test_a_cpu_is_cut_in_two_or_more():
+    with pytest.raises(InputError, match="2 or more"):
+        configure(device="cpu:1")
+
+
+@pytest.mark.parametrize(
+    ("device", "strategy", "told"),
+    [
+        ("cpu:2", "none", "is for --strategy mirrored; give --device cpu"),
+        ("cpu", "mirrored", "is one device, and --strategy mirrored needs several"),
+        ("gpu:1", "mirrored", "is one device, and --strategy mirrored needs several"),
+    ],
+)
+def test_a_device_that_the_strategy_has_no_use_for_is_refused(device, strategy, told):
+    with pytest.raises(InputError, match=told):
+        placement.check_place(RunConfig(device=device, strategy=strategy))
+
+
+@pytest.mark.parametrize(
+    ("device", "gpus", "chosen"), [("auto", 0, []), ("auto", 2, [0]), ("gpu:1", 2, [1]), ("cpu", 2, [])]
+)
+def test_the_gpu_that_is_taken(device, gpus, chosen):
+    assert placement._choose(RunConfig(device=device), gpus) == chosen
+
+
+def test_mirrored_takes_all_gpus_and_needs_two():
+    assert placement._choose(RunConfig(device="auto", strategy="mirrored"), 3) == [0, 1, 2]
+    with pytest.raises(InputError, match=r"sees no GPU here, and it needs 2 or more; --device cpu:2"):
+        placement._choose(RunConfig(device="auto", strategy="mirrored"), 0)
+    with pytest.raises(InputError, match=r"sees 1 GPU\(s\)"):
+        placement._choose(RunConfig(device="gpu", strategy="mirrored"), 1)
+
+
+def test_workers_of_one_machine_take_a_gpu_each(monkeypatch):
+    config = RunConfig(device="gpu", strategy="multiworker")
+    cluster = '{"cluster": {"worker": ["a:1", "b:1", "b:2"]}, "task": {"type": "worker", "index": %d}}'
+    monkeypatch.setenv("TF_CONFIG", cluster % 1)
+    assert placement._choose(config, 2) == [0]  # the first of host b
+    monkeypatch.setenv("TF_CONFIG", cluster % 2)
+    assert placement._choose(config, 2) == [1]  # its second
+    with pytest.raises(InputError, match="worker 2 would take gpu:1"):
+        placement._choose(config, 1)
+
+
+@pytest.mark.parametrize("device", ["gpu", "gpu:97"])
+def test_a_gpu_that_is_not_there_is_no_fall_back(device):
+    with pytest.raises(InputError, match="TensorFlow sees no GPU here; use --device cpu or auto"):
+        placement._choose(RunConfig(device=device), 0)
+
+
+def test_auto_says_what_it_took(capsys):
+    taken = placement.start(RunConfig())
+    told = capsys.readouterr().out
+    assert told.count("\n") == 1
+    assert f"device {taken['device']}" in told
+    assert ("(auto: no GPU is visible to TensorFlow)" in told) == (taken["device"] == "cpu")

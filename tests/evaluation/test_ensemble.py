@@ -1,0 +1,189 @@
+import json
+
+import numpy as np
+import pytest
+
+from kerascifar import ensemble
+from kerascifar.config import RunConfig
+from kerascifar.core.contracts import Dataset, Split
+from kerascifar.core.errors import InputError
+from kerascifar.evaluation import calibration
+from kerascifar.evaluation.metrics import evaluate
+from kerascifar.evaluation.voting import combine
+from kerascifar.results import Result, describe_dataset, write_result, write_scores
+
+CLASSES = ("cat", "dog", "ship")
+# Four test images: true classes, and what three models say of them.
+LABELS = np.array([0, 1, 2, 1])
+SAID = {
+    # Right about images 0 and 1: accuracy 0.5.
+    "a": [[0.6, 0.4, 0.0], [0.3, 0.5, 0.2], [0.8, 0.1, 0.1], [0.7, 0.2, 0.1]],
+    # Right about images 0, 1 and 3: accuracy 0.75.
+    "b": [[0.5, 0.3, 0.2], [0.0, 0.9, 0.1], [0.1, 0.5, 0.4], [0.1, 0.6, 0.3]],
+    # Right about image 2 alone: accuracy 0.25.
+    "c": [[0.1, 0.2, 0.7], [0.4, 0.3, 0.3], [0.0, 0.1, 0.9], [0.2, 0.2, 0.6]],
+}
+
+
+def save(folder, scores, *, labels=LABELS, classes=CLASSES, seed=0, probabilities=True, held_out=None, pixel=0):
+    """Write the run folder of a model that gave `scores`; `held_out`: labels and scores of validation images."""
+    images = np.full((len(labels), 2, 2, 3), pixel, np.uint8)
+    test = Split(images, np.asarray(labels))
+    validation = None
+    given = {"test": np.asarray(scores, np.float32)}
+    if held_out is not None:
+        validation = Split(np.zeros((len(held_out[0]), 2, 2, 3), np.uint8), np.asarray(held_out[0]))
+        given["validation"] = np.asarray(held_out[1], np.float32)
+    data = Dataset("drawn", classes, test, validation, test)
+    config = RunConfig(arch="lenet", dataset="synthetic:4", seed=seed)
+    result = Result(
+        run_id=config.run_id, config=config.to_dict(),
+        metrics={"validation": None, "test": evaluate(test.labels, given["test"], classes, probabilities)},
+        trainable_parameters=0, multiply_adds=None, seconds_per_epoch=None, images_per_second=None,
+        dataset=describe_dataset(data), versions={}, revision=None, history=[], notes={},
+    )  # fmt: skip
+    write_scores(folder, data, given)
+    write_result(folder, result)
+    return folder
+
+
+@pytest.fixture
+def runs(tmp_path):
+    return [save(tmp_path / "lenet" / name, SAID[name], seed=seed) for seed, name in enumerate(SAID)]
+
+
+def test_soft_voting_by_hand(runs):
+    found = combine(runs, "soft")
+    # Image 2: means (0.8 + 0.1 + 0) / 3, 0.7 / 3, 1.4 / 3: ship. Image 3: 1.0 / 3, 1.0 / 3, 1.0 / 3: see below.
+    # Image 0: 1.2, 0.9, 0.9: cat. Image 1: 0.7, 1.7, 0.6: dog.
+    assert found["metrics"]["test"]["accuracy"] >= 0.75
+    assert [row["recall"] for row in found["metrics"]["test"]["per_class"]][::2] == [1, 1]
+    # NLL: -(ln 0.4 + ln 1.7/3 + ln 1.4/3 + ln 1/3) / 4
+    wanted = -np.log([0.4, 1.7 / 3, 1.4 / 3, 1 / 3]).mean()
+    assert found["metrics"]["test"]["nll"] == pytest.approx(wanted, abs=1e-6)
+    assert [m["accuracy"] for m in found["members"]] == [0.5, 0.75, 0.25]
+    assert [m["run_id"] for m in found["members"]] == [
+        RunConfig(arch="lenet", dataset="synthetic:4", seed=s).run_id for s in range(3)
+    ]
+    assert (found["vote"], found["weights"], found["temperatures"]) == ("soft", [1, 1, 1], None)
+
+
+def test_hard_voting_by_hand(runs):
+    found = combine(runs, "hard")
+    # Votes: image 0: cat cat ship, cat; 1: dog dog cat, dog; 2: cat (0.8) dog (0.5) ship (0.9), a tie: ship;
+    # 3: cat (0.7) dog (0.6) ship (0.6), a tie: cat, which is wrong.
+    assert found["metrics"]["test"]["confusion_matrix"] == [[1, 0, 0], [1, 1, 0], [0, 0, 1]]
+    assert "nll" not in found["metrics"]["test"]
+    # Against b, right about 0, 1, 3: the vote alone has image 2, b alone image 3; p = 2 x (1 + 1) / 4, at most 1.
+    assert found["mcnemar"] == {"member": 1, "only_first": 1, "only_second": 1, "p": 1}
+
+
+def test_weights_by_hand(runs):
+    # Image 3: cat has 1 vote, dog 2, ship 1.5: dog. Image 2: dog 2 as well, which is wrong.
+    found = combine(runs, "hard", weights=[1, 2, 1.5])
+    assert found["metrics"]["test"]["confusion_matrix"] == [[1, 0, 0], [0, 2, 0], [0, 1, 0]]
+    # Image 3, soft: cat 0.7 + 0.2 + 0.2, dog 0.2 + 1.2 + 0.2: dog.
+    assert combine(runs, "soft", weights=[1, 2, 1])["metrics"]["test"]["accuracy"] == 1
+
+
+def test_each_run_is_softened_by_its_own_temperature(tmp_path):
+    rng = np.random.default_rng(0)
+    held_out = [(rng.integers(0, 3, 60), rng.dirichlet(np.ones(3) * sharp, 60)) for sharp in (0.2, 3)]
+    runs = [
+        save(tmp_path / "n" / name, SAID[name], seed=seed, held_out=held_out[seed])
+        for seed, name in enumerate(["a", "b"])
+    ]
+    found = combine(runs, "soft", temperature=True)
+    # As saved, in float32.
+    wanted = [calibration.temperature(scores.astype(np.float32), labels) for labels, scores in held_out]
+    assert found["temperatures"] == wanted
+    assert wanted[0] > wanted[1]
+    softened = [calibration.soften(np.array(SAID[n], np.float32), t) for n, t in zip("ab", wanted, strict=True)]
+    assert found["metrics"]["test"] == evaluate(LABELS, np.mean(softened, 0), CLASSES)
+    assert combine(runs, "soft")["temperatures"] is None
+
+
+def test_a_folder_with_one_run_will_do(tmp_path):
+    for seed, name in enumerate("ab"):
+        save(tmp_path / name / "x", SAID[name], seed=seed)
+    assert combine([tmp_path / "a", tmp_path / "b"], "soft")["members"][1]["run"] == (tmp_path / "b" / "x").as_posix()
+
+
+def refused(runs, told, vote="soft", **how):
+    with pytest.raises(InputError) as caught:
+        combine(runs, vote, **how)
+    assert told in str(caught.value)
+
+
+def test_runs_that_do_not_fit_are_refused(runs, tmp_path):
+    refused(runs[:1], "two finished runs or more, got 1")
+    refused([*runs, runs[0]], "are the same run")
+    copy = save(tmp_path / "copy" / "a", SAID["a"])
+    refused([*runs, copy], f"{runs[0]} and {copy} are the same run")
+    other = save(tmp_path / "n" / "pixels", SAID["a"], seed=9, pixel=1)
+    refused([*runs, other], "was scored on other test images than lenet/a: their SHA-256 differs (4 and 4 images)")
+    fewer = save(tmp_path / "n" / "fewer", SAID["a"][:3], seed=9, labels=LABELS[:3])
+    refused([*runs, fewer], "(3 and 4 images)")
+    named = save(tmp_path / "n" / "named", SAID["a"], seed=9, classes=("cat", "dog", "lorry"))
+    refused([*runs, named], "knows other classes than lenet/a: cat, dog, lorry, not cat, dog, ship")
+    refused([*runs, tmp_path / "nowhere"], "is not a folder")
+
+
+def test_shares_of_neighbours_vote_hard_only(runs, tmp_path):
+    knn = save(tmp_path / "knn" / "k", np.eye(3)[[0, 1, 2, 1]], seed=9, probabilities=False)
+    refused([*runs, knn], "knn/k has shares of a vote, no probabilities, which --vote soft needs; use --vote hard")
+    refused([knn, *runs], "which --temperature needs", "hard", temperature=True)
+    # With certainty 1 it decides the ties of images 2 and 3.
+    assert combine([*runs, knn], "hard")["metrics"]["test"]["accuracy"] == 1
+
+
+def test_other_bad_input(runs):
+    refused(runs, "unknown --vote 'sofd' (did you mean soft?)", "sofd")
+    refused(runs, "one for each of the 3 runs, got 2", weights=[1, 2])
+    refused(runs, "must be greater than 0, got 1,0,2", weights=[1, 0, 2])
+    refused(runs, "must be greater than 0, got nan,1,2", weights=[float("nan"), 1, 2])
+    refused(runs, "lenet/a has no validation images", temperature=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"test_scores": np.zeros((4, 2), np.float32)},
+        {"test_scores": np.full((4, 3), np.nan, np.float32)},
+        {"test_labels": np.array([0, 1, 2, 3])},
+        {"test_labels": np.array(["a", "b", "c", "d"])},
+        {"classes": None},
+        {"test_scores": None},
+    ],
+)
+def test_scores_that_make_no_sense_are_refused(change, runs):
+    path = runs[1] / "scores.npz"
+    with np.load(path) as saved:
+        arrays = {**saved, **change}
+    np.savez(path, **{name: value for name, value in arrays.items() if value is not None})
+    refused(runs, "holds no test labels and scores that fit each other")
+
+
+def test_the_command(runs, tmp_path, capsys):
+    out = tmp_path / "out" / "hard.json"
+    ensemble.main([*map(str, runs), "--vote", "hard", "--weights", "1,2,1.5", "--out", str(out)])
+    found = json.loads(out.read_text())
+    assert found == combine(runs, "hard", [1, 2, 1.5])
+    told = capsys.readouterr().out
+    assert "1 lenet/a" in told
+    assert "hard vote" in told
+    low, high = found["metrics"]["test"]["accuracy_interval"]
+    assert f"0.7500  {low:.4f} to {high:.4f}" in told
+    # Accuracy a class: recall of dog, images 1 and 3: a has one of the two, b both, c none, the vote both.
+    assert [line.split() for line in told.splitlines() if line.startswith("dog")] == [
+        ["dog", "0.500", "1.000", "0.000", "1.000"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [(["--weights", "2,x"], "expected numbers such as 2,1,1, got '2,x'"), (["--vot", "soft"], "--vote")],
+)
+def test_the_command_refuses(argv, told, runs):
+    with pytest.raises(InputError, match=told):
+        ensemble.main([*map(str, runs), *argv])

@@ -1,0 +1,73 @@
+"""evaluate --latency: what is timed gives the scores of the run, and what is written can be read."""
+
+import json
+
+import numpy as np
+import pytest
+
+from kerascifar import evaluate
+from kerascifar.configure import configure
+from kerascifar.core.errors import InputError
+from kerascifar.results import read_scores
+from kerascifar.run import run
+from kerascifar.serving import serve
+
+NETS = {
+    "modified_net": {"epochs": 1, "dataset": "synthetic:120", "tta": "mirror"},
+    "scratch_fc3": {"epochs": 1, "dataset": "synthetic:120"},
+    "knn": {"dataset": "synthetic:120"},
+}
+
+
+@pytest.fixture(scope="module", params=NETS)
+def finished(request, tmp_path_factory):
+    runs = str(tmp_path_factory.mktemp("runs"))
+    config = configure(arch=request.param, runs=runs, device="cpu", **NETS[request.param])
+    run(config)
+    return config
+
+
+def test_what_is_timed_gives_the_scores_of_the_run(finished):
+    from scipy.special import softmax
+
+    from kerascifar.data.datasets import load
+
+    served, images = serve(finished.folder, device="cpu"), load(finished).test.images[:20]
+    scores = served.predict(images)
+    one = served.predict(images[:1])
+    if finished.arch == "modified_net":  # logits
+        scores, one = softmax(scores, 1), softmax(one, 1)
+    np.testing.assert_allclose(scores, read_scores(finished.folder)["test_scores"][:20], atol=1e-6)
+    np.testing.assert_allclose(one, scores[:1], atol=1e-6)
+    assert served.images.dtype == np.uint8
+    assert served.images.shape[1:] == images.shape[1:]
+
+
+def test_a_latency_is_written_beside_the_result(finished, capsys):
+    evaluate.main([str(finished.folder), "--latency", "--repeats", "100", "--device", "cpu"])
+    found = json.loads((finished.folder / "latency.json").read_text())
+    assert 0 < found["p50_ms"] <= found["p99_ms"]
+    assert found["images_per_second"] > 0
+    assert (found["repeats"], found["device"]) == (100, "cpu")
+    assert found["threads"] >= 1
+    assert {"batch_size", "machine", "versions", "revision", "call"} <= set(found)
+    told = capsys.readouterr()
+    assert f"latency {found['p50_ms']:.3g} ms" in told.out
+    assert told.err == ""
+    assert not list(finished.folder.glob(".part*"))
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (["--latency", "--repeats", "10"], "needs 100 calls or more, got 10"),
+        (["--latency", "--repeats", "many"], "--repeats: invalid int value: 'many'"),
+        (["--repeats", "200"], "--repeats is for --latency"),
+        (["--latency", "--tta", "mirror"], "--tta is for scoring"),
+    ],
+)
+def test_bad_input_is_told_in_a_line(argv, told, tmp_path):
+    (tmp_path / "result.json").write_text("{}")
+    with pytest.raises(InputError, match=told):
+        evaluate.main([str(tmp_path), *argv])
+    assert not (tmp_path / "latency.json").exists()
