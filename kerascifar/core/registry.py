@@ -43,7 +43,7 @@ class Variant:
 
     def arguments(self, config: Any) -> dict[str, Any]:
         """Return the builder's arguments: this variant's own, and over them those that a RunConfig gives."""
-        asked = {name: getattr(config, name) for name in self.args}
+        asked = {name: getattr(config, name, None) for name in self.args}
         return {name: own if asked[name] is None else asked[name] for name, own in self.args.items()}
 
 
