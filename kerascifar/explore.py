@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerascifar.architectures import ARCHITECTURES, engine, summarize, table
+from kerascifar.architectures import ARCHITECTURES, engine, print_layers, summarize
 from kerascifar.augment.policies import check_augment
 from kerascifar.cli import Parser, add_flags, entry
 from kerascifar.config import FIELDS, RunConfig, flag
@@ -77,7 +77,7 @@ def main(argv: Sequence[str]) -> None:
         for name, value in (("--view", view), ("--out", out), ("--augment", given.get("augment"))):
             if value is not None:
                 raise InputError(f"{name} is for pictures of a data set; --arch prints a table of layers")
-        print_layers(given)
+        show_layers(given)
         return
     for name in NET_FLAGS:
         if name in given:
@@ -112,7 +112,7 @@ def describe(data: Dataset) -> None:
         print(f"{name:10} {len(split):8,} images of {len(data.classes)} classes, {spread} a class")
 
 
-def print_layers(given: dict[str, Any]) -> None:
+def show_layers(given: dict[str, Any]) -> None:
     """Print the layers of the net that the RunConfig fields `given` describe."""
     config = configure(**given)
     shape, classes = ARCHITECTURES[config.arch].input_shape, 10
@@ -121,7 +121,7 @@ def print_layers(given: dict[str, Any]) -> None:
         shape, classes = data.train.images.shape[1:], len(data.classes)
     rows = summarize(config, shape, classes)
     print(f"{config.arch}: {classes} classes, images of {'x'.join(map(str, shape))}")
-    print(table(rows), end="")
+    print_layers(rows)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from kerascifar import explore
-from kerascifar.architectures import ARCHITECTURES, summarize, table
+from kerascifar.architectures import ARCHITECTURES, list_architectures, print_layers, summarize
 from kerascifar.configure import configure
 from kerascifar.core.errors import InputError
 
@@ -58,15 +58,22 @@ def test_options_and_the_data_set_change_the_net(capsys):
     assert re.search(r"Conv2D +32 x 32 x 5 +140 ", capsys.readouterr().out)  # 3 x 3 x 3 x 5 + 5
 
 
-def test_the_table_adds_up():
+def test_the_table_adds_up(capsys):
     found = rows("scratch_convnet")
-    told = table(found).splitlines()
-    assert len({line.index(row.kind) for line, row in zip(told[1:], found, strict=False)}) == 1  # one column
+    print_layers(found)
+    lines = capsys.readouterr().out.splitlines()
+    assert len({line.index(row.kind) for line, row in zip(lines[1:], found, strict=False)}) == 1  # one column
     trainable = sum(row.trainable for row in found)
-    parameters = trainable + 2 * (32 + 64 + 128)  # two moving statistics a channel
-    assert told[-4].split() == ["trainable", "parameters", f"{trainable:,}"]
-    assert told[-3].startswith(f"{'all parameters':22}{parameters:>14,} (with those that are not trained")
-    assert told[-1].split() == ["size", f"{parameters * 4 / 2**20:.3f}", "MiB", "of", "float32"]
+    parameters = trainable + 2 * (32 + 64 + 128)  # two moving statistics per channel
+    assert lines[-4].split() == ["trainable", "parameters", f"{trainable:,}"]
+    assert lines[-3].split()[:5] == ["all", "parameters", f"{parameters:,}", "with", "moving"]
+    assert lines[-1].split() == ["size", f"{parameters * 4 / 2**20:.3f}", "MiB", "of", "float32"]
+
+
+def test_the_list_names_every_architecture(capsys):
+    list_architectures()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [[name, f"{v.params:,}"] for name, v in ARCHITECTURES.items()]
 
 
 @pytest.mark.parametrize(

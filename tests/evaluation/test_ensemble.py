@@ -131,8 +131,8 @@ def test_runs_that_do_not_fit_are_refused(runs, tmp_path):
 
 def test_shares_of_neighbours_vote_hard_only(runs, tmp_path):
     knn = save(tmp_path / "knn" / "k", np.eye(3)[[0, 1, 2, 1]], seed=9, probabilities=False)
-    refused([*runs, knn], "knn/k has shares of a vote, no probabilities, which --vote soft needs; use --vote hard")
-    refused([knn, *runs], "which --temperature needs", "hard", temperature=True)
+    refused([*runs, knn], "knn/k has vote shares, not the probabilities that --vote soft needs; use --vote hard")
+    refused([knn, *runs], "that --temperature needs", "hard", temperature=True)
     # With certainty 1 it decides the ties of images 2 and 3.
     assert combine([*runs, knn], "hard")["metrics"]["test"]["accuracy"] == 1
 
@@ -169,15 +169,19 @@ def test_the_command(runs, tmp_path, capsys):
     ensemble.main([*map(str, runs), "--vote", "hard", "--weights", "1,2,1.5", "--out", str(out)])
     found = json.loads(out.read_text())
     assert found == combine(runs, "hard", [1, 2, 1.5])
-    told = capsys.readouterr().out
-    assert "1 lenet/a" in told
-    assert "hard vote" in told
+    printed = capsys.readouterr().out
+    assert "1  lenet/a" in printed
+    assert "hard vote" in printed
     low, high = found["metrics"]["test"]["accuracy_interval"]
-    assert f"0.7500  {low:.4f} to {high:.4f}" in told
-    # Accuracy a class: recall of dog, images 1 and 3: a has one of the two, b both, c none, the vote both.
-    assert [line.split() for line in told.splitlines() if line.startswith("dog")] == [
+    assert f"0.7500  {low:.4f} to {high:.4f}" in printed
+    # Accuracy per class: recall of dog, images 1 and 3: a has one of the two, b both, c none, the vote both.
+    assert [line.split() for line in printed.splitlines() if line.startswith("dog")] == [
         ["dog", "0.500", "1.000", "0.000", "1.000"]
     ]
+    ensemble.main([*map(str, runs)])
+    nll = combine(runs, "soft")["metrics"]["test"]["nll"]
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "soft vote" in line]
+    assert line.endswith(f"  {nll:.4f}")
 
 
 @pytest.mark.parametrize(
