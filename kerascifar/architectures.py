@@ -1,13 +1,55 @@
 """ARCHITECTURES, the one table of all nets and baselines, and the engines that fit them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
+from typing import Protocol
 
 from kerascifar import baselines, models, scratch
 from kerascifar.cli import print_table
 from kerascifar.config import RunConfig
-from kerascifar.core.contracts import Engine, LayerRow
+from kerascifar.core.contracts import Dataset, Fitted, LayerRow, Score, Served, StepTime
 from kerascifar.core.registry import Variant
+
+
+class Engine(Protocol):
+    """What fits one kind of architecture: the modules in ENGINES.
+
+    Importing one imports neither Keras nor TensorFlow; its functions do, where they need them.
+
+    Attributes:
+        TITLE: its architectures, in the plural: "Keras nets".
+        TRAINED: whether they are trained in steps, by an optimizer.
+        MODEL: the file in the run folder that holds the fitted model; None where the training images are the model.
+    """
+
+    TITLE: str
+    TRAINED: bool
+    MODEL: str | None
+
+    def check(self, config: RunConfig, variant: Variant) -> None:
+        """Refuse what the engine or the net cannot do. Raises InputError."""
+
+    def fit(self, config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fitted:
+        """Fit, from the checkpoint in `folder` if there is one. Raises InputError, TrainingDiverged."""
+
+    def restore(self, config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset]) -> Score:
+        """Return the scorer of the finished run in `folder`; `load()` gives its data. Raises InputError."""
+
+    def count(self, variant: Variant, shape: tuple[int, int, int], classes: int) -> tuple[int, int | None]:
+        """Return trainable parameters, and multiply-adds of one image, counted on the net itself."""
+
+    def layers(self, config: RunConfig, variant: Variant, shape: tuple[int, int, int], classes: int) -> list[LayerRow]:
+        """Return the net's layers, first to last, for images of `shape` (side, side, channels). Raises InputError."""
+
+    def time_step(self, config: RunConfig, variant: Variant, load: Callable[[], Dataset]) -> StepTime:
+        """Measure what a training takes, in a few real steps; `load()` gives its data. Raises InputError."""
+
+    def serve(
+        self, config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset], shape: Sequence[int]
+    ) -> Served:
+        """Return the finished run in `folder` to be called with images of `shape` (H, W, C). Raises InputError."""
+
 
 ARCHITECTURES: dict[str, Variant] = {**models.VARIANTS, **baselines.VARIANTS, **scratch.VARIANTS}
 # The module that fits each kind of architecture, imported when it is needed.

@@ -1,6 +1,5 @@
 """From what a person gave to a complete, checked RunConfig, without importing TensorFlow."""
 
-import tomllib
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +10,7 @@ from kerascifar.augment.policies import check_augment
 from kerascifar.augment.transforms import PARTS
 from kerascifar.config import FIELDS, RunConfig, changed, fields_of, flag
 from kerascifar.core.errors import InputError
+from kerascifar.core.reading import read_toml
 from kerascifar.core.registry import Variant, lookup, nearest
 from kerascifar.data.datasets import check_name
 from kerascifar.data.normalization import NORMALIZATIONS
@@ -44,19 +44,16 @@ def configure(**given: Any) -> RunConfig:
     return config
 
 
-def read_toml(path: str | Path) -> dict[str, Any]:
+def read_config(path: str | Path) -> dict[str, Any]:
     """Read RunConfig fields from a TOML file.
 
     Raises:
         InputError: the file cannot be read, is no TOML, or holds a key that is no field.
     """
     try:
-        with open(path, "rb") as file:
-            given = tomllib.load(file)
-    except OSError as error:
-        raise InputError(f"--config: cannot read {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"--config: {path} is not TOML: {error}") from None
+        given = read_toml(path)
+    except FileNotFoundError:
+        raise InputError(f"--config: there is no file {path}") from None
     check_keys(given, str(path))
     return given
 

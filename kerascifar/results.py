@@ -6,8 +6,6 @@ import io
 import json
 import subprocess
 import sys
-import zipfile
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -19,6 +17,7 @@ import numpy as np
 from kerascifar.core import files
 from kerascifar.core.contracts import Dataset
 from kerascifar.core.errors import InputError
+from kerascifar.core.reading import read_arrays, read_json
 
 FORMAT = 1
 # A result.json means: finished, and the test images were scored. A trial of a search never sees them, and its file has
@@ -30,9 +29,6 @@ KERAS_MODEL, SCRATCH_MODEL = "model.keras", "model.npz"
 CHECKPOINT, BEST = "checkpoint.npz", "best.npz"
 EXPORTED = "exported"  # folder in a run folder, of what kerascifar.export made
 PACKAGES = ("kerascifar", "tensorflow", "keras", "numpy", "scikit-learn", "scikit-image", "scipy")
-
-# What np.load raises for files that are missing, torn, no archive, packed in an unknown way, or hold pickles.
-_UNREADABLE = (OSError, ValueError, TypeError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -89,20 +85,17 @@ def read_result(folder: Path, name: str = FINISHED) -> Result:
     """
     path = Path(folder) / name
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        result = read_json(path, Result)
     except FileNotFoundError:
         raise InputError(f"{folder} holds no {name}: it is not a finished run") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is corrupt: {error}") from None
-    wanted = [f.name for f in dataclasses.fields(Result)]
-    if not isinstance(found, dict) or sorted(found) != sorted(wanted) or found["format"] != FORMAT:
-        raise InputError(f"{path} is not a result of this program: expected the keys {', '.join(wanted)}")
+    if result.format != FORMAT:
+        raise InputError(f"{path} is not a result of this program: its format is {result.format}, not {FORMAT}")
     split = "test" if name == FINISHED else "validation"
-    metrics = found["metrics"].get(split) if isinstance(found["metrics"], dict) else None
+    metrics = result.metrics.get(split)
     accuracy = metrics.get("accuracy") if isinstance(metrics, dict) else None
-    if not isinstance(accuracy, float | int) or not 0 <= accuracy <= 1 or not isinstance(found["config"], dict):
+    if not isinstance(accuracy, float | int) or not 0 <= accuracy <= 1:
         raise InputError(f"{path}: metrics.{split}.accuracy must be a number from 0 to 1, got {accuracy!r}")
-    return Result(**found)
+    return result
 
 
 def find_run(path: str | Path) -> Path:
@@ -143,12 +136,10 @@ def read_scores(folder: Path) -> dict[str, np.ndarray]:
     Raises:
         InputError: missing or corrupt.
     """
-    path = Path(folder) / SCORES
     try:
-        with np.load(path, allow_pickle=False) as saved:
-            return {name: saved[name] for name in saved.files}
-    except _UNREADABLE as error:
-        raise InputError(f"{path} cannot be read: {error}") from None
+        return read_arrays(Path(folder) / SCORES)
+    except FileNotFoundError:
+        raise InputError(f"{folder} holds no {SCORES}") from None
 
 
 def write_history(folder: Path, history: list[dict[str, float]]) -> None:

@@ -10,7 +10,7 @@ A run goes to RUNS/NAME/RUN-ID. Killed and started again, the same command goes 
 from collections.abc import Sequence
 
 from kerascifar.cli import Parser, add_flags, entry, print_result
-from kerascifar.configure import configure, read_toml
+from kerascifar.configure import configure, read_config
 
 
 def main(argv: Sequence[str]) -> None:
@@ -29,7 +29,7 @@ def main(argv: Sequence[str]) -> None:
 
         list_architectures() if listing else list_policies()
         return
-    config = configure(**{**(read_toml(file) if file else {}), **given})
+    config = configure(**{**(read_config(file) if file else {}), **given})
 
     from kerascifar.run import run
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kerascifar.cli import Parser, add_flags, entry
-from kerascifar.configure import read_toml
+from kerascifar.configure import read_config
 from kerascifar.core.errors import InputError
 from tuner.plan import ORACLES, Plan, make_plan
 from tuner.spaces import SPACES
@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> None:
     given = vars(_parser().parse_args(argv))
     own = {name: given.pop(name) for name in OWN}
     file = given.pop("config")
-    plan = make_plan({**(read_toml(file) if file else {}), **given}, own)
+    plan = make_plan({**(read_config(file) if file else {}), **given}, own)
     if own["workers"] < 0 or own["worker_timeout"] <= 0:
         raise InputError("--workers must be 0 or more, and --worker-timeout greater than 0")
     if given.get("again"):

@@ -21,6 +21,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
+from kerascifar.core.reading import read_json
 from tuner.plan import OBJECTIVE, Plan
 from tuner.spaces import Choice, Hyperparameter
 
@@ -126,8 +127,8 @@ class Durable:
         if not self.path.exists():
             return
         try:
-            self.set_state(json.loads(self.path.read_text(encoding="utf-8")))
-        except (ValueError, KeyError, TypeError) as error:
+            self.set_state(read_json(self.path))
+        except (InputError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{self.path} is corrupt: {error}; choose another --dir") from None
 
     def get_state(self) -> dict[str, Any]:

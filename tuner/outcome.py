@@ -9,6 +9,7 @@ from kerascifar.config import RunConfig
 from kerascifar.configure import configure
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
+from kerascifar.core.reading import read_json
 from tuner.plan import OBJECTIVE, Plan, read_told
 
 Trial = dict[str, Any]
@@ -25,9 +26,9 @@ def read_trials(folder: Path) -> list[Trial]:
     read_told(folder / "search.json")
     path = folder / "oracle.json"
     try:
-        state = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"trials": []}
+        state = read_json(path) if path.exists() else {"trials": []}
         trials = [_trial(trial) for trial in state["trials"]]
-    except (ValueError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise InputError(f"{path} is corrupt: {error}") from None
     return sorted(trials, key=lambda trial: -1 if trial["score"] is None else trial["score"], reverse=True)
 

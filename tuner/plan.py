@@ -13,6 +13,7 @@ from kerascifar.config import FIELDS, RunConfig, flag
 from kerascifar.configure import check, configure
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
+from kerascifar.core.reading import read_json
 from kerascifar.core.registry import lookup
 from kerascifar.training.optimizers import OPTIMIZERS, OPTIONS
 from tuner.spaces import NAMED, Choice, Hyperparameter, Value, find_space
@@ -175,12 +176,10 @@ def read_told(path: Path) -> dict[str, Any]:
         InputError: missing, corrupt, or not of this program.
     """
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        told = read_json(path)
     except FileNotFoundError:
         raise InputError(f"{path.parent} holds no search: there is no {path.name} in it") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is corrupt: {error}") from None
-    if not isinstance(told, dict) or told.get("format") != FORMAT:
+    if told.get("format") != FORMAT:
         raise InputError(f"{path} is not a search of this program")
     return told
 

@@ -1,6 +1,5 @@
 """SPACES: what a search may vary, as data; and the same from a TOML file. Nothing here imports Keras."""
 
-import tomllib
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any
 
 from kerascifar.config import RunConfig, fields_of
 from kerascifar.core.errors import InputError
+from kerascifar.core.reading import read_toml
 from kerascifar.core.registry import lookup, nearest
 from kerascifar.models import mobilenet, tiny
 
@@ -181,11 +181,9 @@ def read_space(path: Path) -> dict[str, Hyperparameter]:
         InputError: no such file, no TOML, or a line that is no hyperparameter.
     """
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"--space: cannot read {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"--space: {path} is not TOML: {error}") from None
+        given = read_toml(path)
+    except FileNotFoundError:
+        raise InputError(f"--space: there is no file {path}") from None
     if not given:
         raise InputError(f"--space: {path} is empty; give lines such as batch_size = [32, 64]")
     return {name: _parse(name, value, f"--space: {path}: {name}") for name, value in given.items()}

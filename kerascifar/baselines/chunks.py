@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ from kerascifar.baselines.images import Images
 from kerascifar.baselines.neighbors import KNeighbors
 from kerascifar.baselines.search import Found, progress_bar
 from kerascifar.core import files
+from kerascifar.core.errors import InputError
+from kerascifar.core.reading import read_arrays
 
 CHUNK = 2000  # queries a file: on two cores about half a minute of SSIM against 50,000 images
 
@@ -66,9 +67,9 @@ def _write(path: Path, fingerprint: str, found: Found) -> None:
 def _read(path: Path, fingerprint: str, size: tuple[int, int], training: int) -> Found | None:
     """Return a chunk, or None where there is none or it is not this search's."""
     try:
-        with np.load(path, allow_pickle=False) as chunk:
-            distances, indices, its = chunk["distances"], chunk["indices"], str(chunk["fingerprint"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        chunk = read_arrays(path)
+        distances, indices, its = chunk["distances"], chunk["indices"], str(chunk["fingerprint"])
+    except (OSError, InputError, KeyError):
         return None
     fits = its == fingerprint and distances.shape == indices.shape == size
     fits = fits and distances.dtype == np.float64 and indices.dtype == np.int64

@@ -1,4 +1,4 @@
-"""The engine of knn and nearest_centroid: the functions of ``contracts.Engine``."""
+"""The engine of knn and nearest_centroid: the functions of ``architectures.Engine``."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -1,20 +1,16 @@
-"""What the stages of a run hand to one another: splits of a data set in, a fitted model out; and what an engine is.
+"""What the stages of a run hand to one another: splits of a data set in, a fitted model out.
 
 NumPy only, so that the baselines and the from-scratch nets share it with the Keras nets.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from kerascifar.config import RunConfig
-    from kerascifar.core.registry import Variant
 
 # From uint8 images (N, H, W, C) and the name of their split, such as "test", to probabilities float32 (N, classes).
 Score = Callable[[np.ndarray, str], np.ndarray]
@@ -168,44 +164,3 @@ class Served:
     predict: Predict
     images: np.ndarray
     facts: Mapping[str, Any]
-
-
-class Engine(Protocol):
-    """What fits one kind of architecture: the modules in ENGINES of architectures.py.
-
-    Importing one imports neither Keras nor TensorFlow; its functions do, where they need them.
-
-    Attributes:
-        TITLE: its architectures, in the plural: "Keras nets".
-        TRAINED: whether they are trained in steps, by an optimizer.
-        MODEL: the file in the run folder that holds the fitted model; None where the training images are the model.
-    """
-
-    TITLE: str
-    TRAINED: bool
-    MODEL: str | None
-
-    def check(self, config: "RunConfig", variant: "Variant") -> None:
-        """Refuse what the engine or the net cannot do. Raises InputError."""
-
-    def fit(self, config: "RunConfig", variant: "Variant", data: Dataset, folder: Path) -> Fitted:
-        """Fit, from the checkpoint in `folder` if there is one. Raises InputError, TrainingDiverged."""
-
-    def restore(self, config: "RunConfig", variant: "Variant", folder: Path, load: Callable[[], Dataset]) -> Score:
-        """Return the scorer of the finished run in `folder`; `load()` gives its data. Raises InputError."""
-
-    def count(self, variant: "Variant", shape: tuple[int, int, int], classes: int) -> tuple[int, int | None]:
-        """Return trainable parameters, and multiply-adds of one image, counted on the net itself."""
-
-    def layers(
-        self, config: "RunConfig", variant: "Variant", shape: tuple[int, int, int], classes: int
-    ) -> list[LayerRow]:
-        """Return the net's layers, first to last, for images of `shape` (side, side, channels). Raises InputError."""
-
-    def time_step(self, config: "RunConfig", variant: "Variant", load: Callable[[], Dataset]) -> StepTime:
-        """Measure what a training takes, in a few real steps; `load()` gives its data. Raises InputError."""
-
-    def serve(
-        self, config: "RunConfig", variant: "Variant", folder: Path, load: Callable[[], Dataset], shape: Sequence[int]
-    ) -> Served:
-        """Return the finished run in `folder` to be called with images of `shape` (H, W, C). Raises InputError."""

@@ -5,10 +5,10 @@ So a child's run id follows from its parent's, on every machine, and before the 
 
 import functools
 import hashlib
-import json
 from pathlib import Path
 
 from kerascifar.core.errors import InputError
+from kerascifar.core.reading import read_json
 
 SUFFIXES = (".keras", ".pth", ".pt", ".safetensors")  # of files of weights; anything else is a folder
 RUN, FILE = "run:", "sha256:"
@@ -36,8 +36,8 @@ def origin(source: str) -> str:
     if len(found) != 1:
         return RUN + path.resolve().name
     try:
-        return RUN + json.loads(found[0].read_text(encoding="utf-8"))["run_id"]
-    except (OSError, ValueError, KeyError, TypeError):
+        return RUN + read_json(found[0])["run_id"]
+    except (OSError, InputError, KeyError, TypeError):
         raise InputError(f"--init-weights: {found[0]} is not a result of this program") from None
 
 

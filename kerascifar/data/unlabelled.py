@@ -1,12 +1,12 @@
 """Images to be labelled: picture files, folders of them, arrays, and CIFAR pickles without labels."""
 
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from kerascifar.core.errors import InputError
+from kerascifar.core.reading import read_array, read_arrays
 from kerascifar.data.sources import cifar
 from kerascifar.data.sources.images import is_image, read_image, resize
 
@@ -55,14 +55,13 @@ def _read(path: Path, side: int) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _array(path: Path) -> tuple[range, np.ndarray]:
-    try:
-        found = np.load(path, allow_pickle=False)
-        if not isinstance(found, np.ndarray):
-            with found:
-                name = "images" if "images" in found.files else found.files[0]
-                found = found[name]
-    except (OSError, ValueError, EOFError, IndexError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not a NumPy array file ({error})") from None
+    if path.suffix == ".npz":
+        arrays = read_arrays(path)
+        if not arrays:
+            raise InputError(f"{path} holds no array")
+        found = arrays.get("images", next(iter(arrays.values())))
+    else:
+        found = read_array(path)
     if found.ndim == 3:
         found = found[None]
     if found.ndim != 4 or found.shape[3] != 3 or found.dtype != np.uint8 or 0 in found.shape:

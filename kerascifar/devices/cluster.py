@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from kerascifar.core.errors import InputError
+from kerascifar.core.reading import decode_json
 
 VARIABLE = "TF_CONFIG"
 EXAMPLE = '{"cluster": {"worker": ["host0:12345", "host1:12345"]}, "task": {"type": "worker", "index": 0}}'
@@ -68,7 +69,7 @@ def read_cluster(environment: Mapping[str, str]) -> Cluster:
             f"-- FLAGS, or set it on each machine, such as {EXAMPLE}"
         )
     try:
-        told = json.loads(text)
+        told = decode_json(text)
         jobs = {job: list(addresses) for job, addresses in told["cluster"].items()}
         kind, index = told["task"]["type"], int(told["task"]["index"])
     except (ValueError, TypeError, KeyError, AttributeError):

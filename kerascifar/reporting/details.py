@@ -1,6 +1,5 @@
 """One fold a run: what it was, how it learned, what it confuses, how sure it is, and images it has right and wrong."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from kerascifar.config import FIELDS
+from kerascifar.core.errors import InputError
+from kerascifar.core.reading import read_json
 from kerascifar.plots import results
 from kerascifar.plots.svg import to_svg
 from kerascifar.reporting.comparison import file_size
@@ -149,11 +150,11 @@ def exported(folder: Path) -> Table | Text | None:
     """Return a table of the exported files of the run in `folder`; None where it has none."""
     path = folder / EXPORTED / "export.json"
     try:
-        files = json.loads(path.read_text(encoding="utf-8"))["exports"]
+        files = read_json(path)["exports"]
         rows = [_row(name, told) for name, told in files.items()]
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (InputError, ValueError, TypeError, KeyError, AttributeError):
         return Text("Its exported/export.json is corrupt, so nothing is told of what was exported.")
     return Table("As exported, in the file's own runtime on the CPU.", _COLUMNS, rows)
 

@@ -1,6 +1,5 @@
 """Finds runs below folders and reads them. They may come from strangers: what does not fit is left out, by name."""
 
-import json
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from kerascifar.core.errors import InputError
+from kerascifar.core.reading import read_json
 from kerascifar.evaluation import metrics
 from kerascifar.evaluation.calibration import Calibrated, calibrate
 from kerascifar.evaluation.scored_run import Member, read_member
@@ -185,9 +185,7 @@ def _columns(history: Any) -> dict[str, list[tuple[float, float]]]:
 
 def _latency(path: Path) -> dict[str, float]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
     except FileNotFoundError:
         return {}
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is corrupt: {error}") from None
     return {name: value for name, value in found.items() if finite(value) is not None}

@@ -1,11 +1,12 @@
 """What a run of a report is called."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from kerascifar.config import RunConfig
+from kerascifar.core.errors import InputError
+from kerascifar.core.reading import read_json
 from kerascifar.evaluation.scored_run import Member
 
 TABLE = "table.json"
@@ -44,7 +45,7 @@ def _study_rows(study: Path) -> dict[Path, str]:
     """Return the rows' names by run folder, from the study's table; none where there is no such table."""
     names: dict[Path, str] = {}
     try:
-        rows = json.loads((study / TABLE).read_text(encoding="utf-8"))["rows"]
+        rows = read_json(study / TABLE)["rows"]
         two = versions(rows) is VERSIONS
         for row in rows:
             for key, version in VERSIONS.items():
@@ -53,7 +54,7 @@ def _study_rows(study: Path) -> dict[Path, str]:
                     name = f"{study.name} {row['name']}" + (f", {version}" if two else "")
                     for run in figure.get("runs", [figure["run"]]):  # a seed each
                         names.setdefault(study / run, name)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, InputError, TypeError, KeyError, AttributeError):
         return {}  # the section on studies says what is wrong with it
     return names
 

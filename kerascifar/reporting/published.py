@@ -1,10 +1,11 @@
 """The section on published studies: paper, as published and corrected, from each study's table.json."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kerascifar.core.errors import InputError
+from kerascifar.core.reading import read_json
 from kerascifar.plots import results
 from kerascifar.plots.svg import to_svg
 from kerascifar.reporting.document import NONE, Cell, Column, Part, Picture, Section, Table, text
@@ -24,12 +25,12 @@ def studies(paths: Sequence[Path], gathered: Gathered) -> tuple[Section | None, 
     numbers = {run.member.folder: run for run in gathered.runs}
     for file in files:
         try:
-            found = json.loads(file.read_text(encoding="utf-8"))
+            found = read_json(file)
             rows = [row for row in found["rows"] if isinstance(row, dict)]
             title, beside = str(found["study"]), str(found.get("beside", PAPER))
         except FileNotFoundError:
             continue
-        except (ValueError, TypeError, KeyError) as error:
+        except (InputError, TypeError, KeyError) as error:
             left_out.append(f"{file} is not the table of a study: {type(error).__name__} {error}")
             continue
         parts += _study(title, beside, rows, file.parent, numbers)

@@ -1,4 +1,4 @@
-"""The engine of the scratch nets: the functions of ``contracts.Engine``."""
+"""The engine of the scratch nets: the functions of ``architectures.Engine``."""
 
 import dataclasses
 import math

@@ -3,16 +3,14 @@
 What is read may come from strangers: nothing in it is executed, and no memory is taken that the file does not hold.
 """
 
-import io
 import json
-import zipfile
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerascifar.core import files
+from kerascifar.core import files, reading
 from kerascifar.core.errors import InputError
 from kerascifar.core.registry import lookup
 from kerascifar.scratch.batch_normalization import BatchNormalization
@@ -95,31 +93,10 @@ def read_arrays(path: Path) -> tuple[dict[str, Any], Arrays]:
         InputError: the file is missing or corrupt; its checksums and sizes are looked at before memory is taken.
     """
     try:
-        with zipfile.ZipFile(path) as saved:
-            members = saved.infolist()
-            if any(m.compress_type != zipfile.ZIP_STORED for m in members):
-                raise ValueError("it is compressed, which this program never does")
-            if sum(m.file_size for m in members) > path.stat().st_size:
-                raise ValueError("its members are longer than the file")
-            # Reading a member whole checks its CRC.
-            arrays = {m.filename.removesuffix(".npy"): _array(saved.read(m)) for m in members}
-        spec = json.loads(str(arrays.pop("spec")))
-        if not isinstance(spec, dict):
-            raise ValueError("its description is no JSON object")
-    except (OSError, ValueError, EOFError, KeyError, NotImplementedError, RecursionError, zipfile.BadZipFile) as error:
+        arrays = reading.read_arrays(path)
+        return reading.decode_json(str(arrays.pop("spec"))), arrays
+    except (OSError, KeyError, ValueError) as error:
         raise InputError(f"{path} cannot be read: {error}") from None
-    return spec, arrays
-
-
-def _array(written: bytes) -> np.ndarray:
-    stream = io.BytesIO(written)
-    version = np.lib.format.read_magic(stream)
-    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = header(stream)
-    if dtype.hasobject or int(np.prod(shape, dtype=object)) * dtype.itemsize != len(written) - stream.tell():
-        raise ValueError("an array is not as long as its header says")
-    stream.seek(0)
-    return np.asarray(np.lib.format.read_array(stream, allow_pickle=False), order="C")
 
 
 def arrays_of(network: "Network") -> Arrays:

@@ -15,6 +15,7 @@ from kerascifar.core import files
 from kerascifar.core.contracts import Dataset, Predict
 from kerascifar.core.errors import InputError
 from kerascifar.core.processor import cores, processor
+from kerascifar.core.reading import read_json
 from kerascifar.devices import placement
 from kerascifar.results import EXPORTED, KERAS_MODEL, Result
 from kerascifar.run import SCORED, load_again, read_run
@@ -112,6 +113,14 @@ def check_net(config: RunConfig, folder: Path) -> None:
         raise InputError(f"{folder} holds no {KERAS_MODEL}, from which it would be exported")
 
 
+@dataclasses.dataclass(frozen=True)
+class _Exports:
+    """What is read of export.json."""
+
+    model_sha256: str
+    exports: dict[str, dict[str, Any]]
+
+
 def read_exports(path: Path, model_sha256: str) -> dict[str, Any]:
     """Return what an earlier export.json tells of exported files; nothing if they were made of another model.keras.
 
@@ -119,12 +128,12 @@ def read_exports(path: Path, model_sha256: str) -> dict[str, Any]:
         InputError: it is corrupt.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return dict(found["exports"]) if found["model_sha256"] == model_sha256 else {}
+        found = read_json(path, _Exports)
     except FileNotFoundError:
         return {}
-    except (ValueError, TypeError, KeyError):
-        raise InputError(f"{path} is corrupt: remove it, and export again") from None
+    except InputError as error:
+        raise InputError(f"{error}; remove it, and export again") from None
+    return found.exports if found.model_sha256 == model_sha256 else {}
 
 
 def size(path: Path) -> int:

@@ -10,6 +10,7 @@ from kerascifar import results
 from kerascifar.architectures import ARCHITECTURES
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
+from kerascifar.core.reading import read_json
 from kerascifar.evaluation.voting import combine
 from kerascifar.results import Result
 from kerascifar.studies.lengths import FULL
@@ -70,7 +71,7 @@ def _figure(study: Study, pieces: list[Piece], every: Sequence[Piece], folder: P
     row = study[same[0].row]
     full = row.config(same[0].mode, folder, parent=Path("parent") if getattr(row, "init_from", "") else None)
     if isinstance(row, Search):
-        found = json.loads((places[0] / FOUND).read_text(encoding="utf-8"))
+        found = read_json(places[0] / FOUND)
         file = (places[0].relative_to(folder) / found.pop("file")).as_posix()
         return {**found, "of_epochs": full.epochs, "shortened": length != FULL, "file": file}
     return _of_runs([results.read_result(place) for place in places], places, folder) | {

@@ -14,6 +14,7 @@ from kerascifar import results
 from kerascifar.config import RunConfig
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
+from kerascifar.core.reading import read_json
 from kerascifar.studies.lengths import FULL, Length
 from kerascifar.studies.rows import MODES, Search, Trained
 from kerascifar.studies.study import Study
@@ -72,6 +73,13 @@ class Plan:
         return [piece for piece in self.pieces if piece.asked == asked]
 
 
+@dataclass(frozen=True)
+class _Saved(Plan):
+    """plan.json."""
+
+    format: int
+
+
 def read(folder: Path, study: Study) -> Plan:
     """Read plan.json; rows that the recipe does not have any more are left out.
 
@@ -80,16 +88,15 @@ def read(folder: Path, study: Study) -> Plan:
     """
     path = folder / FILE
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        pieces = [Piece(**{**told, "length": Length(**told["length"])}) for told in found["pieces"]]
-        if found["format"] != FORMAT:
-            raise ValueError(f"format {found['format']}")
-        known = {(row.name, mode) for row in study.rows for mode in row.modes}
-        return Plan(found["asked"], tuple(piece for piece in pieces if (piece.row, piece.mode) in known))
+        plan = read_json(path, _Saved)
+        if plan.format != FORMAT:
+            raise InputError(f"{path} is corrupt: its format is {plan.format}, not {FORMAT}")
     except FileNotFoundError:
         return Plan(None, ())
-    except (ValueError, TypeError, KeyError) as error:
-        raise InputError(f"{path} is corrupt ({error}); delete it, and a new plan is made") from None
+    except InputError as error:
+        raise InputError(f"{error}; delete it, and a new plan is made") from None
+    known = {(row.name, mode) for row in study.rows for mode in row.modes}
+    return Plan(plan.asked, tuple(piece for piece in plan.pieces if (piece.row, piece.mode) in known))
 
 
 def write(folder: Path, plan: Plan) -> None:

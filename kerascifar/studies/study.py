@@ -18,7 +18,6 @@ trials) and [[quoted]] (figures of the paper alone).
 """
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from typing import Any
 from kerascifar.architectures import ARCHITECTURES
 from kerascifar.config import FIELDS
 from kerascifar.core.errors import InputError
+from kerascifar.core.reading import read_toml
 from kerascifar.core.registry import lookup, nearest
 from kerascifar.evaluation.voting import VOTES
 from kerascifar.studies.rows import EXPECTED, KINDS, PAPER, RATES, Ensemble, Quoted, Row, Search, Trained, Training
@@ -61,12 +61,10 @@ def load_study(name: str) -> Study:
     """
     path = Path(name) if name.endswith(".toml") else RECIPES / f"{name}.toml"
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = read_toml(path)
     except FileNotFoundError:
         known = studies()
         raise InputError(f"unknown study {name!r}{nearest(name, known)}; choose from {', '.join(known)}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name} is not TOML: {error}") from None
     common = found.get("common", {})
     _check_keys(found, ("title", "source", "beside", "common", *KINDS), path.name)
     _check_keys(common, ("stand_in", *FIELDS), f"{path.name}, [common]")

@@ -5,7 +5,6 @@ A checkpoint is one .npz without pickles. Dropout's generators are not in it: th
 """
 
 import json
-import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
+from kerascifar.core.reading import decode_json, read_arrays
 
 
 @dataclass
@@ -55,7 +55,10 @@ def load_progress(path: Path, backend: str) -> Progress:
     """
     if not path.exists():
         return Progress(backend=backend)
-    progress = Progress(**json.loads(str(_read(path)["progress"])))
+    try:
+        progress = decode_json(str(_read(path)["progress"]), Progress)
+    except (KeyError, ValueError) as error:
+        raise InputError(f"checkpoint {path} is corrupt: {error}") from None
     if progress.backend != backend:
         raise InputError(
             f"checkpoint {path} was begun under KERAS_BACKEND={progress.backend}, which draws other numbers than "
@@ -125,10 +128,9 @@ def _write(path: Path, arrays: dict[str, np.ndarray], progress: Progress) -> Non
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as saved:
-            return {name: saved[name] for name in saved.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"checkpoint {path} cannot be read ({error}); --again starts anew") from None
+        return read_arrays(path)
+    except InputError as error:
+        raise InputError(f"checkpoint {error}; --again starts anew") from None
 
 
 def _assign(path: Path, arrays: dict[str, np.ndarray], group: str, variables: list[Any]) -> None:

@@ -1,4 +1,4 @@
-"""The engine of the Keras nets: the functions of ``contracts.Engine``."""
+"""The engine of the Keras nets: the functions of ``architectures.Engine``."""
 
 import contextlib
 import dataclasses

@@ -4,7 +4,7 @@ import pytest
 
 from kerascifar.cli import add_flags
 from kerascifar.config import FIELDS, RunConfig, flag
-from kerascifar.configure import read_toml
+from kerascifar.configure import read_config
 from kerascifar.core.errors import InputError
 
 
@@ -97,12 +97,12 @@ def test_wrong_values_are_refused_by_flag(given, told):
 def test_toml_gives_fields_and_unknown_keys_are_answered(tmp_path):
     file = tmp_path / "run.toml"
     file.write_text('arch = "lenet"\nepochs = 3\n')
-    assert read_toml(file) == {"arch": "lenet", "epochs": 3}
+    assert read_config(file) == {"arch": "lenet", "epochs": 3}
     file.write_text("epoch = 3\n")
     with pytest.raises(InputError, match=r"unknown key 'epoch' \(did you mean epochs\?\)"):
-        read_toml(file)
+        read_config(file)
     file.write_text("epochs = = 3\n")
     with pytest.raises(InputError, match="is not TOML"):
-        read_toml(file)
+        read_config(file)
     with pytest.raises(InputError, match="cannot read"):
-        read_toml(tmp_path / "none.toml")
+        read_config(tmp_path / "none.toml")

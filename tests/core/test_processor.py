@@ -15,7 +15,7 @@ def test_there_is_at_least_one_and_no_more_than_the_machine_has():
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot bind a process to a core")
 def test_a_process_bound_to_one_core_counts_one():
     core = min(os.sched_getaffinity(0))
-    line = f"import os, kerascifar.core.processor; os.sched_setaffinity(0, [{core}]); print(kerascifar.core.processor.cores())"
+    line = f"import os; from kerascifar.core import processor as p; os.sched_setaffinity(0, [{core}]); print(p.cores())"
     assert subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True).stdout == "1\n"
 
 

@@ -3,8 +3,6 @@
 import hashlib
 import os
 import sys
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Dataset, Split
 from kerascifar.core.errors import InputError
 from kerascifar.core.files import write_atomically
+from kerascifar.core.reading import read_arrays
 from kerascifar.data.sources.images import SUFFIXES, is_image, read_image
 from kerascifar.data.sources.places import looked_in, places
 from kerascifar.data.split import split
@@ -162,7 +161,7 @@ def _cache_folder() -> Path:
 
 def _from_cache(cached: Path) -> Split | None:
     try:
-        with np.load(cached, allow_pickle=False) as arrays:
-            return Split(arrays["images"], arrays["labels"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        arrays = read_arrays(cached)
+        return Split(arrays["images"], arrays["labels"])
+    except (OSError, InputError, KeyError):
         return None

@@ -1,6 +1,5 @@
 """Image classification sets of TensorFlow Datasets. TensorFlow is imported only when one is read."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Dataset, Split
 from kerascifar.core.errors import InputError
+from kerascifar.core.reading import read_json
 from kerascifar.core.registry import nearest
 from kerascifar.data.sources.images import resize
 from kerascifar.data.sources.places import looked_in, places, tfds_folder, unreachable
@@ -139,10 +139,8 @@ def _open(folder: Path) -> Any:
 def _check_features(path: Path) -> None:
     """Refuse features of classes outside TFDS: TFDS would import whatever module features.json names."""
     try:
-        pending = [json.loads(path.read_text("utf-8"))]
-        if not isinstance(pending[0], dict):
-            raise ValueError(f"an object is expected, got {type(pending[0]).__name__}")
-    except (OSError, ValueError, RecursionError) as error:
+        pending: list[Any] = [read_json(path)]
+    except (OSError, InputError) as error:
         raise InputError(f"{path}: not whole JSON ({_line(error)}); prepare the data set again") from None
     while pending:
         node = pending.pop()
