@@ -20,11 +20,10 @@ def evaluate(
     Raises:
         ValueError: the shapes do not match, or there is nothing to score.
 
-    Example:
-        >>> scores = np.array([[0.8, 0.2], [0.4, 0.6], [0.7, 0.3]])
-        >>> metrics = evaluate(np.array([0, 1, 1]), scores, ("cat", "dog"))
-        >>> round(metrics["accuracy"], 3), metrics["confusion_matrix"]
-        (0.667, [[1, 0], [1, 1]])
+    >>> scores = np.array([[0.8, 0.2], [0.4, 0.6], [0.7, 0.3]])
+    >>> metrics = evaluate(np.array([0, 1, 1]), scores, ("cat", "dog"))
+    >>> round(metrics["accuracy"], 3), metrics["confusion_matrix"]
+    (0.667, [[1, 0], [1, 1]])
     """
     from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
 
@@ -63,10 +62,9 @@ def normalize(probabilities: np.ndarray) -> np.ndarray:
 def wilson_interval(right: int, images: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return the Wilson score interval of a proportion (Wilson 1927), without continuity correction.
 
-    Example:
-        >>> low, high = wilson_interval(8, 10)
-        >>> f"{low:.3f} to {high:.3f}"
-        '0.490 to 0.943'
+    >>> low, high = wilson_interval(8, 10)
+    >>> f"{low:.3f} to {high:.3f}"
+    '0.490 to 0.943'
     """
     from scipy.stats import binomtest
 
@@ -85,9 +83,8 @@ def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> dict[str, Any]
         only_first and only_second, how many images only that model has right; p, the probability of a split at least
         as uneven if both models were equally good.
 
-    Example:
-        >>> mcnemar(np.array([True, True, True, False]), np.array([True, False, False, False]))
-        {'only_first': 2, 'only_second': 0, 'p': 0.5}
+    >>> mcnemar(np.array([True, True, True, False]), np.array([True, False, False, False]))
+    {'only_first': 2, 'only_second': 0, 'p': 0.5}
     """
     from scipy.stats import binomtest
 

@@ -121,7 +121,7 @@ def draw_curves(curves: Mapping[str, Sequence[tuple[float, float]]], ylabel: str
     for place, (name, points) in enumerate(curves.items()):
         named = place < len(SERIES)
         style = (
-            {"color": SERIES[place], "label": _short(name, 80), "zorder": 3} if named else {"color": GRID, "zorder": 1}
+            {"color": SERIES[place], "label": shorten(name, 80), "zorder": 3} if named else {"color": GRID, "zorder": 1}
         )
         axes.plot(*zip(*points, strict=True), marker="." if len(points) < 40 else "", linewidth=1.5, **style)
     _whole_epochs(axes)
@@ -167,8 +167,8 @@ def draw_confusion(matrix: np.ndarray, classes: Sequence[str]) -> "Figure":
             color = WHITE if shares[row, column] > 0.5 else INK if value else MUTED
             size = min(8.0, 90 / count) if value < 1000 else min(7.0, 80 / count)
             axes.text(column + 0.5, row + 0.5, f"{value}", ha="center", va="center", fontsize=size, color=color)
-        axes.set_xticks(np.arange(count) + 0.5, [_short(c, 14) for c in classes], rotation=40, ha="right")
-        axes.set_yticks(np.arange(count) + 0.5, [_short(c, 14) for c in classes])
+        axes.set_xticks(np.arange(count) + 0.5, [shorten(c, 14) for c in classes], rotation=40, ha="right")
+        axes.set_yticks(np.arange(count) + 0.5, [shorten(c, 14) for c in classes])
     else:
         axes.imshow(shades, extent=(0, count, count, 0), interpolation="none")
     axes.set(xlim=(0, count), ylim=(count, 0), aspect="equal", xlabel="predicted", ylabel="true")
@@ -232,5 +232,6 @@ def _whole_epochs(axes: "Axes") -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
 
 
-def _short(name: str, letters: int) -> str:
+def shorten(name: str, letters: int) -> str:
+    """Return `name` cut to at most `letters` letters, the last of them an ellipsis."""
     return name if len(name) <= letters else name[: letters - 1] + "…"

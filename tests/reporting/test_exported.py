@@ -28,10 +28,11 @@ def test_an_exported_file_stands_in_the_report(tmp_path, make_run):
 
 
 def test_a_run_without_exports_says_nothing(tmp_path):
-    assert exported(tmp_path) is None
+    assert exported(tmp_path) == []
 
 
 @pytest.mark.parametrize("content", [[], {"exports": [1]}, {"exports": {"a": {"bytes": 1}}}, {"exports": {"a": 1}}])
 def test_a_corrupt_file_is_told(content, tmp_path):
     write(tmp_path, content)
-    assert "export.json is corrupt" in exported(tmp_path).text
+    (block,) = exported(tmp_path)
+    assert "export.json is corrupt" in block.text

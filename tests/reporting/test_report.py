@@ -7,8 +7,10 @@ import pytest
 from kerascifar import report
 from kerascifar.core.errors import InputError
 from kerascifar.evaluation.metrics import mcnemar
+from kerascifar.reporting.comparison import pairs
 from kerascifar.reporting.gather import gather
 from kerascifar.reporting.render import to_html, to_markdown
+from kerascifar.reporting.report import make_sections
 
 
 def written(paths, out):
@@ -36,7 +38,7 @@ def test_a_whole_report(tmp_path, make_run, make_study, capsys):
     page, twin = written([tmp_path / "runs", folder], tmp_path / "out")
     assert capsys.readouterr().out.startswith("6 runs in ")
     for told in (words(page), twin.replace("\\", "")):
-        for title in ("Comparison", "Paper against ours", "Real differences", "Learning curves", "Accuracy a class",
+        for title in ("Comparison", "Paper against ours", "Real differences", "Learning curves", "Accuracy per class",
                       "Calibration", "Each run"):  # fmt: skip
             assert title in told
         assert "0.512" in told  # latency
@@ -55,8 +57,8 @@ def test_a_whole_report(tmp_path, make_run, make_study, capsys):
         assert "diverged" in told
         assert "3 epochs on 1,000 images, 100 test images" in told
         assert "3 of 30 epochs on 1,000 images, 100 test images, mean of 2 seeds" in told
-        assert "Wrong, and surest of it" in told
-        assert "Left out: 1 whose scores are shares of a vote" in told
+        assert "Wrong, and most confident" in told
+        assert "Left out: 1 whose scores are vote shares" in told
     # Each picture has an alternative text, in both, and lies within or beside.
     sources = re.findall(r'<img src="([^"]*)" alt="([^"]*)">', page)
     assert len(sources) == page.count("<img ") > 20
@@ -88,8 +90,8 @@ def test_mcnemar_of_any_two(tmp_path, make_run):
     for seed, skill in enumerate((0.95, 0.9, 0.3)):
         make_run(f"lenet/{seed}", seed=seed, skill=skill)
     gathered = gather([tmp_path])
-    section = report.comparison.pairs(gathered)
-    _, best, every = section.parts
+    section = pairs(gathered)
+    _, best, every = section.blocks
     right = [run.right for run in gathered.runs]
     for row, a in zip(every.rows, right, strict=True):
         for cell, b in zip(row[2:], right, strict=True):
@@ -146,7 +148,7 @@ def test_a_table_that_is_none_is_named(tmp_path, make_run):
 
 def test_one_run_alone_has_no_comparison_to_make(tmp_path, make_run):
     make_run("a/1")
-    sections, _ = report.report([tmp_path], gather([tmp_path]))
+    sections, _ = make_sections([tmp_path], gather([tmp_path]))
     assert [s.anchor for s in sections] == ["comparison", "curves", "classes", "calibration", "runs"]
     assert to_html(sections, "")
     assert to_markdown(sections, "")
