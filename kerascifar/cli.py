@@ -10,6 +10,7 @@ from kerascifar.config import FIELDS, GROUPS, RunConfig, fields_of, flag, kinds
 from kerascifar.core.errors import InputError
 from kerascifar.core.fields import metavar
 from kerascifar.core.registry import nearest
+from kerascifar.results import Result
 
 if TYPE_CHECKING:
     from kerascifar.results import Result
@@ -116,3 +117,13 @@ def _add(section: argparse._ActionsContainer, names: Iterable[str]) -> None:
         if bool in kinds(name):
             kind = {"action": argparse.BooleanOptionalAction}
         section.add_argument(flag(name), dest=name, default=argparse.SUPPRESS, help=text, **kind)
+
+
+def print_result(config: RunConfig, result: Result) -> None:
+    """Print what a person wants to know of a finished run."""
+    test, validation = result.metrics["test"], result.metrics["validation"]
+    low, high = test["accuracy_interval"]
+    if validation is not None:
+        print(f"validation accuracy {validation['accuracy']:.4f} ({validation['images']} images)")
+    print(f"test accuracy {test['accuracy']:.4f} ({test['images']} images, 95 % interval {low:.4f} to {high:.4f})")
+    print(f"run {config.folder}")

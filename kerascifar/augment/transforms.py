@@ -138,7 +138,7 @@ PARTS: dict[str, Part] = {
     "invert": Part("turn pixels x into 255 - x", _invert, (_PROBABILITY,)),
     "solarize": Part(
         "turn pixels x at or above the threshold into 255 - x",
-        _ours("pixels", "Solarize", "threshold", "probability"),
+        _ours("colour", "Solarize", "threshold", "probability"),
         (Argument("threshold", float, PIXEL), _ALWAYS),
     ),
     "trivial_augment": Part(
@@ -146,7 +146,7 @@ PARTS: dict[str, Part] = {
     ),
     "cutout": Part(
         "grey out a square",
-        _ours("pixels", "Cutout", "size"),
+        _ours("colour", "Cutout", "size"),
         (Argument("size", int, POSITIVE, pixels=True),),
     ),
     "mixup": Part(
