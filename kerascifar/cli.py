@@ -4,16 +4,13 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from kerascifar.config import FIELDS, GROUPS, RunConfig, fields_of, flag, kinds
 from kerascifar.core.errors import InputError
 from kerascifar.core.fields import metavar
 from kerascifar.core.registry import nearest
 from kerascifar.results import Result
-
-if TYPE_CHECKING:
-    from kerascifar.results import Result
 
 EXIT_INPUT, EXIT_INTERRUPTED = 2, 130
 
@@ -86,16 +83,6 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     with console.capture() as captured:
         console.print(table)
     print("\n".join(line.rstrip() for line in captured.get().splitlines()))
-
-
-def print_result(config: RunConfig, result: "Result") -> None:
-    """Print the accuracies of a finished run and where it lies."""
-    test, validation = result.metrics["test"], result.metrics["validation"]
-    low, high = test["accuracy_interval"]
-    if validation is not None:
-        print(f"validation accuracy {validation['accuracy']:.4f} ({validation['images']} images)")
-    print(f"test accuracy {test['accuracy']:.4f} ({test['images']} images, 95 % interval {low:.4f} to {high:.4f})")
-    print(f"run {config.folder}")
 
 
 def add_flags(parser: argparse.ArgumentParser, only: Iterable[str] = ()) -> None:

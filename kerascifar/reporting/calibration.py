@@ -12,9 +12,7 @@ def confidence(gathered: Gathered) -> Section:
     known = [(run, run.calibrated) for run in gathered.runs if run.calibrated is not None]
     columns = (
         *RUN,
-        Column(
-            "NLL", note="negative log-likelihood: mean of -ln(probability of the true class); lower is better"
-        ),
+        Column("NLL", note="negative log-likelihood: mean of -ln(probability of the true class); lower is better"),
         Column("Brier", note="mean squared distance to the one-hot label, 0 to 2; lower is better"),
         Column("ECE", note=f"expected calibration error, {calibration.BINS} bins: how far confidence is from accuracy"),
         Column("T", note="temperature; above 1 the net was overconfident"),

@@ -32,18 +32,18 @@ def compare(gathered: Gathered) -> Section:
     test_set = {run.number: title for title, runs in gathered.groups.items() for run in runs}
     rows = []
     for run in gathered.runs:
-        low, high = run.test["accuracy_interval"]
+        result, (low, high) = run.scored.result, run.test["accuracy_interval"]
         rows.append(
             [
                 *run_cells(run),
                 number(run.test["accuracy"], ".4f"),
                 Cell(f"{low:.4f} to {high:.4f}", low),
-                number(run.fact("trainable_parameters"), ",.0f"),
-                units(run.fact("multiply_adds")),
+                number(result.trainable_parameters, ",d"),
+                units(result.multiply_adds),
                 file_size(run.model_bytes),
                 number(run.latency.get("p50_ms"), ".3g", "not measured"),
                 number(run.latency.get("p99_ms"), ".3g", "not measured"),
-                number(run.fact("seconds_per_epoch"), ".1f"),
+                number(result.seconds_per_epoch, ".1f"),
                 number(run.epochs, "d"),
                 *([text(test_set[run.number])] if several else []),
             ]
@@ -76,7 +76,7 @@ def tradeoffs(gathered: Gathered) -> Section:
     blocks: list[Block] = []
     for place, (title, runs) in enumerate(gathered.groups.items(), start=1):
         for name, axis, cost in (
-            ("parameters", "trainable parameters", lambda run: run.fact("trainable_parameters")),
+            ("parameters", "trainable parameters", lambda run: run.scored.result.trainable_parameters),
             ("latency", "latency p50, ms", lambda run: run.latency.get("p50_ms")),
         ):
             blocks += _tradeoff(f"{name}-{place}", title, runs, axis, cost)

@@ -31,7 +31,7 @@ class Run:
         place: its folder as shown, below the folder that all runs have in common.
         scored: its result, labels and scores.
         test: its metrics on the test images, computed from the scores.
-        history: by column, (epoch, value) of the epochs whose value is a finite number.
+        history: by column, (epoch, value) of the epochs that have one.
         latency: the numbers that `evaluate --latency` measured; empty if it never ran.
         model_bytes: size of the saved model; None if it was not kept.
     """
@@ -74,12 +74,7 @@ class Run:
     @property
     def dataset(self) -> str:
         """Name of the data set."""
-        dataset = self.scored.result.dataset
-        return str(dataset.get("name", "?")) if isinstance(dataset, Mapping) else "?"
-
-    def fact(self, name: str) -> float | None:
-        """Return a number of result.json, such as multiply_adds; None where there is none."""
-        return finite(getattr(self.scored.result, name))
+        return str(self.scored.result.dataset.get("name", "?"))
 
 
 @dataclass(frozen=True)
@@ -174,12 +169,11 @@ def _not_a_copy(values: dict[str, Any], read: Sequence[dict[str, Any]]) -> dict[
     return values
 
 
-def _columns(history: Any) -> dict[str, list[tuple[float, float]]]:
+def _columns(history: Sequence[Mapping[str, float]]) -> dict[str, list[tuple[float, float]]]:
     columns: dict[str, list[tuple[float, float]]] = {}
-    for epoch, row in enumerate(history if isinstance(history, list) else [], start=1):
-        for name, value in row.items() if isinstance(row, dict) else ():
-            if finite(value) is not None:
-                columns.setdefault(name, []).append((epoch, value))
+    for epoch, row in enumerate(history, start=1):
+        for name, value in row.items():
+            columns.setdefault(name, []).append((epoch, value))
     return columns
 
 

@@ -68,15 +68,15 @@ def card(run: Run, place: str) -> str:
 
 
 def _summary(run: Run) -> str:
-    low, high = run.test["accuracy_interval"]
+    result, (low, high) = run.scored.result, run.test["accuracy_interval"]
     facts = [
         f"{run.test['accuracy']:.2%} test accuracy (95 % interval {low:.2%} to {high:.2%}, "
         f"{run.test['images']:,} images)",
-        f"{number(run.fact('trainable_parameters'), ',.0f').text} parameters",
-        f"{units(run.fact('multiply_adds')).text} multiply-adds per image",
+        f"{result.trainable_parameters:,} parameters",
+        f"{units(result.multiply_adds).text} multiply-adds per image",
         file_size(run.model_bytes).text,
     ]
-    return f"{', '.join(facts)}. The architecture: {ARCHITECTURES[run.scored.result.config['arch']].source}."
+    return f"{', '.join(facts)}. The architecture: {ARCHITECTURES[result.config['arch']].source}."
 
 
 def _accuracy(run: Run) -> Section:

@@ -134,12 +134,28 @@ def test_paths_that_hold_nothing(tmp_path):
         gather([tmp_path / "nowhere"])
 
 
-def test_odd_values_are_taken_for_none(tmp_path, make_run):
-    folder = make_run("a/1", multiply_adds="many", history=2)
-    found = json.loads((folder / "result.json").read_text())
-    found["history"] = [{"val_accuracy": 0.5, "loss": None}, "nothing", {"val_accuracy": "x", "loss": 2}]
-    (folder / "result.json").write_text(json.dumps(found))
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("multiply_adds", "many"),
+        ("history", [{"val_accuracy": 0.5, "loss": None}]),
+        ("history", ["nothing"]),
+        ("history", [{"val_accuracy": "x"}]),
+    ],
+)
+def test_a_run_with_odd_values_is_left_out(tmp_path, make_run, field, value):
+    folder = make_run("a/1")
+    result = json.loads((folder / "result.json").read_text())
+    (folder / "result.json").write_text(json.dumps({**result, field: value}))
+    with pytest.raises(InputError, match=rf"a/1/result\.json is corrupt: .*\$\.{field}"):
+        gather([tmp_path])
+
+
+def test_a_history_may_lack_columns_in_some_epochs(tmp_path, make_run):
+    folder = make_run("a/1")
+    result = json.loads((folder / "result.json").read_text())
+    history = [{"val_accuracy": 0.5}, {}, {"loss": 2}]
+    (folder / "result.json").write_text(json.dumps({**result, "history": history}))
     (run,) = gather([tmp_path]).runs
-    assert run.fact("multiply_adds") is None
     assert run.history == {"val_accuracy": [(1, 0.5)], "loss": [(3, 2)]}
     assert read_result(folder).accuracy == run.test["accuracy"]
