@@ -9,6 +9,7 @@ from kerascifar.config import RunConfig
 from kerascifar.core.errors import InputError
 from kerascifar.data.datasets import load
 from kerascifar.plots import images
+from kerascifar.plots.views import VIEWS
 
 SYNTHETIC = ["--dataset", "synthetic:200"]
 
@@ -88,10 +89,10 @@ def test_samples_are_drawn_by_the_seed():
     np.testing.assert_array_equal(shown, [np.asarray(axes.images[0].get_array()) for axes in again.axes])
 
 
-@pytest.mark.parametrize("view", explore.VIEWS)
+@pytest.mark.parametrize("view", VIEWS)
 def test_every_view_is_written(view, tmp_path, capsys):
     out = tmp_path / "view.png"
-    extra = ["--augment", "flip"] if explore.VIEWS[view].augments else []
+    extra = ["--augment", "flip"] if VIEWS[view].augments else []
     explore.main([*SYNTHETIC, "--view", view, *extra, "--out", str(out)])
     with Image.open(out) as image:
         assert min(image.size) > 300

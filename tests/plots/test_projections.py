@@ -70,7 +70,7 @@ def test_many_classes_have_colours_and_no_legend():
     images, labels = line(60, 30)
     figure = projections.draw_pca(drawn(images, labels, 30), CONFIG)
     assert not figure.legends
-    assert "30 classes, a colour each" in figure.axes[0].get_title()
+    assert "30 classes, one colour per class" in figure.axes[0].get_title()
     assert len(np.unique(figure.axes[0].collections[0].get_facecolors(), axis=0)) == 30
     # Class c holds images c and c + 30, so the means get brighter with c, and the first and last lie farthest out.
     named = {text.get_text() for text in figure.axes[0].texts}
