@@ -156,12 +156,10 @@ def test_a_missing_package_is_named_with_the_command(monkeypatch):
         check_format("onnx", False)
 
 
-@pytest.mark.parametrize(
-    ("arch", "told"), [("nearest_centroid", "a baseline, which has no net"), ("scratch_fc3", "a net in NumPy")]
-)
-def test_only_keras_nets(arch, told, tmp_path):
+@pytest.mark.parametrize("arch", ["nearest_centroid", "scratch_fc3"])
+def test_only_keras_nets(arch, tmp_path):
     config = configure(arch=arch, dataset="synthetic:60", runs=str(tmp_path), device="cpu")
-    with pytest.raises(InputError, match=f"{arch} is {told}.*; only Keras nets can be exported"):
+    with pytest.raises(InputError, match=f"{arch} cannot be exported; only Keras nets can"):
         export_run.check_net(config, tmp_path)
 
 
@@ -192,7 +190,7 @@ def test_a_strangers_model_runs_nothing_and_leaves_nothing(finished, tmp_path, m
 def test_a_model_of_other_images(finished, tmp_path):
     copied(finished, tmp_path)
     build("modified_net", (16, 16, 3), classes=10).save(tmp_path / "model.keras")
-    with pytest.raises(InputError, match=r"takes and gives .*16, 16, 3.* but result\.json tells of .*32, 32, 3"):
+    with pytest.raises(InputError, match=r"has input and output .*16, 16, 3.* but result\.json says .*32, 32, 3"):
         export.main([str(tmp_path), "--to", "litert"])
     assert not (tmp_path / "exported").exists()
 
@@ -205,7 +203,7 @@ def test_a_net_that_a_format_cannot_hold_is_told_in_a_line(finished, tmp_path, m
         raise RuntimeError("no such operation\nand forty lines more")
 
     monkeypatch.setattr(litert, "write", refuse)
-    with pytest.raises(InputError, match=r"^model\.tflite cannot be made of this net: no such operation$"):
+    with pytest.raises(InputError, match=r"^model\.tflite cannot be made from this net: no such operation$"):
         export.main([str(copied(finished, tmp_path)), "--to", "litert"])
     assert not (tmp_path / "exported").exists()
     assert capfd.readouterr().err == ""

@@ -10,7 +10,7 @@ from kerascifar.configure import configure
 from kerascifar.core.errors import InputError
 from kerascifar.results import read_scores
 from kerascifar.run import run
-from kerascifar.serving import serve
+from kerascifar.serving.serve import serve
 
 NETS = {
     "modified_net": {"epochs": 1, "dataset": "synthetic:120", "tta": "mirror"},
