@@ -28,17 +28,17 @@ def text(folder):
 def test_a_card_tells_what_the_result_says(net, tmp_path):
     folder = net()
     result = results.read_result(folder)
-    told = text(ship(folder, tmp_path / "shipped"))
+    markdown = text(ship(folder, tmp_path / "shipped"))
     low, high = result.metrics["test"]["accuracy_interval"]
-    assert f"{result.accuracy:.2%} test accuracy (95 % interval {low:.2%} to {high:.2%}, 100 images)" in told
-    assert "62,006 parameters, 652 k multiply-adds per image, 2.5 kB" in told
+    assert f"{result.accuracy:.2%} test accuracy (95 % interval {low:.2%} to {high:.2%}, 100 images)" in markdown
+    assert "62,006 parameters, 652 k multiply-adds per image, 2.5 kB" in markdown
     for row in result.metrics["test"]["per_class"]:
-        assert f"| {row['class']} | {row['recall']:.3f} | {row['precision']:.3f} | {row['images']} |" in told
-    assert "batch_size 128" in told  # a default, which a recipe has to name
-    assert "versions | keras 3.15.1" in told
+        assert f"| {row['class']} | {row['recall']:.3f} | {row['precision']:.3f} | {row['images']} |" in markdown
+    assert "batch_size 128" in markdown  # a default, which a recipe has to name
+    assert "versions | keras 3.15.1" in markdown
     worst = min(result.metrics["test"]["per_class"], key=lambda row: row["recall"])
-    assert f"Its weakest class is {worst['class']}, of which it labels {worst['recall']:.1%}" in told
-    assert f"predict {tmp_path}/shipped/aaaaaaaaaaaa PHOTO.png" in told
+    assert f"Its weakest class is {worst['class']}, of which it labels {worst['recall']:.1%}" in markdown
+    assert f"predict {tmp_path}/shipped/aaaaaaaaaaaa PHOTO.png" in markdown
 
 
 def test_what_is_shipped_is_a_run_without_the_rest(net, tmp_path):
@@ -60,16 +60,16 @@ def test_what_is_shipped_is_a_run_without_the_rest(net, tmp_path):
 
 def test_a_report_counts_a_copy_once(net, tmp_path):
     ship(net(), tmp_path / "shipped")
-    found = gather([tmp_path])
-    assert [run.place for run in found.runs] == ["runs/lenet/aaaaaaaaaaaa"]
-    assert found.left_out == ("shipped/aaaaaaaaaaaa is a copy of runs/lenet/aaaaaaaaaaaa",)
+    gathered = gather([tmp_path])
+    assert [run.place for run in gathered.runs] == ["runs/lenet/aaaaaaaaaaaa"]
+    assert gathered.left_out == ("shipped/aaaaaaaaaaaa is a copy of runs/lenet/aaaaaaaaaaaa",)
 
 
 def test_strangers_words_stay_words(net, tmp_path):
     evil = "|`[x](javascript:y)<script>"
-    told = (ship(net(notes={"device": evil}, revision=evil), tmp_path / "shipped") / CARD).read_text()
-    assert "<script>" not in told
-    assert "[x](" not in told
+    markdown = (ship(net(notes={"device": evil}, revision=evil), tmp_path / "shipped") / CARD).read_text()
+    assert "<script>" not in markdown
+    assert "[x](" not in markdown
 
 
 def test_what_cannot_be_shipped_is_refused(net, make_run, tmp_path):
@@ -82,8 +82,8 @@ def test_what_cannot_be_shipped_is_refused(net, make_run, tmp_path):
     with pytest.raises(InputError, match="holds another result"):
         ship(net("runs/lenet/eeeeeeeeeeee"), tmp_path / "shipped")
     strange = net("runs/lenet/ffffffffffff")
-    found = json.loads((strange / "result.json").read_text())
-    (strange / "result.json").write_text(json.dumps(found | {"config": {"arch": "nonesuch"}}))
+    result = json.loads((strange / "result.json").read_text())
+    (strange / "result.json").write_text(json.dumps(result | {"config": {"arch": "nonesuch"}}))
     with pytest.raises(InputError, match="no result of this program: KeyError 'nonesuch'"):
         ship(strange, tmp_path / "shipped")
     assert not list((tmp_path / "shipped").glob("[!e]*"))
