@@ -3,6 +3,8 @@
 import dataclasses
 import shutil
 import time
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ from kerascifar.configure import check, check_keys
 from kerascifar.core import files
 from kerascifar.core.contracts import Dataset, Fitted, Score
 from kerascifar.core.errors import InputError
+from kerascifar.core.origin import weights_checksum
 from kerascifar.core.processor import processor
-from kerascifar.data.datasets import PUBLISHED_OVERLAP, load
+from kerascifar.data.datasets import PUBLISHED_OVERLAP, contents_are_fixed, load
 from kerascifar.devices import placement
 from kerascifar.devices.cluster import Cluster, watched
 from kerascifar.devices.distribution import cluster_of, copy_from_chief
@@ -23,6 +26,8 @@ from kerascifar.plots import tensorboard
 from kerascifar.results import Result
 
 SCORED = ("validation", "test")
+# Key of the notes: SHA-256 of the weights that a run began with.
+PARENT = "init_weights_sha256"
 
 
 def run(config: RunConfig, validation_only: bool = False) -> Result:
@@ -43,8 +48,9 @@ def run(config: RunConfig, validation_only: bool = False) -> Result:
     folder, cluster = config.folder, cluster_of(config)
     outcome = results.VALIDATED if validation_only else results.FINISHED
     if (folder / outcome).exists() and not config.again:
-        return results.read_result(folder, outcome)
-    _check_start(config)
+        return _read_back(config, outcome)
+    if (parent := _parent(config)) is not None and not parent.is_file():  # before any data is read
+        raise InputError(f"--init-weights: there is no file or run folder {config.init_weights}")
     data = load(config)
     if validation_only:
         data = dataclasses.replace(data, test=None)
@@ -62,15 +68,49 @@ def run(config: RunConfig, validation_only: bool = False) -> Result:
     return result
 
 
-def _check_start(config: RunConfig) -> None:
-    """Refuse --init-weights that name nothing to start from, before any data is read."""
+def _read_back(config: RunConfig, outcome: str) -> Result:
+    """Return the result of the finished run, after a look whether it is one of the images and weights at hand.
+
+    Raises:
+        InputError: it was trained on other images, or from other weights: the run ids tell what was asked for alone.
+    """
+    result = results.read_result(config.folder, outcome)
+    if not contents_are_fixed(config, result.dataset["notes"]):
+        _check_images(result, load(config), f"{config.folder} is a finished run of other images: ")
+    recorded, parent = result.notes.get(PARENT), _parent(config)
+    if recorded and parent and parent.is_file() and weights_checksum(parent) != recorded:
+        raise InputError(
+            f"{config.folder} is a finished run that began with other weights than {parent} holds now; choose another "
+            f"--name, or --again trains anew"
+        )
+    when = datetime.fromtimestamp((config.folder / outcome).stat().st_mtime).strftime("%Y-%m-%d %H:%M")
+    print(f"finished on {when}: its result is read back; --again trains anew", flush=True)
+    return result
+
+
+def _parent(config: RunConfig) -> Path | None:
+    """Return the file of weights that --init-weights names, itself or in a run folder; it need not be there."""
     if config.init_weights is None:
-        return
+        return None
     source = Path(config.init_weights)
-    if source.is_dir():
-        results.find_run(source)
-    elif not source.is_file():
-        raise InputError(f"--init-weights: there is no file or run folder {source}")
+    return results.find_run(source) / results.KERAS_MODEL if source.is_dir() else source
+
+
+def _some(classes: Sequence[str]) -> str:
+    return ", ".join([*classes[:3], *(["…"] if len(classes) > 3 else [])])
+
+
+def _check_images(result: Result, data: Dataset, what: str) -> None:
+    """Refuse images that are not those of the result; splits that one of the two has not are not compared."""
+    if list(data.classes) != list(result.dataset["classes"]):
+        raise InputError(f"{what}its classes are {_some(result.dataset['classes'])}, here {_some(data.classes)}")
+    for name, split in data.splits.items():
+        recorded = result.dataset["sha256"].get(name)
+        if recorded is not None and split.checksum != recorded:
+            raise InputError(
+                f"{what}the SHA-256 of its {name} images is {recorded[:12]}…, that of the {len(split):,} here is "
+                f"{split.checksum[:12]}…; choose another --name or --runs for these, or --again trains anew"
+            )
 
 
 def _noted_overlap(config: RunConfig, data: Dataset) -> Dataset:
@@ -107,8 +147,10 @@ def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float) 
     if (folder / results.TENSORBOARD).is_dir() and not validation_only:  # a trial's session is the tuner's
         tensorboard.write_run(folder, config.run_id, config.to_dict(), metrics, len(fitted.history) - 1)
     # From the config to the score; what a run took that went on is not known.
-    taken = {} if resumed else {"run_seconds": round(time.monotonic() - begun, 1)}
-    result = _result(config, data, fitted, metrics, taken)
+    facts = {} if resumed else {"run_seconds": round(time.monotonic() - begun, 1)}
+    if (parent := _parent(config)) is not None:
+        facts[PARENT] = weights_checksum(parent)
+    result = _result(config, data, fitted, metrics, facts)
     results.write_result(folder, result)
     for left in (results.CHECKPOINT, results.BEST):
         (folder / left).unlink(missing_ok=True)
@@ -162,9 +204,7 @@ def load_again(config: RunConfig, result: Result) -> Dataset:
         InputError: they cannot be read, or the images here are not those of the run.
     """
     data = load(config)
-    for name, split in data.splits.items():
-        if split.checksum != result.dataset["sha256"].get(name):
-            raise InputError(f"the {name} images here are not those of the run: their SHA-256 differs")
+    _check_images(result, data, "the images here are not those of the run: ")
     return data
 
 

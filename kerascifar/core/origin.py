@@ -5,6 +5,8 @@ So a child's run id follows from its parent's, on every machine, and before the 
 
 import functools
 import hashlib
+import zipfile
+import zlib
 from pathlib import Path
 
 from kerascifar.core.errors import InputError
@@ -39,6 +41,21 @@ def origin(source: str) -> str:
         return RUN + read_json(found[0])["run_id"]
     except (OSError, InputError, KeyError, TypeError):
         raise InputError(f"--init-weights: {found[0]} is not a result of this program") from None
+
+
+def weights_checksum(path: Path) -> str:
+    """Return the SHA-256 of a file of weights; of a .keras archive that of its weights alone.
+
+    Raises:
+        InputError: it is a .keras file without weights.
+    """
+    if path.suffix != ".keras":
+        return _sha256(path, path.stat().st_size, path.stat().st_mtime_ns)
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as weights:
+            return hashlib.file_digest(weights, "sha256").hexdigest()
+    except (KeyError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is not a Keras model that can be loaded: {error}") from None
 
 
 @functools.lru_cache(maxsize=16)

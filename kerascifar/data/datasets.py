@@ -1,7 +1,8 @@
 """The table of data sets, and ``load``: read, limit, hold a validation part out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Dataset, Split
@@ -29,6 +30,7 @@ class Source:
         check: checks the argument of a name such as ``synthetic:500``, before anything is read.
         resizes: whether ``--image-size`` means something.
         needs_folder: whether ``--data-dir`` must be given.
+        fixed: the name alone says which images they are: their checksum is official, or code draws them.
     """
 
     read: Callable[[RunConfig, str], Dataset]
@@ -37,6 +39,7 @@ class Source:
     check: Callable[[str], None] = _no_argument
     resizes: bool = False
     needs_folder: bool = False
+    fixed: bool = True
 
 
 DATASETS = {
@@ -44,7 +47,10 @@ DATASETS = {
     "cifar100": Source(cifar.read, "60,000 photographs, 32x32, 100 classes", _CIFAR),
     "cifar100_coarse": Source(cifar.read, "CIFAR-100 by its 20 superclasses", _CIFAR),
     "cinic10": Source(
-        folders.read_cinic10, "270,000 photographs, 32x32, 10 classes", "Darlow et al. 2018, arXiv:1810.03505"
+        folders.read_cinic10,
+        "270,000 photographs, 32x32, 10 classes",
+        "Darlow et al. 2018, arXiv:1810.03505",
+        fixed=False,
     ),
     "folder": Source(
         folders.read_folder,
@@ -52,6 +58,7 @@ DATASETS = {
         "the user's own",
         resizes=True,
         needs_folder=True,
+        fixed=False,
     ),
     "tfds": Source(
         tfds.read,
@@ -59,6 +66,7 @@ DATASETS = {
         "https://www.tensorflow.org/datasets/catalog",
         tfds.check,
         resizes=True,
+        fixed=False,
     ),
     "digits": Source(
         digits.read, "1,797 handwritten digits, enlarged to 32x32; needs no files", "Alpaydin and Kaynak 1998, UCI"
@@ -82,6 +90,11 @@ def check_name(config: RunConfig) -> None:
             images have one size, or ``folder`` without ``--data-dir``.
     """
     _row(config)
+
+
+def contents_are_fixed(config: RunConfig, notes: Mapping[str, Any]) -> bool:
+    """Tell whether images of this name are the same everywhere, for a config now and a result with these `notes`."""
+    return _row(config)[0].fixed and not config.unverified and notes.get("verified", True)
 
 
 def load(config: RunConfig) -> Dataset:
