@@ -82,9 +82,7 @@ def test_tables_sort_on_a_click_and_missing_values_stay_last(page):
     assert [int(n.replace(",", "")) for n in click("parameters")] == [*[62006] * 5, 10000, 1000]
     names = click("run")
     assert names == sorted(names, key=str.lower)
-    count = page.execute_script(
-        "return document.querySelectorAll('table')[0].querySelectorAll('[aria-sort]').length"
-    )
+    count = page.execute_script("return document.querySelectorAll('table')[0].querySelectorAll('[aria-sort]').length")
     assert count == 1
 
 
