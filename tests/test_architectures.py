@@ -4,6 +4,7 @@ import pytest
 
 from kerascifar import explore
 from kerascifar.architectures import ARCHITECTURES, summarize, table
+from kerascifar.config import FIELDS
 from kerascifar.configure import configure
 from kerascifar.core.errors import InputError
 
@@ -86,3 +87,11 @@ def test_bad_input_is_told_in_a_line(argv, told, tmp_path, monkeypatch):
         explore.main(argv)
     assert told in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_every_argument_of_a_builder_has_its_flag(arch):
+    variant = ARCHITECTURES[arch]
+    for name in variant.args:
+        taken = FIELDS[name].metadata
+        assert taken["builder"] or variant.engine in taken["engines"]
