@@ -63,6 +63,28 @@ def _fail(message: str) -> NoReturn:
     sys.exit(EXIT_INPUT)
 
 
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print aligned columns, those of numbers to the right; `columns` are their titles, all "" for no head.
+
+    A terminal gets bold titles and wrapped cells; a pipe gets one plain line per row, with nothing cut or wrapped.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    cells, terminal = [[str(cell) for cell in row] for row in rows], sys.stdout.isatty()
+    table = Table(box=None, pad_edge=False, show_header=any(columns))
+    for place, title in enumerate(columns):
+        has_words = any(row[place][:1].isalpha() for row in cells)
+        table.add_column(title, justify="left" if has_words else "right", overflow="fold")
+    for row in cells:
+        table.add_row(*row)
+    width = None if terminal else 10**6  # None is the terminal's own; rich takes 80 for a pipe
+    console = Console(width=width, force_terminal=terminal, markup=False, emoji=False, highlight=False)
+    with console.capture() as captured:
+        console.print(table)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
 def add_flags(parser: argparse.ArgumentParser, only: Iterable[str] = ()) -> None:
     """Add a flag for each field, by group, or for those of `only`; a flag not given leaves nothing in the namespace."""
     if only:
