@@ -4,6 +4,7 @@ import pytest
 
 from kerascifar import explore
 from kerascifar.architectures import ARCHITECTURES, list_architectures, print_layers, summarize
+from kerascifar.config import FIELDS
 from kerascifar.configure import configure
 from kerascifar.core.errors import InputError
 
@@ -93,3 +94,11 @@ def test_bad_input_is_refused_in_one_line(argv, message, tmp_path, monkeypatch):
         explore.main(argv)
     assert message in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_every_argument_of_a_builder_has_its_flag(arch):
+    variant = ARCHITECTURES[arch]
+    for name in variant.args:
+        taken = FIELDS[name].metadata
+        assert taken["builder"] or variant.engine in taken["engines"]
