@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> None:
 
 def time_run(folder: Path, repeats: int, machine: dict[str, Any]) -> None:
     """Time the saved model in `folder`, print one line, write latency.json."""
-    from kerascifar.serving import serve
+    from kerascifar.serving.serve import serve
 
     latency.check_repeats(repeats)
     served = serve(folder, **machine)

@@ -8,7 +8,7 @@ from kerascifar.core.errors import InputError
 from kerascifar.core.reading import read_json
 from kerascifar.plots import results
 from kerascifar.plots.svg import to_svg
-from kerascifar.reporting.document import NONE, Cell, Column, Part, Picture, Section, Table, text
+from kerascifar.reporting.document import NONE, Block, Cell, Column, Picture, Section, Table, text
 from kerascifar.reporting.gather import Gathered, Run, finite
 from kerascifar.reporting.labels import TABLE, VERSIONS, versions
 from kerascifar.studies.rows import PAPER
@@ -19,10 +19,10 @@ def studies(paths: Sequence[Path], gathered: Gathered) -> tuple[Section | None, 
     files: dict[Path, None] = {}
     for path in paths:
         files |= dict.fromkeys(sorted(p.resolve() for p in path.rglob(TABLE)))
-    files |= dict.fromkeys(run.member.folder.parents[1] / TABLE for run in gathered.runs)  # STUDY/NAME/RUN-ID
-    parts: list[Part] = []
+    files |= dict.fromkeys(run.scored.folder.parents[1] / TABLE for run in gathered.runs)  # STUDY/NAME/RUN-ID
+    parts: list[Block] = []
     left_out = []
-    numbers = {run.member.folder: run for run in gathered.runs}
+    numbers = {run.scored.folder: run for run in gathered.runs}
     for file in files:
         try:
             found = read_json(file)
@@ -42,7 +42,7 @@ def studies(paths: Sequence[Path], gathered: Gathered) -> tuple[Section | None, 
 
 def _study(
     title: str, beside: str, rows: Sequence[Mapping[str, Any]], folder: Path, numbers: Mapping[Path, Run]
-) -> list[Part]:
+) -> list[Block]:
     told_as = versions(rows)
     columns = (
         Column("table", numbers=False),
@@ -73,7 +73,7 @@ def _study(
         )
     told_in = [c for c in range(len(columns)) if any(line[c].text not in ("", NONE) for line in told)]
     columns, told = [columns[c] for c in told_in], [[line[c] for c in told_in] for line in told]
-    parts: list[Part] = [Table(f"{title}: test accuracy.", columns, told)]
+    parts: list[Block] = [Table(f"{title}: test accuracy.", columns, told)]
     drawn = [
         row for row in rows if _paper(row) is not None and any(_accuracy(row.get(v)) is not None for v in VERSIONS)
     ]
