@@ -56,10 +56,10 @@ def _search(row: Search, config: RunConfig, folder: Path) -> None:
     need_tensorflow("a search")
     plan = row.plan(config, folder)
     with quiet():
-        from tuner.search import search
+        from tuner.search import run_search
     from tuner.outcome import best, read_trials, write_best
 
-    search(plan)
+    run_search(plan)
     write_best(plan)
     chosen, trial = best(plan)
     place = plan.in_folder(chosen).folder
