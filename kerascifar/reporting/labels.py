@@ -1,6 +1,6 @@
 """What a run of a report is called."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +8,7 @@ from kerascifar.config import RunConfig
 from kerascifar.core.errors import InputError
 from kerascifar.core.reading import read_json
 from kerascifar.evaluation.scored_run import Member
-
-TABLE = "table.json"
-VERSIONS = {"as-published": "as published", "corrected": "corrected"}
+from kerascifar.reporting.study_table import TABLE, VERSIONS, version_names
 
 
 def labels(members: Sequence[Member]) -> list[str]:
@@ -29,16 +27,11 @@ def labels(members: Sequence[Member]) -> list[str]:
     }
     others = [member for member in members if member.folder not in rows]
     named = rows | dict(zip((member.folder for member in others), _by_settings(others), strict=True))
-    told = [named[member.folder] for member in members]
+    names = [named[member.folder] for member in members]
     return [
-        label if told.count(label) == 1 else f"{label} · {member.folder.name}"
-        for label, member in zip(told, members, strict=True)
+        label if names.count(label) == 1 else f"{label} · {member.folder.name}"
+        for label, member in zip(names, members, strict=True)
     ]
-
-
-def versions(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
-    """Return what a study's versions are called: nothing is corrected where nothing was wrong."""
-    return VERSIONS if any(row.get("as-published") for row in rows) else VERSIONS | {"corrected": "ours"}
 
 
 def _study_rows(study: Path) -> dict[Path, str]:
@@ -46,13 +39,13 @@ def _study_rows(study: Path) -> dict[Path, str]:
     names: dict[Path, str] = {}
     try:
         rows = read_json(study / TABLE)["rows"]
-        two = versions(rows) is VERSIONS
+        two = version_names(rows) is VERSIONS
         for row in rows:
             for key, version in VERSIONS.items():
                 figure = row.get(key, {})
                 if figure.get("run"):
                     name = f"{study.name} {row['name']}" + (f", {version}" if two else "")
-                    for run in figure.get("runs", [figure["run"]]):  # a seed each
+                    for run in figure.get("runs", [figure["run"]]):  # one per seed
                         names.setdefault(study / run, name)
     except (OSError, InputError, TypeError, KeyError, AttributeError):
         return {}  # the section on studies says what is wrong with it
@@ -62,20 +55,20 @@ def _study_rows(study: Path) -> dict[Path, str]:
 def _by_settings(members: Sequence[Member]) -> list[str]:
     usual = RunConfig().to_dict()  # an older result lacks the fields that came later
     configs = [{**usual, **member.result.config} for member in members]
-    told = []
+    names = []
     for config in configs:
         alike = [c for c in configs if c.get("arch") == config.get("arch")]
         varied = [key for key in config if key != "arch" and any(c.get(key) != config[key] for c in alike)]
         settings = [
-            f"{key} {_told(config[key])}"
+            f"{key} {_value(config[key])}"
             for key in varied
             if config[key] not in (None, [], "none") and config[key] is not False
         ]
-        told.append(" · ".join([str(config.get("arch", "?")), *settings]))
-    return told
+        names.append(" · ".join([str(config.get("arch", "?")), *settings]))
+    return names
 
 
-def _told(value: Any) -> str:
+def _value(value: Any) -> str:
     if isinstance(value, list):
-        return ",".join(map(_told, value))
+        return ",".join(map(_value, value))
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -53,8 +53,8 @@ def test_a_whole_report(tmp_path, make_run, make_study, capsys):
         assert "study row-one, corrected" in told
         assert re.search(rf"{published:.4f} \(#\d\)", told)
         assert "diverged" in told
-        assert "3 epochs on 1,000 images, 100 test images" in told
-        assert "3 of 30 epochs on 1,000 images, 100 test images, mean of 2 seeds" in told
+        assert "3 epochs, 1,000 images, 100 test images" in told
+        assert "3 of 30 epochs, 1,000 images, 100 test images, mean of 2 seeds" in told
         assert "Wrong, and surest of it" in told
         assert "Left out: 1 whose scores are shares of a vote" in told
     # Each picture has an alternative text, in both, and lies within or beside.

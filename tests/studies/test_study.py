@@ -119,7 +119,7 @@ def test_kinds_of_rows_and_what_only_matches(tmp_path):
         ("expect.test_accuracy", "expect.accuracy", "expect: unknown key 'accuracy' (did you mean test_accuracy?)"),
         ("accuracy = 0.5", "accuracy = 50", "row one: expect.test_accuracy must be a number from 0 to 1, got 50"),
         ("k = 3", "k = 0", "row three: --k: must be greater than 0"),
-        ('name = "three"', 'name = "one"', "the name one stands twice"),
+        ('name = "three"', 'name = "one"', "two rows have the name one"),
         ('name = "three"', "", "every [[run]] needs a name"),
         ('title = "A study"', "", "needs title"),
         ("[common]", "[comon]", "unknown key 'comon' (did you mean common?)"),
