@@ -73,11 +73,11 @@ def announce(study_run: StudyRun, old: Plan, runs: Sequence[PlannedRun]) -> None
     """Print whether the plan is new or resumed, how long `runs` will take, and what the `old` plans left."""
     plan = study_run.plan
     new = len(plan.runs) - len(old.runs)
-    todo = [run for run in runs if not study_run.finished(run)]
-    time_left = duration(sum(run.seconds or 0.0 for run in todo))
+    todo = [planned for planned in runs if not study_run.finished(planned)]
+    time_left = duration(sum(planned.seconds or 0.0 for planned in todo))
     state = "made" if new == len(runs) else "goes on" if not new else f"goes on, {new} runs added"
     print(f"plan {plan.asked}: {state}, {len(todo)} of {len(runs)} runs to do, about {time_left}")
-    for other in dict.fromkeys(run.asked for run in old.runs if run.asked != plan.asked):
+    for other in dict.fromkeys(planned.asked for planned in old.runs if planned.asked != plan.asked):
         if done := sum(map(study_run.finished, old.of(other))):
             print(f"plan {other}: {done} finished runs stay, and show in the table where they are the longest")
 

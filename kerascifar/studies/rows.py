@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from kerascifar.architectures import ARCHITECTURES
 from kerascifar.config import FIELDS, RunConfig
 from kerascifar.configure import configure
 from kerascifar.reporting.study_table import MODES
@@ -164,6 +165,11 @@ class Quoted(Row):
 
     arch: str | None = None
     group: ClassVar[str] = "quoted"
+
+    @property
+    def parameters(self) -> int | None:
+        """Trainable parameters of our net."""
+        return ARCHITECTURES[self.arch].params if self.arch else None
 
 
 KINDS: dict[str, type[Row]] = {"run": Training, "ensemble": Ensemble, "search": Search, "quoted": Quoted}
