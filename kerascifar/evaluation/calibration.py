@@ -93,7 +93,7 @@ def temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
     # Convex in 1/T, hence with a single minimum in log T.
     bounds = (np.log(COLDEST), np.log(HOTTEST))
     minimum = minimize_scalar(nll, bounds=bounds, method="bounded", options={"xatol": 1e-6})
-    return float(np.exp(minimum.x))
+    return round(float(np.exp(minimum.x)), 6)  # what lies beyond depends on the processor
 
 
 def soften(probabilities: np.ndarray, temperature: float) -> np.ndarray:

@@ -224,7 +224,7 @@ def test_the_table_fills_early(study, tmp_path):
 def test_a_corrupt_plan_is_answered(study, tmp_path):
     for text in ("{", "{}", '{"format": 1, "asked": "--full", "pieces": [{"rows": 1}]}', '{"format": 2, "pieces": []}'):
         (tmp_path / "plan.json").write_text(text)
-        with pytest.raises(InputError, match=r"plan\.json is corrupt .*; delete it, and a new plan is made"):
+        with pytest.raises(InputError, match=r"plan\.json is corrupt: .*; delete it, and a new plan is made"):
             StudyRun.read(study, tmp_path)
 
 

@@ -122,7 +122,7 @@ def test_kinds_of_rows_and_what_only_matches(tmp_path):
         ("[common]", "[comon]", "unknown key 'comon' (did you mean common?)"),
         ('dataset = "digits"', 'datset = "digits"', "[common]: unknown key 'datset' (did you mean dataset?)"),
         ("[[search]]", "[[serch]]", "unknown key 'serch' (did you mean search?)"),
-        ("k = 3", "k = = 3", "mine.toml is not TOML"),
+        ("k = 3", "k = = 3", "mine.toml is corrupt: Invalid value"),
         ('from = "parent"', 'from = "parnt"', "row child: unknown init_from 'parnt' (did you mean parent?)"),
         ('from = "parent"', 'from = "child"', "row child: init_from goes in a circle: child, child"),
         ('["one", "three"]', '["one", "thre"]', "row both: unknown member 'thre' (did you mean three?)"),
