@@ -4,12 +4,30 @@ import pytest
 
 from kerascifar import explore
 from kerascifar.architectures import ARCHITECTURES, summarize, table
+from kerascifar.config import FIELDS, RunConfig
 from kerascifar.configure import configure
 from kerascifar.core.errors import InputError
 
 
 def rows(arch, shape=(32, 32, 3), classes=10, **options):
     return summarize(configure(arch=arch, **options), shape, classes)
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_every_argument_has_a_flag(arch):
+    variant = ARCHITECTURES[arch]
+    for name in variant.args:
+        # None leaves the variant's own value.
+        assert FIELDS[name].default is None
+        assert variant.engine in FIELDS[name].metadata["engines"]
+        # `statistics` and `pixels` prepare the images of Keras nets too, whose builders do not know them.
+        assert FIELDS[name].metadata["builder"] or name in ("statistics", "pixels")
+    assert variant.arguments(RunConfig(arch=arch)) == variant.args
+
+
+def test_every_flag_of_a_builder_has_an_architecture_that_takes_it():
+    flags = {name for name, field in FIELDS.items() if field.metadata["builder"]}
+    assert flags <= {name for variant in ARCHITECTURES.values() for name in variant.args}
 
 
 def test_a_net_of_keras_by_hand():

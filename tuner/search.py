@@ -5,18 +5,16 @@ import time
 
 import keras
 from keras_tuner import engine, errors
-from keras_tuner.src import config as keras_tuner_config
 
 from kerascifar.config import RunConfig
-from kerascifar.core import files
+from kerascifar.core import files, private
 from kerascifar.core.errors import FolderInUse, TrainingDiverged
 from kerascifar.run import run
 from tuner import hparams
 from tuner.oracles import Durable, make_oracle, write_reason
 from tuner.plan import OBJECTIVE, Plan
 
-# It prints the traceback of a failed trial, and offers no other switch; a failed trial has one line here.
-keras_tuner_config.DEBUG = False
+private.hide_tracebacks()  # a failed trial is reported in one line
 WAIT = 1.0  # seconds between two looks at what another process holds
 
 

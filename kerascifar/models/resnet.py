@@ -1,9 +1,12 @@
-"""Residual nets of basic blocks (He et al. 2016), with squeeze-and-excitation (Hu et al. 2018) where asked."""
+"""Residual nets of basic blocks (He et al. 2016), optionally with squeeze-and-excitation (Hu et al. 2018)."""
+
+from functools import partial
 
 from kerascifar.core.errors import InputError
 from kerascifar.core.registry import Variant
+from kerascifar.models._late import _blocks, layers
 
-REDUCTION = 16  # of channels in squeeze-and-excitation (Hu et al. 2018, section 6.1)
+REDUCTION = 16  # factor by which squeeze-and-excitation reduces the channels (Hu et al. 2018, section 6.1)
 
 
 def resnet(
@@ -28,17 +31,13 @@ def resnet(
         mean: subtracted from the pixels.
         std: divides them.
         stem: "cifar" (3x3, stride 1) or "imagenet" (7x7, stride 2, then 3x3 max-pool of stride 2).
-        blocks: basic blocks a stage; each stage after the first halves the side.
-        widths: channels a stage; the first is the stem's too.
+        blocks: basic blocks per stage; each stage after the first halves the side.
+        widths: channels per stage; the stem has as many as the first.
         kernel: kernel size in the blocks, odd.
         shortcut_kernel: kernel size of the shortcuts that change shape, odd.
-        dropout: rate after every block and before the dense layer, as study 003's code has it.
+        dropout: rate after every block and before the dense layer, as in study 003's code.
         se: squeeze-and-excitation nowhere ("none"), once after the stem ("stem"), or in "every" block.
     """
-    from keras import layers
-
-    from kerascifar.models import _blocks
-
     inputs, x = _blocks.pixels(input_shape, mean, std)
     x = _stem(x, stem, widths[0])
     if se == "stem":
@@ -55,10 +54,6 @@ def resnet(
 
 
 def _stem(x, stem: str, width: int):
-    from keras import layers
-
-    from kerascifar.models import _blocks
-
     kernel, stride = (7, 2) if stem == "imagenet" else (3, 1)
     x = _conv_bn(x, width, kernel, stride, "conv1", "bn1")
     x = _blocks.relu(x, "bn1")
@@ -70,8 +65,6 @@ def _stem(x, stem: str, width: int):
 
 
 def _conv_bn(x, width: int, kernel: int, stride: int, conv: str, bn: str):
-    from kerascifar.models import _blocks
-
     start = _blocks.he_fan_out  # torchvision's
     x = _blocks.conv(x, width, kernel, conv, stride=stride, padding=kernel // 2, bias=False, start=start)
     return _blocks.batch_norm(x, bn)
@@ -79,10 +72,6 @@ def _conv_bn(x, width: int, kernel: int, stride: int, conv: str, bn: str):
 
 def _basic_block(x, width: int, stride: int, kernel: int, shortcut_kernel: int, se: bool, name: str):
     """Conv, BatchNorm, ReLU, conv, BatchNorm, add the shortcut, ReLU (He et al. 2016, Fig. 2 and option B)."""
-    from keras import layers
-
-    from kerascifar.models import _blocks
-
     shortcut = x
     if stride != 1 or x.shape[-1] != width:
         shortcut = _conv_bn(x, width, shortcut_kernel, stride, f"{name}.downsample.0", f"{name}.downsample.1")
@@ -97,10 +86,6 @@ def _basic_block(x, width: int, stride: int, kernel: int, shortcut_kernel: int, 
 
 def _squeeze_excitation(x, name: str):
     """Scale each channel by a gate in 0..1 computed from all channels' means (Hu et al. 2018, Fig. 3)."""
-    from keras import layers
-
-    from kerascifar.models import _blocks
-
     channels = x.shape[-1]
     gate = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}.avgpool")(x)
     gate = _blocks.conv(gate, max(1, channels // REDUCTION), 1, f"{name}.fc1")
@@ -113,7 +98,7 @@ def _squeeze_excitation(x, name: str):
 def _least_side(*, stem, blocks, widths, kernel, shortcut_kernel, **_) -> int:
     if len(blocks) != len(widths):
         raise InputError(
-            f"--blocks and --widths: one number a stage each, got {len(blocks)} and {len(widths)}: "
+            f"--blocks and --widths: give one number per stage each, got {len(blocks)} and {len(widths)}: "
             f"{','.join(map(str, blocks))} and {','.join(map(str, widths))}"
         )
     for flag, size in (("--kernel", kernel), ("--shortcut-kernel", shortcut_kernel)):
@@ -122,9 +107,10 @@ def _least_side(*, stem, blocks, widths, kernel, shortcut_kernel, **_) -> int:
     return 2 ** (len(blocks) - 1) * (4 if stem == "imagenet" else 1)
 
 
-def _variant(params: int, multiply_adds: int, source: str, **args) -> Variant:
-    basic = {"stem": "cifar", "kernel": 3, "shortcut_kernel": 1, "dropout": 0.0, "se": "none"}
-    return Variant(resnet, basic | args, params, multiply_adds, source, least_side=_least_side)
+def _variant(params: int, multiply_adds: int, source: str, stem: str = "cifar", **args) -> Variant:
+    build, least_side = partial(resnet, stem=stem), partial(_least_side, stem=stem)
+    args = {"kernel": 3, "shortcut_kernel": 1, "dropout": 0.0, "se": "none", **args}
+    return Variant(build, args, params, multiply_adds, source, least_side=least_side)
 
 
 _WIDTHS = (64, 128, 256, 512)
@@ -161,7 +147,7 @@ VARIANTS = {
         widths=_WIDTHS,
     ),
     # A gate on c channels has 2 c c/16 + c/16 + c weights: 580, 2,184, 8,464 and 33,312 at 64, 128, 256 and 512;
-    # two blocks a stage: 2 x 44,540 = 89,080 on top of resnet18's 11,173,962.
+    # two blocks per stage: 2 x 44,540 = 89,080 on top of resnet18's 11,173,962.
     "resnet18_se": _variant(
         11_263_042,
         555_509_760,
