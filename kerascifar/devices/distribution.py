@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from kerascifar.config import FIELDS, RunConfig, flag
-from kerascifar.core import files
+from kerascifar.core import files, private
 from kerascifar.core.errors import InputError
 from kerascifar.devices.cluster import Cluster, read_cluster
 
@@ -121,7 +121,7 @@ def synchronize(model: Any) -> None:
     """Let every BatchNormalization of `model` take its statistics from the whole batch, over all replicas."""
     import keras
 
-    for layer in model._flatten_layers():
+    for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True
 
@@ -203,14 +203,9 @@ def _total(strategy: Any) -> Callable[[np.ndarray], np.ndarray]:
 
 def _joined() -> Any:
     """Return the multi-worker strategy of this process, joined with all others."""
-    from tensorflow.python.eager import context
-
-    # No option of TensorFlow's reaches this: it takes a worker for dead that has been silent for some 10 s, as a live
-    # one on a busy machine may be. That a process was killed, its closed connections tell at once.
-    ours = context.context()
-    ours.configure_coordination_service = functools.partial(
-        ours.configure_coordination_service, heartbeat_timeout_in_ms=HEARTBEAT_SECONDS * 1000
-    )
+    # TensorFlow's own some 10 s of silence may be those of a live worker on a busy machine. That a process was killed,
+    # its closed connections tell at once.
+    private.set_heartbeat(HEARTBEAT_SECONDS)
     # TensorFlow waits here with Python's lock held, so that no thread could end it, and takes SIGTERM for itself.
     with os.fdopen(os.dup(2), "w") as told:
         faulthandler.dump_traceback_later(JOIN_SECONDS, exit=True, file=told)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascifar.core import files
+from kerascifar.core import files, private
 from kerascifar.core.errors import InputError
 from kerascifar.core.reading import decode_json, read_arrays
 
@@ -102,7 +102,7 @@ def averaged(model: Any) -> dict[int, Any]:
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     if not optimizer.use_ema:
         return {}
-    pairs = zip(model.trainable_variables, optimizer._model_variables_moving_average, strict=True)
+    pairs = zip(model.trainable_variables, private.moving_averages(optimizer), strict=True)
     return {id(variable): average for variable, average in pairs if average is not None}
 
 
@@ -111,7 +111,7 @@ def seed_dropout(model: Any, seed: int, epoch: int, step: int) -> None:
 
     A Keras SeedGenerator is (key, counter), and a training step raises the counter by one.
     """
-    layers = [layer for layer in model._flatten_layers() if hasattr(layer, "seed_generator")]
+    layers = [layer for layer in model.layers if hasattr(layer, "seed_generator")]
     for place, layer in enumerate(layers):
         key = np.random.SeedSequence((seed, epoch, place)).generate_state(1)[0]
         layer.seed_generator.state.assign(np.array([key, step], dtype="uint32"))

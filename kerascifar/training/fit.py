@@ -229,4 +229,10 @@ def identity(data: Dataset, model: Any) -> dict[str, str]:
 
 def trainable_parameters(model: Any) -> int:
     """Return the number of trainable parameters; frozen layers count, for they are the net's."""
-    return sum(math.prod(v.shape) for layer in model._flatten_layers() for v in layer._trainable_variables)
+    frozen = [layer for layer in model.layers if not layer.trainable]
+    for layer in frozen:
+        layer.trainable = True
+    count = sum(math.prod(v.shape) for v in model.trainable_weights)
+    for layer in frozen:
+        layer.trainable = False
+    return count

@@ -7,15 +7,18 @@ from dataclasses import asdict, dataclass
 import keras
 from keras import ops
 
+from kerascifar.core import private
 
-class ConvMuon(keras.optimizers.Muon):
+
+class ConvMuon(private.MuonHooks, keras.optimizers.Muon):
     """Keras's Muon, widened to convolution kernels: (h, w, in, out) is taken as an (h w in, out) matrix.
 
     Keras's own gives every kernel of rank 4 to Adam, which leaves nothing of a convolutional net to Muon.
     """
 
-    def _should_use_adamw(self, variable):
-        return len(variable.shape) != 4 and super()._should_use_adamw(variable)
+    def uses_adam(self, variable):
+        """Tell whether `variable` is neither a convolution kernel nor one that Keras gives to Muon."""
+        return len(variable.shape) != 4 and super().uses_adam(variable)
 
     def zeropower_via_newtonschulz5(self, x, steps):
         """Return the nearest orthogonal matrix to x, roughly: singular values come out from 0.7 to 1.2."""
@@ -65,14 +68,15 @@ class GroupedOptimizer(ConvMuon):
         super().__init__(learning_rate=learning_rate, ns_steps=ns_steps, **{"weight_decay": None, **kwargs})
         self.groups = {int(k): v if isinstance(v, Group) else Group(**v) for k, v in groups.items()}
 
-    def _should_use_adamw(self, variable):
-        return False  # the only state is a momentum a variable
+    def uses_adam(self, variable):
+        """Return False: the only state is one momentum per variable."""
+        return False
 
     def update_step(self, gradient, variable, learning_rate):
         """Update one variable; `learning_rate` is the schedule's."""
         group = self.groups[len(variable.shape)]
         rate = ops.cast(learning_rate, variable.dtype) * group.rate
-        held = self.momentums[self._get_variable_index(variable)]
+        held = self.momentums[self.place(variable)]
         if group.decay:
             gradient = gradient + group.decay * variable
         momentum = group.momentum * held + gradient
