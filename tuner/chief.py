@@ -6,7 +6,6 @@ to another.
 """
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from kerascifar.cli import EXIT_INPUT
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
 from kerascifar.core.processor import cores
+from kerascifar.devices.cluster import free_ports
 from tuner import hparams
 from tuner.oracles import Durable, make_oracle
 from tuner.plan import Plan
@@ -64,7 +64,7 @@ def serve(plan: Plan, workers: int, argv: Sequence[str], timeout: float) -> Dura
         plan.settle()
         hparams.write_experiment(plan)
         if not os.environ.get(TUNER_ID):
-            os.environ |= {TUNER_ID: "chief", ADDRESS: "127.0.0.1", PORT: str(_free_port())}
+            os.environ |= {TUNER_ID: "chief", ADDRESS: "127.0.0.1", PORT: str(free_ports(1)[0])}
         oracle = make_oracle(plan)
         oracle.reload()
         failures: list[Exception] = []
@@ -155,9 +155,3 @@ def _start(plan: Plan, name: str, argv: Sequence[str], workers: int) -> subproce
 
 def _log(plan: Plan, name: str):
     return plan.folder / "workers" / f"{name}.log"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -7,8 +7,7 @@ import threading
 import pytest
 
 from kerascifar.core.errors import InputError
-from kerascifar.devices.cluster import Cluster, Watch, read_cluster, wait_for_all, watched
-from kerascifar.launch import free_ports
+from kerascifar.devices.cluster import Cluster, Watch, free_ports, read_cluster, wait_for_all, watched
 
 
 def variable(cluster, kind="worker", index=0):

@@ -16,7 +16,7 @@ from kerascifar.configure import configure
 from kerascifar.core.contracts import Split
 from kerascifar.core.errors import InputError
 from kerascifar.data.batches import evaluation_batches, evaluation_steps, steps_per_epoch, training_batches
-from kerascifar.launch import free_ports
+from kerascifar.devices.cluster import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 MIRRORED = ("--device", "cpu:2", "--strategy", "mirrored")

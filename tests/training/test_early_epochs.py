@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from kerascifar.training.stages import Stage, shrunk, stage_at
 from test_building import SMALL
 from test_fit import stopped_after, trained
 
@@ -9,7 +10,6 @@ from kerascifar.configure import configure
 from kerascifar.core.contracts import Split
 from kerascifar.core.errors import InputError
 from kerascifar.run import run
-from kerascifar.training.stages import Stage, shrunk, stage_at
 
 
 def test_stages_by_hand():
