@@ -51,8 +51,9 @@ def load_progress(path: Path, backend: str) -> Progress:
     """
     if not path.exists():
         return Progress(backend=backend)
+    arrays = _read(path)
     try:
-        progress = decode_json(str(_read(path)["progress"]), Progress)
+        progress = decode_json(str(arrays["progress"]), Progress)
     except (KeyError, ValueError) as error:
         raise InputError(f"checkpoint {path} is corrupt: {error}") from None
     if progress.backend != backend:

@@ -119,7 +119,7 @@ def check_optimizer(config: RunConfig) -> None:
         raise InputError("--nesterov needs a --momentum above 0, got 0")
     if row.groups and (config.decay != "coupled" or not config.decay_all):
         raise InputError(
-            f"--optimizer {config.optimizer} has its own weight decay: leave --decay and --decay-all at their defaults"
+            f"--optimizer {config.optimizer} decays biases and head, coupled: leave --decay and --decay-all unchanged"
         )
 
 

@@ -74,8 +74,8 @@ def learning_rate(config: RunConfig, step: Any, steps_per_epoch: int, ops: Any =
 
     >>> from kerascifar.configure import configure
     >>> config = configure(arch="lenet", learning_rate=0.5, schedule="cosine", epochs=4)
-    >>> [learning_rate(config, step, steps_per_epoch=1) for step in range(4)]
-    [0.5, 0.4267766952966369, 0.25, 0.07322330470336313]
+    >>> [round(learning_rate(config, step, steps_per_epoch=1), 3) for step in range(4)]
+    [0.5, 0.427, 0.25, 0.073]
     """
     # step + 1, so that a warm-up does not begin with a learning rate of 0.
     warm = ops.minimum(1.0, (step + 1) / max(config.warmup * steps_per_epoch, 1))
