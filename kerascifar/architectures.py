@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from kerascifar import baselines, models, scratch
+from kerascifar.cli import print_table
 from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Dataset, Fitted, LayerRow, Score, Served, StepTime
 from kerascifar.core.registry import Variant
@@ -51,7 +52,7 @@ class Engine(Protocol):
 
 
 ARCHITECTURES: dict[str, Variant] = {**models.VARIANTS, **baselines.VARIANTS, **scratch.VARIANTS}
-# What fits each kind of architecture; imported when it is needed.
+# The module that fits each kind of architecture, imported when it is needed.
 ENGINES = {
     "keras": "kerascifar.training.engine",
     "baseline": "kerascifar.baselines.engine",
@@ -60,7 +61,7 @@ ENGINES = {
 
 
 def engine(arch: str) -> Engine:
-    """Return what fits the architecture `arch`, a name in ARCHITECTURES."""
+    """Return the engine of `arch`, a name in ARCHITECTURES."""
     return import_module(ENGINES[ARCHITECTURES[arch].engine])
 
 
@@ -68,37 +69,38 @@ def summarize(config: RunConfig, shape: tuple[int, int, int], classes: int) -> l
     """Build the config's net for images of `shape` (side, side, channels) and return its layers, first to last.
 
     Raises:
-        InputError: the architecture has no layers, or does not take such images.
+        InputError: the architecture has no layers, or cannot take images of this shape.
     """
     return engine(config.arch).layers(config, ARCHITECTURES[config.arch], shape, classes)
 
 
-def table(rows: Sequence[LayerRow]) -> str:
-    """Return one line per layer, then the totals."""
-    shapes = [" x ".join(map(str, row.output)) for row in rows]
-    name, kind = max(len(row.name) for row in rows), max(len(row.kind) for row in rows)
-    wide = max(len("output"), *map(len, shapes))
-    lines = [f"{'layer':{name}}  {'kind':{kind}}  {'output':>{wide}}  {'parameters':>11}  {'multiply-adds':>14}"]
-    for row, shape in zip(rows, shapes, strict=True):
-        counts = (f"{n:,}" if n else "-" for n in (row.parameters, row.multiply_adds))
-        lines.append(
-            "{:{}}  {:{}}  {:>{}}  {:>11}  {:>14}".format(row.name, name, row.kind, kind, shape, wide, *counts)
-        )
+def print_layers(rows: Sequence[LayerRow]) -> None:
+    """Print one line per layer, then the totals."""
+    print_table(
+        ("layer", "kind", "output", "parameters", "multiply-adds"),
+        (
+            (row.name, row.kind, " x ".join(map(str, row.output)), *_counts(row.parameters, row.multiply_adds))
+            for row in rows
+        ),
+    )
+    print()
     trainable, parameters = sum(row.trainable for row in rows), sum(row.parameters for row in rows)
-    fixed = " (with those that are not trained, such as moving statistics)" if parameters > trainable else ""
-    lines += [
-        "",
-        f"{'trainable parameters':22}{trainable:>14,}",
-        f"{'all parameters':22}{parameters:>14,}{fixed}",
-        f"{'multiply-adds':22}{sum(row.multiply_adds for row in rows):>14,} of one image, forward",
-        f"{'size':22}{parameters * 4 / 2**20:>14.3f} MiB of float32",
-    ]
-    return "\n".join(lines) + "\n"
+    totals = (
+        ("trainable parameters", f"{trainable:,}", ""),
+        ("all parameters", f"{parameters:,}", "with moving statistics" if parameters > trainable else ""),
+        ("multiply-adds", f"{sum(row.multiply_adds for row in rows):,}", "of one image, forward"),
+        ("size", f"{parameters * 4 / 2**20:.3f}", "MiB of float32"),
+    )
+    print_table(("", "", ""), totals)
 
 
 def list_architectures() -> None:
-    """Print every architecture with trainable parameters, multiply-adds and source, as its table tells them."""
-    print(f"{'arch':24} {'parameters':>12} {'multiply-adds':>14}  source (10 classes, 32x32x3 where not said)")
-    for name, variant in ARCHITECTURES.items():
-        multiply_adds = "-" if variant.multiply_adds is None else f"{variant.multiply_adds:,}"
-        print(f"{name:24} {variant.params:12,} {multiply_adds:>14}  {variant.source}", flush=True)
+    """Print every architecture with its trainable parameters, multiply-adds and source, as ARCHITECTURES has them."""
+    print_table(
+        ("arch", "parameters", "multiply-adds", "source (10 classes, 32x32x3 unless stated otherwise)"),
+        ((name, f"{row.params:,}", *_counts(row.multiply_adds), row.source) for name, row in ARCHITECTURES.items()),
+    )
+
+
+def _counts(*numbers: int | None) -> list[str]:
+    return [f"{n:,}" if n else "-" for n in numbers]

@@ -1,11 +1,11 @@
-"""Let finished runs vote on the test images, from their saved scores; nothing is trained or computed again.
+"""Let finished runs vote on the test images, from their saved scores; nothing is trained or scored again.
 
     python -m kerascifar.ensemble RUN RUN RUN --vote soft
     python -m kerascifar.ensemble RUN RUN RUN --vote hard --weights 2,1,1 --out ensemble.json
 
-soft: the mean of the probabilities. hard: each run has a vote, and a tie goes to the most confident run. --temperature
-first softens each run's probabilities by the temperature that fits its validation images best. A RUN is a run folder,
-or a folder that holds exactly one finished run.
+soft: the mean of the probabilities. hard: each run has one vote, and a tie goes to the most confident run.
+--temperature first softens each run's probabilities by the temperature that fits its validation images best. A RUN is
+a run folder, or a folder that holds exactly one finished run.
 """
 
 import json
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kerascifar.cli import Parser, entry
+from kerascifar.cli import Parser, entry, print_table
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
 from kerascifar.evaluation.voting import combine
@@ -27,21 +27,21 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument(
         "--weights", metavar="W,W,…", help="how much each run counts, such as 2,1,1 (default: all alike)"
     )
-    parser.add_argument("--temperature", action="store_true", help="soften each run by a temperature of its own first")
-    parser.add_argument("--out", metavar="FILE.json", type=Path, help="write the result there too")
-    given = parser.parse_args(argv)
-    found = combine(given.runs, given.vote, parse_weights(given.weights), given.temperature)
-    print(describe(found), end="")
-    if given.out:
-        files.write_text(given.out, json.dumps(found, indent=1, allow_nan=False) + "\n")
-        print(f"wrote {given.out}")
+    parser.add_argument("--temperature", action="store_true", help="first soften each run by a temperature of its own")
+    parser.add_argument("--out", metavar="FILE.json", type=Path, help="also write the result to this file")
+    args = parser.parse_args(argv)
+    ensemble = combine(args.runs, args.vote, parse_weights(args.weights), args.temperature)
+    show(ensemble)
+    if args.out:
+        files.write_text(args.out, json.dumps(ensemble, indent=1, allow_nan=False) + "\n")
+        print(f"wrote {args.out}")
 
 
 def parse_weights(text: str | None) -> list[float] | None:
     """Return numbers from a text such as ``2,1,1``.
 
     Raises:
-        InputError: it is none.
+        InputError: a word is not a number.
     """
     try:
         return None if text is None else [float(word) for word in text.split(",")]
@@ -49,35 +49,35 @@ def parse_weights(text: str | None) -> list[float] | None:
         raise InputError(f"--weights: expected numbers such as 2,1,1, got {text!r}") from None
 
 
-def describe(found: dict[str, Any]) -> str:
-    """Return as text what `combine` found: accuracies with intervals, McNemar's test, accuracy a class."""
-    members, test = found["members"], found["metrics"]["test"]
-    rows = [(f"{n} {m['name']}", m) for n, m in enumerate(members, 1)]
-    rows.append((f"{found['vote']} vote", test))
-    wide = max(len(name) for name, _ in rows)
-    lines = [f"{'':{wide}}  accuracy  95 % interval" + ("     weight" if len(set(found["weights"])) > 1 else "")]
-    for place, (name, row) in enumerate(rows):
-        low, high = row["accuracy_interval"]
-        line = f"{name:{wide}}  {row['accuracy']:8.4f}  {low:.4f} to {high:.4f}"
-        if place < len(members):
-            if len(set(found["weights"])) > 1:
-                line += f"  {found['weights'][place]:6g}"
-            if found["temperatures"]:
-                line += f"  softened by T = {found['temperatures'][place]:.3f}"
-        lines.append(line + (f"  NLL {test['nll']:.4f}" if place == len(members) and "nll" in test else ""))
-    pair = found["mcnemar"]
-    lines += [
+def show(ensemble: dict[str, Any]) -> None:
+    """Print accuracies with their intervals, McNemar's test, and accuracy per class."""
+    members, test, pair = ensemble["members"], ensemble["metrics"]["test"], ensemble["mcnemar"]
+    rows = [*members, {"name": f"{ensemble['vote']} vote", **test}]
+    columns = {
+        "#": [*range(1, len(members) + 1), ""],
+        "run": [row["name"] for row in rows],
+        "accuracy": [f"{row['accuracy']:.4f}" for row in rows],
+        "95 % interval": ["{:.4f} to {:.4f}".format(*row["accuracy_interval"]) for row in rows],
+    }
+    if len(set(ensemble["weights"])) > 1:
+        columns["weight"] = [*(f"{weight:g}" for weight in ensemble["weights"]), ""]
+    if ensemble["temperatures"]:
+        columns["temperature"] = [*(f"{t:.3f}" for t in ensemble["temperatures"]), ""]
+    if "nll" in test:
+        columns["NLL"] = [*[""] * len(members), f"{test['nll']:.4f}"]
+    print_table([*columns], zip(*columns.values(), strict=True))
+    print(
         f"{test['images']:,} test images. Against run {pair['member'] + 1}, the best: {pair['only_first']:,} right in "
-        f"the vote only, {pair['only_second']:,} in the run only (McNemar, exact: p = {pair['p']:.2g})",
-        "",
-    ]
-    names = [row["class"] for row in test["per_class"]]
-    wide = max(map(len, [*names, "class"]))
-    lines.append(f"{'class':{wide}}" + "".join(f"{n:>8}" for n in range(1, len(members) + 1)) + f"{'vote':>8}")
-    for place, row in enumerate(test["per_class"]):
-        each = [m["class_accuracy"][place] for m in members] + [row["recall"]]
-        lines.append(f"{row['class']:{wide}}" + "".join(f"{value:8.3f}" for value in each))
-    return "\n".join(lines) + "\n"
+        f"the vote only, {pair['only_second']:,} in the run only (McNemar, exact: p = {pair['p']:.2g})\n"
+    )
+    recalls = [*(member["class_accuracy"] for member in members), [row["recall"] for row in test["per_class"]]]
+    print_table(
+        ["class", *(f"#{number}" for number in range(1, len(members) + 1)), "vote"],
+        (
+            [row["class"], *(f"{recall:.3f}" for recall in of_class)]
+            for row, of_class in zip(test["per_class"], zip(*recalls, strict=True), strict=True)
+        ),
+    )
 
 
 if __name__ == "__main__":

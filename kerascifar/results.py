@@ -27,7 +27,9 @@ SCORES, HISTORY, TENSORBOARD = "scores.npz", "history.csv", "tensorboard"
 KERAS_MODEL, SCRATCH_MODEL = "model.keras", "model.npz"
 # A training under way: its last state, and the weights of its best epoch.
 CHECKPOINT, BEST = "checkpoint.npz", "best.npz"
-EXPORTED = "exported"  # folder in a run folder, of what kerascifar.export made
+LATENCY = "latency.json"
+# The folder of what kerascifar.export wrote, and its file of sizes, accuracies and latencies.
+EXPORTED, EXPORTS = "exported", "export.json"
 PACKAGES = ("kerascifar", "tensorflow", "keras", "numpy", "scikit-learn", "scikit-image", "scipy")
 
 

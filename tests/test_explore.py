@@ -9,6 +9,7 @@ from kerascifar.config import RunConfig
 from kerascifar.core.errors import InputError
 from kerascifar.data.datasets import load
 from kerascifar.plots import images
+from kerascifar.plots.views import VIEWS
 
 SYNTHETIC = ["--dataset", "synthetic:200"]
 
@@ -17,7 +18,7 @@ def texts(figure):
     return [text.get_text() for axes in figure.axes for text in axes.texts]
 
 
-def test_labels_tell_the_shares():
+def test_labels_show_the_shares():
     names = ("cat", "dog", "ship")
     assert images.label(np.array([0, 1, 0.0]), names) == "dog"
     assert images.label(np.array([0.3, 0.7, 0]), names) == "0.70 dog\n+ 0.30 cat"
@@ -48,25 +49,25 @@ def test_a_sheet_shows_originals_beside_what_the_pipeline_makes_of_them():
     assert len(shown) == images.ORIGINALS * (1 + images.AUGMENTED)
     np.testing.assert_array_equal(shown[: images.ORIGINALS], data.train.images[index])
     assert all(np.any(shown[k] != shown[k % images.ORIGINALS]) for k in range(images.ORIGINALS, len(shown)))
-    told = texts(figure)
-    assert told.count("original") == 1
-    assert f"epoch {images.AUGMENTED - 1}" in told
-    mixed = [text for text in told if "+" in text]
+    shown_texts = texts(figure)
+    assert shown_texts.count("original") == 1
+    assert f"epoch {images.AUGMENTED - 1}" in shown_texts
+    mixed = [text for text in shown_texts if "+" in text]
     assert len(mixed) > 40
     for text in mixed:
         assert sum(map(float, re.findall(r"\d\.\d\d", text))) == pytest.approx(1, abs=0.011)
-    assert texts(images.draw_augmented(data, config)) == told  # the seed decides
+    assert texts(images.draw_augmented(data, config)) == shown_texts  # the seed decides
 
 
 def test_classes_are_counted(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     explore.main(["--dataset", "digits"])
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     assert (tmp_path / "explore-classes-digits.png").stat().st_size > 10_000
     config = RunConfig(dataset="digits")
     data = load(config)
     for name, split in data.splits.items():
-        assert re.search(rf"{name} +{len(split):,} images of 10 classes, \d+", told)
+        assert re.search(rf"{name} +{len(split):,} images of 10 classes, \d+", printed)
     grid, bars = images.draw_classes(data, config).axes
     assert [bar.get_width() for bar in bars.patches] == [
         count for split in data.splits.values() for count in np.bincount(split.labels, minlength=10)
@@ -88,10 +89,10 @@ def test_samples_are_drawn_by_the_seed():
     np.testing.assert_array_equal(shown, [np.asarray(axes.images[0].get_array()) for axes in again.axes])
 
 
-@pytest.mark.parametrize("view", explore.VIEWS)
+@pytest.mark.parametrize("view", VIEWS)
 def test_every_view_is_written(view, tmp_path, capsys):
     out = tmp_path / "view.png"
-    extra = ["--augment", "flip"] if explore.VIEWS[view].augments else []
+    extra = ["--augment", "flip"] if VIEWS[view].augments else []
     explore.main([*SYNTHETIC, "--view", view, *extra, "--out", str(out)])
     with Image.open(out) as image:
         assert min(image.size) > 300
@@ -100,7 +101,7 @@ def test_every_view_is_written(view, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("argv", "told"),
+    ("argv", "message"),
     [
         (["--augment", "flipcrop"], "did you mean flip_crop"),
         (["--augment", "none"], "changes nothing"),
@@ -112,11 +113,11 @@ def test_every_view_is_written(view, tmp_path, capsys):
         ([*SYNTHETIC, "--augment", "crop(32)"], "got 32 for images of 32x32"),
     ],
 )
-def test_bad_input_is_told_in_a_line(argv, told, tmp_path, monkeypatch):
+def test_bad_input_is_refused_in_one_line(argv, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError) as caught:
         explore.main(argv)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -112,7 +112,7 @@ def test_what_is_added_in_one_file_is_used_everywhere(tmp_path):
     assert "--mine N" in call(copy, tmp_path, "-m", "kerascifar.train", "--help")
     call(copy, tmp_path, "-m", "kerascifar.reproduce", "mine", "--full", "--device", "cpu")
     table = (tmp_path / "saved_models/mine/table.md").read_text()
-    assert re.search(r"^\| mine \| 0\.1000 \| \[0\.\d{4}\]", table, re.M), table
+    assert re.search(r"^\|[^|]*\| mine \| 0\.1000 \| \[0\.\d{4}\]", table, re.M), table
     search = ("--arch", "one_layer", "--dataset", "mine", "--space", "mine", "--oracle", "grid", "--epochs", "1")
     call(copy, tmp_path, "-m", "tuner", *search, "--device", "cpu")
     assert list(tmp_path.glob("saved_models/search-*/best.toml"))

@@ -1,16 +1,32 @@
 """Tables of named things: what a row of an architecture table holds, and lookup by name.
 
-Files that hold a table import Keras inside their builders, so names can be listed in a blink.
+Files that hold a table import Keras late, so names can be listed in a blink.
 """
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, TypeVar
 
 from kerascifar.core.errors import InputError
 
 Row = TypeVar("Row")
+
+
+class Late:
+    """A module that is imported when something of it is first used.
+
+    >>> math = Late("math")
+    >>> math.sqrt(9)
+    3.0
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(import_module(self._name), attribute)
 
 
 @dataclass(frozen=True)
@@ -43,7 +59,7 @@ class Variant:
 
     def arguments(self, config: Any) -> dict[str, Any]:
         """Return the builder's arguments: this variant's own, and over them those that a RunConfig gives."""
-        asked = {name: getattr(config, name, None) for name in self.args}
+        asked = {name: getattr(config, name) for name in self.args}
         return {name: own if asked[name] is None else asked[name] for name, own in self.args.items()}
 
 

@@ -1,4 +1,4 @@
-"""From labels and scores to numbers: metrics, calibration, voting of several runs. NumPy and scikit-learn only.
+"""From labels and scores to numbers: metrics, calibration, and the vote of several runs.
 
-Imports core and results; never Keras.
+Imports core and results, NumPy, SciPy and scikit-learn; never Keras or TensorFlow.
 """

@@ -1,13 +1,14 @@
-"""Whether a confidence can be believed: reliability bins, ECE, Brier score, temperature. NumPy and SciPy only."""
+"""Calibration: reliability bins, ECE, Brier score and temperature. NumPy, SciPy and scikit-learn only."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from kerascifar.evaluation.scored_run import Member
+from kerascifar.evaluation.metrics import normalize
+from kerascifar.evaluation.scored_run import ScoredRun
 
 BINS = 15  # Guo et al. 2017, Table 1
-# The temperature is looked for between these: a net that is right everywhere would be sharpened without end.
+# Bounds of the temperature: the best one for a net that is always right would be 0.
 COLDEST, HOTTEST = 0.05, 20.0
 
 
@@ -16,10 +17,10 @@ class Reliability:
     """The images sorted into bins of equal width by the confidence in their predicted class.
 
     Attributes:
-        edges: (bins + 1,), from 0 to 1; a confidence on an edge belongs to the bin below it.
-        images: (bins,), how many fell into each.
-        confidence: (bins,), their mean confidence, NaN where there are none.
-        accuracy: (bins,), the share of them that was right, NaN where there are none.
+        edges: float (bins + 1,), from 0 to 1; a confidence on an edge belongs to the bin below it.
+        images: int (bins,), how many images each bin holds.
+        confidence: float (bins,), their mean confidence, NaN in an empty bin.
+        accuracy: float (bins,), the share of them that is right, NaN in an empty bin.
     """
 
     edges: np.ndarray
@@ -29,48 +30,41 @@ class Reliability:
 
     @property
     def error(self) -> float:
-        """Expected calibration error, 0 to 1: the mean over images of their bin's |accuracy - confidence|."""
+        """Expected calibration error, 0 to 1: the mean over the images of their bin's |accuracy - confidence|.
+
+        Naeini et al. 2015; Guo et al. 2017, equation 3.
+        """
         filled = self.images > 0
         gaps = np.abs(self.accuracy[filled] - self.confidence[filled])
         return float(np.average(gaps, weights=self.images[filled]))
 
 
 def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS) -> Reliability:
-    """Sort images into `bins` by confidence; the largest probability predicts, the lowest class id in a tie.
+    """Sort images into bins by confidence; the largest probability predicts, the lowest class id in a tie.
 
     Args:
         probabilities: (N, classes), rows that sum to 1.
         labels: integer (N,), the true classes.
-        bins: how many, of equal width over 0 to 1.
+        bins: number of bins.
 
     Raises:
-        ValueError: the shapes do not fit, or there is nothing to sort.
+        ValueError: the shapes do not match, or there are no images.
     """
     _check(probabilities, labels)
     confidence, right = probabilities.max(1).astype(np.float64), probabilities.argmax(1) == labels
     edges = np.linspace(0, 1, bins + 1)
-    place = np.searchsorted(edges[1:-1], confidence, side="left")
-    images = np.bincount(place, minlength=bins)
-    with np.errstate(invalid="ignore"):  # 0/0 in an empty bin is its NaN
-        mean = np.bincount(place, confidence, bins) / images
-        accuracy = np.bincount(place, right, bins) / images
-    return Reliability(edges, images, mean, accuracy)
-
-
-def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS) -> float:
-    """Return the ECE (Naeini et al. 2015; Guo et al. 2017, equation 3), 0 to 1. Arguments as `reliability`'s."""
-    return reliability(probabilities, labels, bins).error
+    bin_of_image = np.searchsorted(edges[1:-1], confidence, side="left")
+    images = np.bincount(bin_of_image, minlength=bins)
+    with np.errstate(invalid="ignore"):  # 0/0 makes the NaN of an empty bin
+        mean_confidence = np.bincount(bin_of_image, confidence, bins) / images
+        accuracy = np.bincount(bin_of_image, right, bins) / images
+    return Reliability(edges, images, mean_confidence, accuracy)
 
 
 def brier_score(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the mean over images of the squared distance to the one-hot label, 0 to 2 (Brier 1950).
+    """Return the mean over the images of the squared distance to the one-hot label, 0 to 2 (Brier 1950).
 
-    Args:
-        probabilities: (N, classes), rows that sum to 1.
-        labels: integer (N,), the true classes.
-
-    Raises:
-        ValueError: the shapes do not fit, or there is nothing to score.
+    Arguments and errors are those of `reliability`.
     """
     _check(probabilities, labels)
     p = probabilities.astype(np.float64)
@@ -78,17 +72,12 @@ def brier_score(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
 
 def temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the T, from COLDEST to HOTTEST, for which `soften` gives the least NLL (Guo et al. 2017, section 4.2).
+    """Return the T from COLDEST to HOTTEST for which `soften` gives the lowest NLL (Guo et al. 2017, section 4.2).
 
-    Above 1 the net was too sure of itself. Fit it on validation images: a temperature fitted on the test images
-    flatters them.
+    Above 1 the net was overconfident. Fit it on the validation images: fitted on the test images, it would make their
+    numbers look better than they are.
 
-    Args:
-        probabilities: (N, classes), as a softmax gave them.
-        labels: integer (N,), the true classes.
-
-    Raises:
-        ValueError: the shapes do not fit, or there is nothing to fit.
+    Arguments and errors are those of `reliability`.
     """
     from scipy.optimize import minimize_scalar
     from scipy.special import logsumexp
@@ -103,12 +92,12 @@ def temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
     # Convex in 1/T, hence with a single minimum in log T.
     bounds = (np.log(COLDEST), np.log(HOTTEST))
-    found = minimize_scalar(nll, bounds=bounds, method="bounded", options={"xatol": 1e-6})
-    return float(np.exp(found.x))
+    minimum = minimize_scalar(nll, bounds=bounds, method="bounded", options={"xatol": 1e-6})
+    return round(float(np.exp(minimum.x)), 6)  # what lies beyond depends on the processor
 
 
 def soften(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Return softmax(log(probabilities) / temperature), float64 (N, classes): the order of the classes stays.
+    """Return softmax(log(probabilities) / temperature), float64 (N, classes); no prediction changes.
 
     Raises:
         ValueError: the temperature is not above 0.
@@ -116,12 +105,12 @@ def soften(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     from scipy.special import softmax
 
     if not temperature > 0:
-        raise ValueError(f"a temperature is above 0, got {temperature!r}")
+        raise ValueError(f"a temperature must be above 0, got {temperature!r}")
     return softmax(_logits(probabilities) / temperature, axis=1)
 
 
 def _logits(probabilities: np.ndarray) -> np.ndarray:
-    """Return log p, which are the logits up to a constant a row; a p that float32 rounded to 0 is its smallest."""
+    """Return log p, the logits up to a constant per row; a p that float32 rounded to 0 becomes its smallest number."""
     return np.log(np.maximum(probabilities.astype(np.float64), np.finfo(np.float32).tiny))
 
 
@@ -132,7 +121,7 @@ def _check(probabilities: np.ndarray, labels: np.ndarray) -> None:
 
 @dataclass(frozen=True)
 class Quality:
-    """What probabilities are worth on the test images: NLL, Brier score and reliability."""
+    """How good probabilities are on the test images: NLL, Brier score and reliability."""
 
     nll: float
     brier: float
@@ -141,23 +130,23 @@ class Quality:
 
 @dataclass(frozen=True)
 class Calibrated:
-    """A run as it was trained, and softened; the latter None where it has no validation images to fit on."""
+    """A run's quality as trained and after temperature scaling; the latter is None without validation images."""
 
     before: Quality
     temperature: float | None = None
     after: Quality | None = None
 
 
-def calibrate(member: Member) -> Calibrated | None:
-    """Return what the run's probabilities are worth; None where its scores are shares of a vote."""
-    if not member.probabilities:
+def calibrate(run: ScoredRun) -> Calibrated | None:
+    """Return how good the run's probabilities are; None where its scores are vote shares."""
+    if not run.probabilities:
         return None
-    labels, scores = member.test
-    before = _quality(_normalized(scores), labels)
-    if member.validation is None:
+    labels, scores = run.test
+    before = _quality(normalize(scores), labels)
+    if run.validation is None:
         return Calibrated(before)
-    of_validation, validation = member.validation
-    fitted = temperature(validation, of_validation)
+    validation_labels, validation_scores = run.validation
+    fitted = temperature(validation_scores, validation_labels)
     return Calibrated(before, fitted, _quality(soften(scores, fitted), labels))
 
 
@@ -169,9 +158,3 @@ def _quality(probabilities: np.ndarray, labels: np.ndarray) -> Quality:
         brier_score(probabilities, labels),
         reliability(probabilities, labels),
     )
-
-
-def _normalized(scores: np.ndarray) -> np.ndarray:
-    """Return rows that sum to 1 in float64, as metrics.evaluate takes them."""
-    p = scores.astype(np.float64)
-    return p / p.sum(1, keepdims=True)

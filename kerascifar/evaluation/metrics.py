@@ -1,4 +1,4 @@
-"""Labels + scores -> metrics, the same for every net and baseline. NumPy, SciPy and scikit-learn only."""
+"""From labels and scores to metrics, the same for every net and baseline. NumPy, SciPy and scikit-learn only."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 def evaluate(
     labels: np.ndarray, scores: np.ndarray, classes: Sequence[str], probabilities: bool = True
 ) -> dict[str, Any]:
-    """Return accuracy with its interval, averages, a row a class, the confusion matrix and NLL, as JSON types.
+    """Return accuracy with its 95 % interval, averages, one row per class, the confusion matrix and NLL, as JSON types.
 
     Args:
         labels: integer (N,), the true classes.
@@ -18,20 +18,25 @@ def evaluate(
         probabilities: False where scores are vote shares; NLL is then left out.
 
     Raises:
-        ValueError: shapes do not fit, or there is nothing to score.
+        ValueError: the shapes do not match, or there is nothing to score.
+
+    >>> scores = np.array([[0.8, 0.2], [0.4, 0.6], [0.7, 0.3]])
+    >>> metrics = evaluate(np.array([0, 1, 1]), scores, ("cat", "dog"))
+    >>> round(metrics["accuracy"], 3), metrics["confusion_matrix"]
+    (0.667, [[1, 0], [1, 1]])
     """
     from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
 
     if len(labels) == 0 or scores.shape != (len(labels), len(classes)):
         raise ValueError(f"{len(labels)} labels and {len(classes)} classes do not fit scores of shape {scores.shape}")
     predicted = scores.argmax(1)
-    every = np.arange(len(classes))
+    ids = np.arange(len(classes))
     right = int((predicted == labels).sum())
 
     def prf(average: str | None) -> tuple[Any, ...]:
-        return precision_recall_fscore_support(labels, predicted, labels=every, average=average, zero_division=0.0)
+        return precision_recall_fscore_support(labels, predicted, labels=ids, average=average, zero_division=0.0)
 
-    found = {
+    metrics = {
         "images": len(labels),
         "accuracy": right / len(labels),
         "accuracy_interval": list(wilson_interval(right, len(labels))),
@@ -41,17 +46,26 @@ def evaluate(
             {"class": name, "precision": float(p), "recall": float(r), "f1": float(f), "images": int(n)}
             for name, p, r, f, n in zip(classes, *prf(None), strict=True)
         ],
-        "confusion_matrix": confusion_matrix(labels, predicted, labels=every).tolist(),
+        "confusion_matrix": confusion_matrix(labels, predicted, labels=ids).tolist(),
     }
     if probabilities:
-        # scikit-learn wants rows that sum to 1 within its tolerance; float32 softmax is renormalised in float64.
-        p = scores.astype(np.float64)
-        found["nll"] = float(log_loss(labels, p / p.sum(1, keepdims=True), labels=every))
-    return found
+        metrics["nll"] = float(log_loss(labels, normalize(scores), labels=ids))
+    return metrics
+
+
+def normalize(probabilities: np.ndarray) -> np.ndarray:
+    """Return rows that sum to 1 in float64; those of a float32 softmax are off by more than scikit-learn tolerates."""
+    p = probabilities.astype(np.float64)
+    return p / p.sum(1, keepdims=True)
 
 
 def wilson_interval(right: int, images: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the Wilson score interval of a proportion (Wilson 1927), without continuity correction."""
+    """Return the Wilson score interval of a proportion (Wilson 1927), without continuity correction.
+
+    >>> low, high = wilson_interval(8, 10)
+    >>> f"{low:.3f} to {high:.3f}"
+    '0.490 to 0.943'
+    """
     from scipy.stats import binomtest
 
     interval = binomtest(right, images).proportion_ci(confidence, method="wilson")
@@ -62,16 +76,19 @@ def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> dict[str, Any]
     """Compare two models on the same images by McNemar's exact test (McNemar 1947), two-sided.
 
     Args:
-        first_right: bool (N,), whether the first model labels each image rightly.
-        second_right: the same of the second.
+        first_right: bool (N,), which images the first model labels correctly.
+        second_right: bool (N,), the same for the second.
 
     Returns:
-        only_first and only_second, how many images only one of them has right; p, the chance that images on which
-        just one is right divide so unevenly if both were equally good.
+        only_first and only_second, how many images only that model has right; p, the probability of a split at least
+        as uneven if both models were equally good.
+
+    >>> mcnemar(np.array([True, True, True, False]), np.array([True, False, False, False]))
+    {'only_first': 2, 'only_second': 0, 'p': 0.5}
     """
     from scipy.stats import binomtest
 
     only_first, only_second = int((first_right & ~second_right).sum()), int((second_right & ~first_right).sum())
-    apart = only_first + only_second
-    p = float(binomtest(only_first, apart).pvalue) if apart else 1.0
+    disagreements = only_first + only_second
+    p = float(binomtest(only_first, disagreements).pvalue) if disagreements else 1.0
     return {"only_first": only_first, "only_second": only_second, "p": p}

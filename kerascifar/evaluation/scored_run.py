@@ -1,4 +1,4 @@
-"""The runs that vote in an ensemble: what is read of each, and which of them fit together."""
+"""A finished run together with the scores that it saved, checked to fit each other."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,20 +6,20 @@ from pathlib import Path
 import numpy as np
 
 from kerascifar.core.errors import InputError
-from kerascifar.results import Result, read_result, read_scores
+from kerascifar.results import SCORES, Result, read_result, read_scores
 
 
 @dataclass(frozen=True)
-class Member:
-    """A run that votes.
+class ScoredRun:
+    """A finished run with its scores.
 
     Attributes:
         folder: its run folder.
         result: its result.json.
         classes: class names, in the order of the labels.
         test: labels int (N,) and scores (N, classes).
-        validation: the same of the validation images; None where the run has none.
-        checksum: of the test images and labels.
+        validation: the same for the validation images; None where the run has none.
+        checksum: SHA-256 of the test images and labels.
     """
 
     folder: Path
@@ -36,21 +36,21 @@ class Member:
 
     @property
     def probabilities(self) -> bool:
-        """Whether the scores are probabilities, not shares of a vote among neighbours."""
+        """Whether the scores are probabilities, not vote shares."""
         return "nll" in self.result.metrics["test"]
 
 
-def read_member(folder: Path) -> Member:
-    """Read what of a run votes.
+def read_scored_run(folder: Path) -> ScoredRun:
+    """Read the result and the scores in `folder`.
 
     Raises:
         InputError: a file is missing or corrupt.
     """
-    result, saved = read_result(folder), read_scores(folder)
-    parts, classes = {}, saved.get("classes", np.array([]))
-    for part in ("test", "validation"):
-        labels, scores = saved.get(f"{part}_labels"), saved.get(f"{part}_scores")
-        if labels is None and part == "validation":
+    result, arrays = read_result(folder), read_scores(folder)
+    splits, classes = {}, arrays.get("classes", np.array([]))
+    for split in ("test", "validation"):
+        labels, scores = arrays.get(f"{split}_labels"), arrays.get(f"{split}_scores")
+        if labels is None and split == "validation":
             continue
         if (
             labels is None
@@ -62,7 +62,7 @@ def read_member(folder: Path) -> Member:
             or not np.isfinite(scores).all()
             or not 0 <= labels.min() <= labels.max() < len(classes)
         ):
-            raise InputError(f"{folder / 'scores.npz'} holds no {part} labels and scores that fit each other")
-        parts[part] = labels, scores
-    checksum = str(saved.get("test_checksum", ""))
-    return Member(folder, result, tuple(map(str, classes)), parts["test"], parts.get("validation"), checksum)
+            raise InputError(f"{folder / SCORES} holds no {split} labels and scores that fit each other")
+        splits[split] = labels, scores
+    checksum = str(arrays.get("test_checksum", ""))
+    return ScoredRun(folder, result, tuple(map(str, classes)), splits["test"], splits.get("validation"), checksum)

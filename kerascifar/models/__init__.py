@@ -3,6 +3,8 @@
 Importing this module lets ``keras.models.load_model`` read any model.keras of ours.
 """
 
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import wrapt
@@ -10,10 +12,10 @@ import wrapt
 from kerascifar.config import flag
 from kerascifar.core.errors import InputError
 from kerascifar.core.registry import Variant, lookup
-from kerascifar.models import airbench, lenet, mobilenet, resnet, study_nets, tiny, vgg
 
-_FILES = (lenet, vgg, resnet, mobilenet, study_nets, airbench, tiny)
-VARIANTS: dict[str, Variant] = {name: row for file in _FILES for name, row in file.VARIANTS.items()}
+# Whatever file of this package has VARIANTS, in the order of the files' names. All import Keras late, but for _blocks.
+_FILES = [import_module(f"{__name__}.{file.name}") for file in iter_modules(__path__) if not file.name.startswith("_")]
+VARIANTS: dict[str, Variant] = {name: row for file in _FILES for name, row in getattr(file, "VARIANTS", {}).items()}
 
 
 @wrapt.when_imported("keras")  # now, where it has been imported

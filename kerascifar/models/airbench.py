@@ -1,7 +1,12 @@
 """Jordan's nets for fast training on CIFAR-10 (2024, arXiv 2404.00498), as in airbench94_muon.py of October 2024."""
 
 from kerascifar.core.errors import InputError
-from kerascifar.core.registry import Variant
+from kerascifar.core.registry import Late, Variant
+
+keras = Late("keras")
+layers = Late("keras.layers")
+ours = Late("kerascifar.layers")
+_blocks = Late("kerascifar.models._blocks")
 
 # airbench's BatchNorm forgets fast, since a run has 200 steps.
 _KEPT = 0.6
@@ -13,45 +18,37 @@ def airbench(input_shape, classes, mean, std, *, widths: tuple[int, ...]):
     A group: convolution, max-pool, BatchNorm, GELU, convolution, BatchNorm, GELU. BatchNorm has no scale; the dense
     layer has no bias, starts from variance 1 and gets its input divided by the number of channels.
     """
-    import keras
-    from keras import layers
-
-    from kerascifar.layers import GELU, PatchWhitening, Rescaling
-    from kerascifar.models import _blocks
-
     inputs, x = _blocks.pixels(input_shape, mean, std)
-    x = PatchWhitening(8 * x.shape[-1], 2, bias_initializer=_whitening_bias(x.shape[-1]), name="whiten")(x)
-    x = GELU(name="whiten.gelu")(x)
+    x = ours.PatchWhitening(8 * x.shape[-1], 2, bias_initializer=_whitening_bias(x.shape[-1]), name="whiten")(x)
+    x = ours.GELU(name="whiten.gelu")(x)
     for number, width in enumerate(widths, start=1):
         x = _group(x, width, f"layers.{number}")
     x = layers.GlobalMaxPooling2D(name="pool")(x)
-    x = Rescaling(1 / x.shape[-1], dtype="float32", name="scale")(x)
+    x = ours.Rescaling(1 / x.shape[-1], dtype="float32", name="scale")(x)
     start = keras.initializers.RandomUniform(-(3**0.5), 3**0.5)
     logits = layers.Dense(classes, use_bias=False, kernel_initializer=start, dtype="float32", name="head")(x)
     return keras.Model(inputs, logits, name="airbench")
 
 
 def _group(x, width: int, name: str):
-    from keras import layers
-
-    from kerascifar.layers import GELU, BatchNormalization, PartialIdentity
-    from kerascifar.models import _blocks
-
     for number in (1, 2):
         x = layers.Conv2D(
-            width, 3, padding="same", use_bias=False, kernel_initializer=PartialIdentity(), name=f"{name}.conv{number}"
+            width,
+            3,
+            padding="same",
+            use_bias=False,
+            kernel_initializer=ours.PartialIdentity(),
+            name=f"{name}.conv{number}",
         )(x)
         if number == 1:
             x = _blocks.max_pool(x, f"{name}.pool")
-        x = BatchNormalization(momentum=_KEPT, scale=False, name=f"{name}.norm{number}")(x)
-        x = GELU(name=f"{name}.gelu{number}")(x)
+        x = ours.BatchNormalization(momentum=_KEPT, scale=False, name=f"{name}.norm{number}")(x)
+        x = ours.GELU(name=f"{name}.gelu{number}")(x)
     return x
 
 
 def _whitening_bias(channels: int):
     """PyTorch's start of a 2x2 convolution's bias."""
-    from kerascifar.models import _blocks
-
     return _blocks.torch_default(4 * channels, 8 * channels)[1]
 
 

@@ -1,11 +1,14 @@
 """Multiply-adds of a built Keras model."""
 
 import math
+from typing import Any
 
-import keras
+from kerascifar.core.registry import Late
+
+keras = Late("keras")
 
 
-def multiply_adds(model: keras.Model) -> int:
+def multiply_adds(model: Any) -> int:
     """Count the multiply-adds of convolutions and dense layers for one image, forward.
 
     One multiply-add is one product and its sum, as torchvision's and the MobileNet papers' tables count;
@@ -14,7 +17,7 @@ def multiply_adds(model: keras.Model) -> int:
     return sum(layer_multiply_adds(layer) for layer in model.layers)
 
 
-def layer_multiply_adds(layer: keras.Layer) -> int:
+def layer_multiply_adds(layer: Any) -> int:
     """Count one layer's, as `multiply_adds` does; 0 for all but convolutions and dense layers.
 
     A layer that the net applies several times, always at one size, counts as often.

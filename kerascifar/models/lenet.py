@@ -1,6 +1,12 @@
 """LeNet-5 for colour images (LeCun et al. 1998), as study 001 trains it: sigmoid and average pooling."""
 
-from kerascifar.core.registry import Variant
+from functools import partial
+
+from kerascifar.core.registry import Late, Variant
+
+layers = Late("keras.layers")
+ours = Late("kerascifar.layers")
+_blocks = Late("kerascifar.models._blocks")
 
 
 def lenet(input_shape, classes, mean, std, *, activation: str):
@@ -8,16 +14,11 @@ def lenet(input_shape, classes, mean, std, *, activation: str):
 
     `activation` is "sigmoid" or "relu".
     """
-    from keras import layers
-
-    from kerascifar.layers import AveragePooling2D
-    from kerascifar.models import _blocks
-
     inputs, x = _blocks.pixels(input_shape, mean, std)
     for number, filters in enumerate((6, 16), start=1):
         x = _blocks.conv(x, filters, 5, f"conv{number}")
         x = layers.Activation(activation, name=f"conv{number}.{activation}")(x)
-        x = AveragePooling2D(2, name=f"pool{number}")(x)
+        x = ours.AveragePooling2D(2, name=f"pool{number}")(x)
     x = layers.Flatten(name="flatten")(x)
     for number, units in enumerate((120, 84), start=1):
         x = _blocks.dense(x, units, f"fc{number}")
@@ -25,7 +26,7 @@ def lenet(input_shape, classes, mean, std, *, activation: str):
     return _blocks.classifier(inputs, x, classes, "fc3", "lenet")
 
 
-def _least_side(activation: str) -> int:
+def _least_side() -> int:
     # 16 -> 12 -> 6 -> 2 -> 1
     return 16
 
@@ -34,8 +35,7 @@ def _least_side(activation: str) -> int:
 # the activation has no weights.
 VARIANTS = {
     "lenet": Variant(
-        lenet,
-        {"activation": "sigmoid"},
+        partial(lenet, activation="sigmoid"),
         params=62_006,
         multiply_adds=651_720,
         source="LeCun et al. 1998, Fig. 2, on three channels; study 001 (Rajpal and Gupta)",
@@ -44,8 +44,7 @@ VARIANTS = {
         least_side=_least_side,
     ),
     "lenet_relu": Variant(
-        lenet,
-        {"activation": "relu"},
+        partial(lenet, activation="relu"),
         params=62_006,
         multiply_adds=651_720,
         source="the same with ReLU",

@@ -1,8 +1,12 @@
 """MobileNetV2 (Sandler et al. 2018) from any t/c/n/s table."""
 
 import math
+from functools import partial
 
-from kerascifar.core.registry import Variant
+from kerascifar.core.registry import Late, Variant
+
+layers = Late("keras.layers")
+_blocks = Late("kerascifar.models._blocks")
 
 STEM = 32  # channels of the first convolution (Table 2)
 
@@ -41,9 +45,6 @@ def mobilenet(
         dropout: rate before the dense layer.
         residual: blocks of stride 1 that keep the channels add their input.
     """
-    from keras import layers
-
-    from kerascifar.models import _blocks
 
     def conv_bn(x, filters, kernel, name, stride=1):
         x = _blocks.conv(
@@ -67,10 +68,6 @@ def mobilenet(
 
 def _inverted_residual(x, t: int, c: int, s: int, conv_bn, residual: bool, name: str):
     """Widen by 1x1, filter by depthwise 3x3, narrow by 1x1 without activation; add where shapes agree (Table 1)."""
-    from keras import layers
-
-    from kerascifar.models import _blocks
-
     shortcut, part = x, 0
     if t != 1:
         x = conv_bn(x, t * x.shape[-1], 1, f"{name}.{part}")
@@ -100,8 +97,7 @@ def _least_side(*, tcns, stem_stride, **_) -> int:
 def _variant(params: int, multiply_adds: int, source: str, tcns, stem_stride: int, residual: bool = True) -> Variant:
     # Dropout 0.2 is torchvision's; 1280 is Table 2's last convolution.
     args = {"tcns": tcns, "width": 1.0, "stem_stride": stem_stride, "head_width": 1280, "dropout": 0.2}
-    args["residual"] = residual
-    return Variant(mobilenet, args, params, multiply_adds, source, least_side=_least_side)
+    return Variant(partial(mobilenet, residual=residual), args, params, multiply_adds, source, least_side=_least_side)
 
 
 VARIANTS = {

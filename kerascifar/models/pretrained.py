@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
 
 from kerascifar.core.errors import InputError
+from kerascifar.core.registry import Late
 from kerascifar.models.torch_files import read_state_dict
+
+keras = Late("keras")
 
 # PyTorch's names for Keras's weights, in the order of layer.weights.
 NAMES = {
@@ -33,7 +35,7 @@ class Imported(NamedTuple):
     left: list[str]
 
 
-def load_weights_into(model: keras.Model, source: str | Path) -> Imported:
+def load_weights_into(model: Any, source: str | Path) -> Imported:
     """Copy weights from `source` into the layers of the same name.
 
     `source` is a .pth or .pt (a state_dict), a .safetensors, a .keras file, or the folder of a run that holds
@@ -56,7 +58,7 @@ def load_weights_into(model: keras.Model, source: str | Path) -> Imported:
     raise InputError(f"--init-weights: {path}: expected a run folder, .keras, .pth, .pt or .safetensors")
 
 
-def freeze(model: keras.Model, trained: int) -> None:
+def freeze(model: Any, trained: int) -> None:
     """Let only the last `trained` layers with weights learn; 0 lets all. Call before ``compile``.
 
     Layers are counted as Keras lists them, each BatchNorm as one. A frozen BatchNorm also runs on its moving
@@ -93,7 +95,7 @@ def _modules(state: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]
 
 
 def _from_torch(
-    layer: keras.Layer, tensors: Mapping[str, np.ndarray], flattened: tuple[int, int, int] | None
+    layer: Any, tensors: Mapping[str, np.ndarray], flattened: tuple[int, int, int] | None
 ) -> list[np.ndarray]:
     """Return a module's tensors in Keras's order and layout.
 
@@ -125,7 +127,7 @@ def _from_torch(
     return arrays
 
 
-def _copy(model: keras.Model, path: Path, offered: Mapping[str, Any], convert: Callable[..., list]) -> Imported:
+def _copy(model: Any, path: Path, offered: Mapping[str, Any], convert: Callable[..., list]) -> Imported:
     """Fit `offered`, by layer name, to the model; write only if all of it fits."""
     weighted = [layer for layer in model.layers if layer.weights]
     head = weighted[-1].name
@@ -164,7 +166,7 @@ def _copy(model: keras.Model, path: Path, offered: Mapping[str, Any], convert: C
     return Imported([layer.name for layer, _ in fitting], sorted(left))
 
 
-def _difference(layer: keras.Layer, arrays: list[np.ndarray]) -> str:
+def _difference(layer: Any, arrays: list[np.ndarray]) -> str:
     """Say how `arrays` differ from what the layer holds; an empty text if they do not."""
     ours, theirs = [tuple(w.shape) for w in layer.weights], [a.shape for a in arrays]
     if ours != theirs:

@@ -1,7 +1,12 @@
 """Residual nets of basic blocks (He et al. 2016), with squeeze-and-excitation (Hu et al. 2018) where asked."""
 
+from functools import partial
+
 from kerascifar.core.errors import InputError
-from kerascifar.core.registry import Variant
+from kerascifar.core.registry import Late, Variant
+
+layers = Late("keras.layers")
+_blocks = Late("kerascifar.models._blocks")
 
 REDUCTION = 16  # of channels in squeeze-and-excitation (Hu et al. 2018, section 6.1)
 
@@ -35,10 +40,6 @@ def resnet(
         dropout: rate after every block and before the dense layer, as study 003's code has it.
         se: squeeze-and-excitation nowhere ("none"), once after the stem ("stem"), or in "every" block.
     """
-    from keras import layers
-
-    from kerascifar.models import _blocks
-
     inputs, x = _blocks.pixels(input_shape, mean, std)
     x = _stem(x, stem, widths[0])
     if se == "stem":
@@ -55,10 +56,6 @@ def resnet(
 
 
 def _stem(x, stem: str, width: int):
-    from keras import layers
-
-    from kerascifar.models import _blocks
-
     kernel, stride = (7, 2) if stem == "imagenet" else (3, 1)
     x = _conv_bn(x, width, kernel, stride, "conv1", "bn1")
     x = _blocks.relu(x, "bn1")
@@ -70,8 +67,6 @@ def _stem(x, stem: str, width: int):
 
 
 def _conv_bn(x, width: int, kernel: int, stride: int, conv: str, bn: str):
-    from kerascifar.models import _blocks
-
     start = _blocks.he_fan_out  # torchvision's
     x = _blocks.conv(x, width, kernel, conv, stride=stride, padding=kernel // 2, bias=False, start=start)
     return _blocks.batch_norm(x, bn)
@@ -79,10 +74,6 @@ def _conv_bn(x, width: int, kernel: int, stride: int, conv: str, bn: str):
 
 def _basic_block(x, width: int, stride: int, kernel: int, shortcut_kernel: int, se: bool, name: str):
     """Conv, BatchNorm, ReLU, conv, BatchNorm, add the shortcut, ReLU (He et al. 2016, Fig. 2 and option B)."""
-    from keras import layers
-
-    from kerascifar.models import _blocks
-
     shortcut = x
     if stride != 1 or x.shape[-1] != width:
         shortcut = _conv_bn(x, width, shortcut_kernel, stride, f"{name}.downsample.0", f"{name}.downsample.1")
@@ -97,10 +88,6 @@ def _basic_block(x, width: int, stride: int, kernel: int, shortcut_kernel: int, 
 
 def _squeeze_excitation(x, name: str):
     """Scale each channel by a gate in 0..1 computed from all channels' means (Hu et al. 2018, Fig. 3)."""
-    from keras import layers
-
-    from kerascifar.models import _blocks
-
     channels = x.shape[-1]
     gate = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}.avgpool")(x)
     gate = _blocks.conv(gate, max(1, channels // REDUCTION), 1, f"{name}.fc1")
@@ -122,9 +109,10 @@ def _least_side(*, stem, blocks, widths, kernel, shortcut_kernel, **_) -> int:
     return 2 ** (len(blocks) - 1) * (4 if stem == "imagenet" else 1)
 
 
-def _variant(params: int, multiply_adds: int, source: str, **args) -> Variant:
-    basic = {"stem": "cifar", "kernel": 3, "shortcut_kernel": 1, "dropout": 0.0, "se": "none"}
-    return Variant(resnet, basic | args, params, multiply_adds, source, least_side=_least_side)
+def _variant(params: int, multiply_adds: int, source: str, stem: str = "cifar", **args) -> Variant:
+    basic = {"kernel": 3, "shortcut_kernel": 1, "dropout": 0.0, "se": "none"}
+    least_side = partial(_least_side, stem=stem)
+    return Variant(partial(resnet, stem=stem), basic | args, params, multiply_adds, source, least_side=least_side)
 
 
 _WIDTHS = (64, 128, 256, 512)

@@ -1,12 +1,13 @@
 """Tiny nets: study 004's OriginNet, ModifiedNet and its depthwise reading; study 002's CustomCNN; study 000's first."""
 
-from kerascifar.core.registry import Variant
+from kerascifar.core.registry import Late, Variant
+
+layers = Late("keras.layers")
+_blocks = Late("kerascifar.models._blocks")
 
 
 def origin_net(input_shape, classes, mean, std):
     """Build three 2x2 convolutions (6, 16, 32; padding 1, 1, 0), each with ReLU and max-pool, dense 120-84."""
-    from kerascifar.models import _blocks
-
     inputs, x = _blocks.pixels(input_shape, mean, std)
     for number, (filters, padding) in enumerate(((6, 1), (16, 1), (32, 0)), start=1):
         x = _blocks.conv(x, filters, 2, f"conv{number}", padding=padding)
@@ -20,8 +21,6 @@ def modified_net(input_shape, classes, mean, std, *, dropout: float):
 
     `dropout` is the rate after each hidden dense layer.
     """
-    from kerascifar.models import _blocks
-
     inputs, x = _blocks.pixels(input_shape, mean, std)
     for number, filters in enumerate((8, 12, 16), start=1):
         x = _blocks.conv(x, filters, 3, f"conv{number}", padding=1)
@@ -36,8 +35,6 @@ def depthwise_net(input_shape, classes, mean, std, *, dropout: float):
 
     A stage: depthwise 3x3, BatchNorm, pointwise, BatchNorm, ReLU, max-pool. `dropout` is as in modified_net.
     """
-    from kerascifar.models import _blocks
-
     inputs, x = _blocks.pixels(input_shape, mean, std)
     for number, filters in enumerate((10, 12, 24), start=1):
         name = f"stage{number}"
@@ -53,10 +50,6 @@ def custom_cnn(input_shape, classes, mean, std, *, dropout: float):
 
     `dropout` is the rate after flattening and after the dense layer.
     """
-    from keras import layers
-
-    from kerascifar.models import _blocks
-
     inputs, x = _blocks.pixels(input_shape, mean, std)
     for number, filters in enumerate((24, 24, 48, 48), start=1):
         x = _blocks.relu(_blocks.conv(x, filters, 3, f"conv{number}"), f"conv{number}")
@@ -70,10 +63,6 @@ def custom_cnn(input_shape, classes, mean, std, *, dropout: float):
 
 def one_conv_net(input_shape, classes, mean, std):
     """Build one 3x3 convolution of 64 filters (padding 1, bias), ReLU, and a dense layer on all of its outputs."""
-    from keras import layers
-
-    from kerascifar.models import _blocks
-
     inputs, x = _blocks.pixels(input_shape, mean, std)
     x = _blocks.relu(_blocks.conv(x, 64, 3, "conv1", padding=1), "conv1")
     return _blocks.classifier(inputs, layers.Flatten(name="flatten")(x), classes, "fc", "one_conv_net")
@@ -81,10 +70,6 @@ def one_conv_net(input_shape, classes, mean, std):
 
 def _hidden(x, units: tuple[int, ...], dropout: float, batch_norm: bool = False):
     """Flatten, then dense layers, each with ReLU and dropout, and with BatchNorm between where asked."""
-    from keras import layers
-
-    from kerascifar.models import _blocks
-
     x = layers.Flatten(name="flatten")(x)
     for number, width in enumerate(units, start=1):
         x = _blocks.dense(x, width, f"fc{number}")

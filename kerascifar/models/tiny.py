@@ -6,7 +6,11 @@ How they were found: tools/decisions/0017-tiny-nets.md.
 import math
 from typing import Any
 
-from kerascifar.core.registry import Variant
+from kerascifar.core.registry import Late, Variant
+
+layers = Late("keras.layers")
+ours = Late("kerascifar.layers")
+_blocks = Late("kerascifar.models._blocks")
 
 # Rows t, c, n, s.
 TINY12K = ((1, 32, 1, 2), (2, 32, 1, 2))
@@ -25,30 +29,21 @@ def separable_net(input_shape, classes, mean, std, *, tcns, repeats: int):
             row's c. Other stages, and a first one with s above 1, begin with a transition that pools by s.
         repeats: how often each block is applied.
     """
-    from keras import layers
-
-    from kerascifar.layers import GELU
-    from kerascifar.models import _blocks
-
     inputs, x = _blocks.pixels(input_shape, mean, std)
     x = _blocks.conv(x, tcns[0][1], 3, "stem.conv", padding=1, bias=False, start=_blocks.he_fan_out)
-    x = GELU(name="stem.gelu")(_blocks.batch_norm(x, "stem.bn"))
+    x = ours.GELU(name="stem.gelu")(_blocks.batch_norm(x, "stem.bn"))
     for number, (t, c, n, s) in enumerate(tcns, start=1):
         if number > 1 or s > 1:
             x = _transition(x, c, s, f"stage{number}.transition")
         for block in range(n):
             x = _block(x, t, repeats, f"stage{number}.{block}")
-    x = GELU(name="gelu")(_blocks.batch_norm(x, "bn"))
+    x = ours.GELU(name="gelu")(_blocks.batch_norm(x, "bn"))
     x = layers.GlobalAveragePooling2D(name="avgpool")(x)
     return _blocks.classifier(inputs, x, classes, "fc", "separable_net", _blocks.small_normal)
 
 
 def _transition(x, c: int, s: int, name: str):
     """Filter each channel, keep the largest value of s x s pixels, and mix to c channels."""
-    from keras import layers
-
-    from kerascifar.models import _blocks
-
     # Not a stride: in bfloat16 TensorFlow's depthwise filters of stride 2 take ten times as long as those of stride 1.
     x = _blocks.depthwise(x, f"{name}.depthwise")
     if s > 1:
@@ -65,11 +60,6 @@ def _block(x, t: int, repeats: int, name: str):
     BatchNorms of its own, without which shared filters learn worse (Jastrzębski et al. 2018); only the first have
     parameters.
     """
-    from keras import layers
-
-    from kerascifar.layers import GELU
-    from kerascifar.models import _blocks
-
     c = x.shape[-1]
     depthwise1 = _blocks.depthwise_layer(c, f"{name}.depthwise1")
     widen = _blocks.conv_layer(c, t * c, 1, f"{name}.widen", bias=False, start=_blocks.he_fan_out)
@@ -78,7 +68,7 @@ def _block(x, t: int, repeats: int, name: str):
     for time in range(repeats):
         first, again = time == 0, f".{time}" if time else ""
         y = _blocks.batch_norm(depthwise1(x), f"{name}.bn1{again}", affine=first)
-        y = depthwise2(GELU(name=f"{name}.gelu{again}")(widen(y)))
+        y = depthwise2(ours.GELU(name=f"{name}.gelu{again}")(widen(y)))
         y = _blocks.batch_norm(narrow(y), f"{name}.bn2{again}", affine=first)
         x = layers.Add(name=f"{name}.add{again}")([y, x])
     return x

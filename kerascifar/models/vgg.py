@@ -1,6 +1,11 @@
 """VGG-16 (Simonyan and Zisserman 2015, Table 1, column D) with three heads."""
 
-from kerascifar.core.registry import Variant
+from functools import partial
+
+from kerascifar.core.registry import Late, Variant
+
+layers = Late("keras.layers")
+_blocks = Late("kerascifar.models._blocks")
 
 # Channels of the 3x3 convolutions; "pool" halves the side.
 VGG16 = (
@@ -25,10 +30,6 @@ def vgg(input_shape, classes, mean, std, *, batch_norm: bool, dense: tuple[int, 
         pool: average-pool to this side before the head (torchvision's AdaptiveAvgPool2d); 0 for none.
         dropout: rate after each hidden dense layer.
     """
-    from keras import layers
-
-    from kerascifar.models import _blocks
-
     # torchvision's VGG starts from He's normal and N(0, 0.01^2); study 000's own code from PyTorch's defaults.
     conv_start, dense_start = _blocks.torch_default, _blocks.torch_default
     if pool or batch_norm:
@@ -66,8 +67,8 @@ def _least_side(**_) -> int:
 
 VARIANTS = {
     "vgg16": Variant(
-        vgg,
-        {"batch_norm": False, "dense": (4096, 4096), "pool": 0, "dropout": 0.5},
+        partial(vgg, batch_norm=False, dense=(4096, 4096), pool=0),
+        {"dropout": 0.5},
         params=33_638_218,
         multiply_adds=332_111_872,
         source="study 000 (Palaska): VGG-16 at 32 px, flatten 512",
@@ -76,8 +77,8 @@ VARIANTS = {
         least_side=_least_side,
     ),
     "vgg16_imagenet": Variant(
-        vgg,
-        {"batch_norm": False, "dense": (4096, 4096), "pool": 7, "dropout": 0.5},
+        partial(vgg, batch_norm=False, dense=(4096, 4096), pool=7),
+        {"dropout": 0.5},
         params=134_301_514,  # torchvision's 138,357,544 with 1000 classes: less 990 x (4096 + 1)
         multiply_adds=432_775_168,
         source="torchvision vgg16; from 32 px its adaptive pool repeats 1x1 to 7x7",
@@ -85,8 +86,8 @@ VARIANTS = {
         least_side=_least_side,
     ),
     "vgg16_bn": Variant(
-        vgg,
-        {"batch_norm": True, "dense": (), "pool": 0, "dropout": 0.0},
+        partial(vgg, batch_norm=True, dense=(), pool=0),
+        {"dropout": 0.0},
         params=14_728_266,
         multiply_adds=313_201_664,
         source="torchvision vgg16_bn's features, one dense layer 512-10",

@@ -1,4 +1,4 @@
-"""A Matplotlib figure as an SVG that is read on a light page and on a dark one, the same bytes each time."""
+"""Render a Matplotlib figure as an SVG that suits light and dark pages, the same bytes each time."""
 
 import io
 import re
@@ -10,7 +10,7 @@ from kerascifar.plots import results
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Name, colour on light (plots.py), colour on dark. HEAT and white stay: shades are see-through.
+# Name, colour on a light page (as drawn), colour on a dark one. HEAT and WHITE stay: its shades are transparent.
 _COLOURS = (
     ("ink", results.INK, "#e8eaed"),
     ("muted", results.MUTED, "#a3a9b2"),
@@ -30,24 +30,24 @@ _COLOURS = (
 
 
 def to_svg(figure: "Figure") -> bytes:
-    """Return `figure` as an SVG without a background, letters as outlines, colours that follow the reader's theme."""
+    """Return `figure` as an SVG: no background, letters as outlines, colours that follow the reader's theme."""
     import matplotlib
 
-    told = io.StringIO()
+    file = io.StringIO()
     with (
         matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "kerascifar"}),
-        warnings.catch_warnings(action="ignore"),  # of letters that the font lacks; the alternative text has them
+        warnings.catch_warnings(action="ignore"),  # about letters that the font lacks; the alternative text has them
     ):
         figure.savefig(
-            told, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+            file, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
         )
-    drawn = told.getvalue()
-    drawn = drawn[drawn.index("<svg") :]  # no prolog, and no DOCTYPE, which names an address
-    drawn = re.sub(r"<!--.*?-->", "", drawn, flags=re.DOTALL)  # the words that were drawn
+    svg = file.getvalue()
+    svg = svg[svg.index("<svg") :]  # without the prolog and the DOCTYPE, which holds a URL
+    svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)  # comments repeat the words drawn
     for name, light, _ in _COLOURS:
-        drawn = drawn.replace(light, f"var(--{name})")
+        svg = svg.replace(light, f"var(--{name})")
     light = ";".join(f"--{name}:{colour}" for name, colour, _ in _COLOURS)
     dark = ";".join(f"--{name}:{colour}" for name, _, colour in _COLOURS)
     style = f"<style>:root{{{light}}}@media(prefers-color-scheme:dark){{:root{{{dark}}}}}</style>"
-    head, body = re.sub(r"\n\s*", "\n", drawn).split(">", 1)
+    head, body = re.sub(r"\n\s*", "\n", svg).split(">", 1)
     return f"{head}>{style}{body}".encode()

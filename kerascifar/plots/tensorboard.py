@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a finished run beside its curves: HParams, final accuracies, a confusion matrix."""
+"""Write what TensorBoard shows of a finished run besides its curves: HParams, accuracies, a confusion matrix."""
 
 import io
 import time
@@ -8,36 +8,38 @@ from typing import Any
 
 import numpy as np
 
+from kerascifar.results import TENSORBOARD
+
 SUFFIX = ".run"
 
 
 def write_run(folder: Path, run_id: str, settings: Mapping[str, Any], metrics: Mapping[str, Any], step: int) -> None:
-    """Write a session for the HParams page and the run's final numbers into folder/tensorboard.
+    """Write a session for the HParams page and the run's final metrics into folder/tensorboard.
 
     Args:
         folder: the run folder.
-        run_id: names the session.
-        settings: the config; what is None is left out, rows and lists become text.
-        metrics: of "validation" and "test", as metrics.evaluate gives them, or None.
-        step: the last epoch, counted from 0 as Keras's curves are.
+        run_id: name of the session.
+        settings: the config; None is left out, lists become text.
+        metrics: of "validation" and "test", what metrics.evaluate returns, or None.
+        step: the last epoch, counted from 0 as in Keras's curves.
     """
     from tensorboard.plugins.hparams import api, api_pb2
     from tensorboard.plugins.hparams.summary import session_end_pb
     from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
-    known = {name: found for name, found in metrics.items() if found is not None}
-    values = {k: v if isinstance(v, bool | int | float | str) else str(v) for k, v in settings.items() if v is not None}
-    summaries = [api.hparams_pb(values, trial_id=run_id)]
-    summaries += [scalar_pb(f"{name}_accuracy", found["accuracy"]) for name, found in known.items()]
-    name, found = next(iter(known.items()))  # the validation images, where there are some
-    classes = [row["class"] for row in found["per_class"]]
-    summaries.append(_image(f"confusion_matrix/{name}", np.array(found["confusion_matrix"]), classes))
+    known = {split: values for split, values in metrics.items() if values is not None}
+    fields = {k: v if isinstance(v, bool | int | float | str) else str(v) for k, v in settings.items() if v is not None}
+    summaries = [api.hparams_pb(fields, trial_id=run_id)]
+    summaries += [scalar_pb(f"{split}_accuracy", values["accuracy"]) for split, values in known.items()]
+    split, values = next(iter(known.items()))  # validation, where there is one
+    classes = [row["class"] for row in values["per_class"]]
+    summaries.append(_image(f"confusion_matrix/{split}", np.array(values["confusion_matrix"]), classes))
     summaries.append(session_end_pb(api_pb2.STATUS_SUCCESS))
-    write_events(folder / "tensorboard", summaries, SUFFIX, step)
+    write_events(folder / TENSORBOARD, summaries, SUFFIX, step)
 
 
 def write_events(folder: Path, summaries: Sequence[Any], suffix: str, step: int = 0) -> None:
-    """Write `summaries` into one event file of that suffix, in place of an earlier one."""
+    """Write `summaries` into one event file with that suffix; an earlier one is replaced."""
     from tensorboard.compat.proto import event_pb2, summary_pb2
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
@@ -45,7 +47,7 @@ def write_events(folder: Path, summaries: Sequence[Any], suffix: str, step: int 
         earlier.unlink()
     writer = EventFileWriter(str(folder), filename_suffix=suffix)
     for summary in summaries:
-        # Where TensorFlow is installed some of these are its messages, not TensorBoard's: the bytes are the same.
+        # Where TensorFlow is installed, some are messages of its own classes with the same bytes.
         copied = summary_pb2.Summary.FromString(summary.SerializeToString())
         writer.add_event(event_pb2.Event(summary=copied, wall_time=time.time(), step=step))
     writer.close()
@@ -58,11 +60,11 @@ def _image(tag: str, matrix: np.ndarray, classes: Sequence[str]) -> Any:
 
     from kerascifar.plots.results import draw_confusion
 
-    figure, drawn = draw_confusion(matrix, classes), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=120)
+    figure, png = draw_confusion(matrix, classes), io.BytesIO()
+    figure.savefig(png, format="png", dpi=120)
     width, height = (figure.get_size_inches() * 120).round().astype(int)
-    # What the images plugin reads: width and height as text, then the encoded images.
-    tensor = make_tensor_proto([str(width).encode(), str(height).encode(), drawn.getvalue()])
+    # The images plugin reads width and height as text, then the encoded images.
+    tensor = make_tensor_proto([str(width).encode(), str(height).encode(), png.getvalue()])
     value = summary_pb2.Summary.Value(tag=tag, metadata=create_summary_metadata(None, None))
     value.tensor.MergeFromString(tensor.SerializeToString())
     return summary_pb2.Summary(value=[value])

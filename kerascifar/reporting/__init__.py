@@ -1,1 +1,5 @@
-"""The report: gathers runs, makes sections of tables and pictures, and renders them as HTML and Markdown."""
+"""The report and the model card: gather runs, build sections of tables and pictures, render HTML and Markdown.
+
+Imports what stands left of configure; never Keras, TensorFlow, run, serving or tuner. Only the commands report and card
+import it.
+"""

@@ -1,11 +1,11 @@
-"""Sections that hold runs against one another: accuracy and cost, McNemar's test, trade-offs, curves, classes."""
+"""Sections that compare runs: accuracy and cost, McNemar's test, trade-offs, learning curves, classes."""
 
 from collections.abc import Callable
 
 from kerascifar.evaluation.metrics import mcnemar
 from kerascifar.plots import results
 from kerascifar.plots.svg import to_svg
-from kerascifar.reporting.document import Cell, Column, Part, Picture, Section, Table, Text, number, share, text, units
+from kerascifar.reporting.document import Block, Cell, Column, Picture, Section, Table, Text, number, share, text, units
 from kerascifar.reporting.gather import Gathered, Run
 
 SIGNIFICANT = 0.05
@@ -14,138 +14,134 @@ RUN = (Column("#"), Column("run", numbers=False))
 
 
 def compare(gathered: Gathered) -> Section:
-    """Return the table of all runs, and accuracies with their intervals."""
+    """Return the table of all runs, and per test set their accuracies with intervals."""
+    several = len(gathered.groups) > 1
     columns = (
         *RUN,
         Column("test accuracy"),
-        Column("95 % interval", note="Wilson's score interval: how far chance in the test images reaches"),
+        Column("95 % interval", note="Wilson's score interval: how much the choice of test images matters"),
         Column("parameters", note="trainable"),
         Column("multiply-adds", note="of one image, forward"),
         Column("model file", note="size of the saved model"),
-        Column("p50 ms", note="half of the single images are answered within"),
-        Column("p99 ms", note="99 % of the single images are answered within"),
-        Column("s an epoch", note="median over the epochs, validation included"),
+        Column("p50 ms", note="median time to label one image"),
+        Column("p99 ms", note="99 % of single images take less"),
+        Column("s per epoch", note="median over the epochs, validation included"),
         Column("epochs"),
-        *([Column("test set", numbers=False)] if len(gathered.groups) > 1 else []),
+        *([Column("test set", numbers=False)] if several else []),
     )
-    title = {run.number: title for title, runs in gathered.groups.items() for run in runs}
+    test_set = {run.number: title for title, runs in gathered.groups.items() for run in runs}
     rows = []
     for run in gathered.runs:
-        low, high = run.test["accuracy_interval"]
+        result, (low, high) = run.scored.result, run.test["accuracy_interval"]
         rows.append(
             [
-                *named(run),
+                *run_cells(run),
                 number(run.test["accuracy"], ".4f"),
                 Cell(f"{low:.4f} to {high:.4f}", low),
-                number(run.fact("trainable_parameters"), ",.0f"),
-                units(run.fact("multiply_adds")),
+                number(result.trainable_parameters, ",d"),
+                units(result.multiply_adds),
                 file_size(run.model_bytes),
                 number(run.latency.get("p50_ms"), ".3g", "not measured"),
                 number(run.latency.get("p99_ms"), ".3g", "not measured"),
-                number(run.fact("seconds_per_epoch"), ".1f"),
+                number(result.seconds_per_epoch, ".1f"),
                 number(run.epochs, "d"),
-                *([text(title[run.number])] if len(gathered.groups) > 1 else []),
+                *([text(test_set[run.number])] if several else []),
             ]
         )
-    warning = " Accuracies on different test sets do not compare." if len(gathered.groups) > 1 else ""
-    parts: list[Part] = [Table(f"All runs; a click on a head sorts.{warning}", columns, rows)]
+    warning = " Accuracies on different test sets cannot be compared." if several else ""
+    blocks: list[Block] = [Table(f"All runs; click a column heading to sort.{warning}", columns, rows)]
     for place, (title, runs) in enumerate(gathered.groups.items(), start=1):
         if len(runs) > 1:
-            parts.append(_accuracies(f"accuracies-{place}", title, runs))
-    return Section("comparison", "Comparison", "Which run is best, how sure is that, and what does it cost?", parts)
+            blocks.append(_accuracies(f"accuracies-{place}", title, runs))
+    return Section("comparison", "Comparison", "Which run is best, how sure is that, and what does it cost?", blocks)
 
 
-def pairs(gathered: Gathered) -> Section | None:
-    """Return McNemar's test between any two runs on the same images; None where there are no two."""
-    parts: list[Part] = []
+def pairs(gathered: Gathered) -> Section:
+    """Return McNemar's test between every two runs on the same test images."""
+    blocks: list[Block] = []
     for title, runs in gathered.groups.items():
         if len(runs) > 1:
-            parts += [_against_best(title, runs), _every_pair(title, runs)]
-    if not parts:
-        return None
-    told = (
-        "McNemar's exact test looks only at images that one of two runs has right and the other wrong. p is the chance "
-        "of so uneven a division, or a more uneven one, if both were equally good. With many pairs some p fall below "
-        f"{SIGNIFICANT} by chance: one in twenty."
+            blocks += [_against_best(title, runs), _every_pair(title, runs)]
+    words = (
+        "McNemar's exact test looks only at images that one of two runs has right and the other wrong. p is the "
+        "probability of a split at least as uneven if both runs were equally good. Among many pairs, one in twenty "
+        f"falls below {SIGNIFICANT} by chance."
     )
-    return Section("mcnemar", "Real differences", "Which differences are more than luck?", [Text(told), *parts])
+    blocks = [Text(words), *blocks] if blocks else []
+    return Section("mcnemar", "Real differences", "Which differences are more than luck?", blocks)
 
 
-def tradeoffs(gathered: Gathered) -> Section | None:
-    """Return accuracy against parameters and against latency; None where no run has either."""
-    parts: list[Part] = []
+def tradeoffs(gathered: Gathered) -> Section:
+    """Return accuracy against parameters and against latency."""
+    blocks: list[Block] = []
     for place, (title, runs) in enumerate(gathered.groups.items(), start=1):
-        parts += _tradeoff(
-            f"parameters-{place}", title, runs, "trainable parameters", lambda r: r.fact("trainable_parameters")
-        )
-        parts += _tradeoff(f"latency-{place}", title, runs, "latency p50, ms", lambda r: r.latency.get("p50_ms"))
-    if not parts:
-        return None
-    return Section("tradeoffs", "Accuracy and its price", "Does a larger or slower net buy accuracy?", parts)
+        for name, axis, cost in (
+            ("parameters", "trainable parameters", lambda run: run.scored.result.trainable_parameters),
+            ("latency", "latency p50, ms", lambda run: run.latency.get("p50_ms")),
+        ):
+            blocks += _tradeoff(f"{name}-{place}", title, runs, axis, cost)
+    return Section("tradeoffs", "Accuracy and its price", "Does a larger or slower net buy accuracy?", blocks)
 
 
-def curves(gathered: Gathered) -> Section | None:
-    """Return the validation accuracy of all runs by epoch; None where nothing was trained."""
-    parts: list[Part] = []
+def curves(gathered: Gathered) -> Section:
+    """Return the validation accuracy of all trained runs by epoch."""
+    blocks: list[Block] = []
     for place, (title, runs) in enumerate(gathered.groups.items(), start=1):
         trained = [run for run in runs if run.history.get("val_accuracy")]
         trained.sort(key=lambda run: -run.test["accuracy"])
         if not trained:
             continue
-        rest = f"; in grey the other {len(trained) - _CURVES}" if len(trained) > _CURVES else ""
-        told = "; ".join(f"{r.name} ends at {r.history['val_accuracy'][-1][1]:.3f}" for r in trained[:_CURVES])
-        parts.append(
+        others = f", the other {len(trained) - _CURVES} in grey" if len(trained) > _CURVES else ""
+        ends = "; ".join(f"{r.name} ends at {r.history['val_accuracy'][-1][1]:.3f}" for r in trained[:_CURVES])
+        points = {run.name: run.history["val_accuracy"] for run in trained}
+        blocks.append(
             Picture(
                 f"curves-{place}",
-                f"Validation accuracy by epoch, {title}: {told}",
-                f"Validation accuracy by epoch, {title}: the best {min(len(trained), _CURVES)} in colour{rest}. Flat "
-                "at the end means that more epochs would not help.",
-                to_svg(
-                    results.draw_curves({r.name: r.history["val_accuracy"] for r in trained}, "validation accuracy")
-                ),
+                f"Validation accuracy by epoch, {title}: {ends}",
+                f"Validation accuracy by epoch, {title}: the best {min(len(trained), _CURVES)} in colour{others}. "
+                "Where a curve ends flat, more epochs would not help.",
+                to_svg(results.draw_curves(points, "validation accuracy")),
             )
         )
-    if not parts:
-        return None
-    return Section("curves", "Learning curves", "Did the runs learn all they could in their epochs?", parts)
+    return Section("curves", "Learning curves", "Did the runs train long enough?", blocks)
 
 
 def classes(gathered: Gathered) -> Section:
-    """Return accuracy a class and run, the longer of the two going down."""
-    parts: list[Part] = []
+    """Return accuracy per class and run, the longer of the two as rows."""
+    blocks: list[Block] = []
     for title, runs in gathered.groups.items():
-        names = runs[0].member.classes
-        told = [[share(row["recall"]) for row in run.test["per_class"]] for run in runs]
+        names = runs[0].scored.classes
+        recalls = [[share(row["recall"]) for row in run.test["per_class"]] for run in runs]
         if len(names) > len(runs):
             columns = (Column("class", numbers=False), *(Column(f"#{run.number}", note=run.label) for run in runs))
-            rows = [[text(name), *(of_run[c] for of_run in told)] for c, name in enumerate(names)]
+            rows = [[text(name), *of_class] for name, of_class in zip(names, zip(*recalls, strict=True), strict=True)]
         else:
             columns = (*RUN, *(Column(name) for name in names))
-            rows = [[*named(run), *of_run] for run, of_run in zip(runs, told, strict=True)]
-        parts.append(Table(f"Share of each class's test images that a run labels rightly, {title}.", columns, rows))
-    return Section("classes", "Accuracy a class", "Which classes are hard, and for which runs?", parts)
+            rows = [[*run_cells(run), *of_run] for run, of_run in zip(runs, recalls, strict=True)]
+        blocks.append(Table(f"Share of each class's test images that a run labels correctly, {title}.", columns, rows))
+    return Section("classes", "Accuracy per class", "Which classes are hard, and for which runs?", blocks)
 
 
-def named(run: Run) -> tuple[Cell, Cell]:
-    """Return the cells of RUN."""
+def run_cells(run: Run) -> tuple[Cell, Cell]:
+    """Return the run's cells in the columns RUN."""
     return Cell(str(run.number), run.number), text(run.label, run.anchor)
 
 
 def p_value(p: float) -> str:
-    """Return p as text: two digits, and no more zeros than are read."""
+    """Return p as text, to at most two significant digits."""
     return "<0.001" if p < 0.001 else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
 
 
 def file_size(size: int | None) -> Cell:
     """Return a cell of a file's size in bytes."""
-    told = units(size, "not kept")
-    return told if size is None else Cell(f"{told.text}B" if told.text[-1].isalpha() else f"{told.text} B", size)
+    cell = units(size, "not kept")
+    return cell if size is None else Cell(f"{cell.text}B" if cell.text[-1].isalpha() else f"{cell.text} B", size)
 
 
 def _accuracies(name: str, title: str, runs: list[Run]) -> Picture:
     best = max(runs, key=lambda run: run.test["accuracy"])
-    drawn = results.draw_accuracies(
-        [_figure_name(run) for run in runs],
+    figure = results.draw_accuracies(
+        [results.shorten(run.name, 44) for run in runs],
         [run.test["accuracy"] for run in runs],
         [run.test["accuracy_interval"] for run in runs],
     )
@@ -153,8 +149,8 @@ def _accuracies(name: str, title: str, runs: list[Run]) -> Picture:
         name,
         f"Test accuracy of {len(runs)} runs with 95 % intervals, {title}; the best is {best.name} with "
         f"{best.test['accuracy']:.4f}",
-        f"Test accuracy, {title}. Where two intervals overlap, ask McNemar's test below.",
-        to_svg(drawn),
+        f"Test accuracy, {title}. Where two intervals overlap, see McNemar's test below.",
+        to_svg(figure),
     )
 
 
@@ -169,13 +165,13 @@ def _against_best(title: str, runs: list[Run]) -> Table:
     rows = []
     for run in runs:
         if run is not best:
-            found = mcnemar(run.right, best.right)
+            test = mcnemar(run.right, best.right)
             rows.append(
                 [
-                    *named(run),
-                    number(found["only_first"], ",d"),
-                    number(found["only_second"], ",d"),
-                    Cell(p_value(found["p"]), found["p"], mark="worse" if found["p"] < SIGNIFICANT else ""),
+                    *run_cells(run),
+                    number(test["only_first"], ",d"),
+                    number(test["only_second"], ",d"),
+                    Cell(p_value(test["p"]), test["p"], mark="worse" if test["p"] < SIGNIFICANT else ""),
                 ]
             )
     return Table(f"Each run against the best, {best.name}; {title}.", columns, rows)
@@ -186,38 +182,32 @@ def _every_pair(title: str, runs: list[Run]) -> Table:
     right = {run.number: run.right for run in runs}
     rows = []
     for run in runs:
-        row = [*named(run)]
+        row = [*run_cells(run)]
         for other in runs:
             if other is run:
                 row.append(Cell("·"))
                 continue
-            found = mcnemar(right[run.number], right[other.number])
-            sign = "better" if found["only_first"] > found["only_second"] else "worse"
-            row.append(Cell(p_value(found["p"]), found["p"], mark=sign if found["p"] < SIGNIFICANT else ""))
+            test = mcnemar(right[run.number], right[other.number])
+            mark = "better" if test["only_first"] > test["only_second"] else "worse"
+            row.append(Cell(p_value(test["p"]), test["p"], mark=mark if test["p"] < SIGNIFICANT else ""))
         rows.append(row)
-    told = f"p of any two runs, {title}: below {SIGNIFICANT} ▲ where the row's run is better, ▼ where it is worse."
-    return Table(told, columns, rows)
+    caption = f"p of every two runs, {title}. Below {SIGNIFICANT}: ▲ the row's run is better, ▼ it is worse."
+    return Table(caption, columns, rows)
 
 
-def _tradeoff(name: str, title: str, runs: list[Run], what: str, cost: Callable[[Run], float | None]) -> list[Picture]:
+def _tradeoff(name: str, title: str, runs: list[Run], axis: str, cost: Callable[[Run], float | None]) -> list[Picture]:
     known = [run for run in runs if (cost(run) or 0) > 0]
     if len(known) < 2:
         return []
-    drawn = results.draw_tradeoff(
-        [cost(r) for r in known], [r.test["accuracy"] for r in known], [str(r.number) for r in known], what
-    )
-    told = "; ".join(f"{r.name}: {cost(r):,.4g} and {r.test['accuracy']:.4f}" for r in known)
-    left = f" {len(runs) - len(known)} runs that have none are left out." if len(known) < len(runs) else ""
+    costs, accuracies = [cost(run) for run in known], [run.test["accuracy"] for run in known]
+    points = "; ".join(f"{r.name}: {c:,.4g} and {a:.4f}" for r, c, a in zip(known, costs, accuracies, strict=True))
+    left_out = f" {len(runs) - len(known)} runs without such a number are left out." if len(known) < len(runs) else ""
     return [
         Picture(
             name,
-            f"Test accuracy against {what}, {title}. {told}",
-            f"Test accuracy against {what}, {title}, by the run's number. The line joins the runs that no other beats "
-            f"in both.{left}",
-            to_svg(drawn),
+            f"Test accuracy against {axis}, {title}. {points}",
+            f"Test accuracy against {axis}, {title}, marked by run number. The line joins the runs that no other run "
+            f"beats in both.{left_out}",
+            to_svg(results.draw_tradeoff(costs, accuracies, [str(run.number) for run in known], axis)),
         )
     ]
-
-
-def _figure_name(run: Run) -> str:
-    return run.name if len(run.name) <= 44 else run.name[:43] + "…"

@@ -1,4 +1,4 @@
-"""What a report is made of, whether it becomes HTML or Markdown. Text is plain; the templates escape it."""
+"""The blocks and sections that a page is made of, in HTML or Markdown. Text is plain; the templates escape it."""
 
 import math
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ class Cell:
     """A cell of a table.
 
     Attributes:
-        text: what is read.
+        text: what the cell shows.
         value: what the column is sorted by; None sorts last.
-        shade: background, 0 (none) to 10; None for none.
-        mark: "better", "worse" or "" of a comparison.
-        anchor: of the section that the text leads to, in HTML.
+        shade: strength of the background, 0 to 10; None means no background.
+        mark: "better" or "worse" in a comparison, else "".
+        anchor: id of the fold that the text links to, in HTML.
     """
 
     text: str
@@ -28,13 +28,13 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """The sort value as text, empty for none."""
+        """The sort value as text, empty for None."""
         return "" if self.value is None else str(self.value)
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its head, whether it holds numbers, and what the head means where that is not plain."""
+    """A column of a table: its heading, whether it holds numbers, and a note that explains the heading."""
 
     name: str
     numbers: bool = True
@@ -43,7 +43,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table that can be sorted by each column."""
+    """A table, in HTML sortable by each column."""
 
     caption: str
     columns: Sequence[Column]
@@ -56,24 +56,24 @@ class Picture:
     """A picture.
 
     Attributes:
-        name: of its file beside the Markdown, without ending.
-        alt: what it shows, for those who do not see it.
-        caption: what to read from it, in a line.
-        content: the file.
-        ending: svg or png.
+        name: stem of its file beside the Markdown.
+        alt: what it shows, for readers who cannot see it.
+        caption: how to read it, in one line.
+        content: the bytes of the file.
+        suffix: svg or png.
     """
 
     name: str
     alt: str
     caption: str
     content: bytes
-    ending: str = "svg"
+    suffix: str = "svg"
     kind: ClassVar[str] = "picture"
 
     @property
     def file(self) -> str:
         """Name of its file."""
-        return f"{self.name}.{self.ending}"
+        return f"{self.name}.{self.suffix}"
 
 
 @dataclass(frozen=True)
@@ -95,25 +95,25 @@ class Text:
 
 @dataclass(frozen=True)
 class Fold:
-    """Parts under a title that opens and closes."""
+    """Blocks under a title that opens and closes."""
 
     anchor: str
     title: str
-    parts: Sequence["Part"]
+    blocks: Sequence["Block"]
     kind: ClassVar[str] = "fold"
 
 
-Part = Table | Picture | Gallery | Text | Fold
+Block = Table | Picture | Gallery | Text | Fold
 
 
 @dataclass(frozen=True)
 class Section:
-    """A section: the question that it answers, and what answers it."""
+    """A section of a page: the question that it answers, and the blocks that answer it."""
 
     anchor: str
     title: str
-    asks: str
-    parts: Sequence[Part]
+    question: str
+    blocks: Sequence[Block]
 
 
 def text(words: object, anchor: str = "") -> Cell:
@@ -122,17 +122,17 @@ def text(words: object, anchor: str = "") -> Cell:
 
 
 def number(value: float | None, form: str, none: str = NONE) -> Cell:
-    """Return a cell of a number in the given format, or of what is said where there is none."""
+    """Return a cell of a number in the format `form`, or of the text `none` for None."""
     return Cell(none) if value is None else Cell(format(value, form), value)
 
 
 def share(value: float | None) -> Cell:
-    """Return a cell of a share, 0 to 1, shaded by it."""
+    """Return a cell of a share, 0 to 1, with a background as strong as the share."""
     return Cell(NONE) if value is None else Cell(f"{value:.3f}", value, shade=round(10 * value))
 
 
 def units(value: float | None, none: str = NONE) -> Cell:
-    """Return a cell of a count in thousands, millions, …, to three digits: ``3.56 M``."""
+    """Return a cell of a count to three digits with a unit prefix, such as ``3.56 M``."""
     if value is None:
         return Cell(none)
     power = min(int(math.log10(value) // 3), 4) if value >= 1 else 0

@@ -1,4 +1,4 @@
-"""Finds runs below folders and reads them. They may come from strangers: what does not fit is left out, by name."""
+"""Find the runs below folders and read them. Their files are not trusted: a run that does not fit is left out."""
 
 import math
 import os
@@ -14,11 +14,11 @@ from kerascifar.core.errors import InputError
 from kerascifar.core.reading import read_json
 from kerascifar.evaluation import metrics
 from kerascifar.evaluation.calibration import Calibrated, calibrate
-from kerascifar.evaluation.scored_run import Member, read_member
+from kerascifar.evaluation.scored_run import ScoredRun, read_scored_run
 from kerascifar.reporting.labels import labels
-from kerascifar.results import FINISHED
+from kerascifar.results import FINISHED, KERAS_MODEL, LATENCY, SCORES, SCRATCH_MODEL
 
-MODELS = ("model.keras", "model.npz")
+MODELS = (KERAS_MODEL, SCRATCH_MODEL)
 
 
 @dataclass(frozen=True)
@@ -27,19 +27,19 @@ class Run:
 
     Attributes:
         number: its number in the report, from 1.
-        label: its row in a study, or its architecture and the settings in which it differs from the others of that.
-        place: its folder as shown, below what all runs have in common.
-        member: result, labels and scores.
-        test: its metrics on the test images, counted from the scores.
-        history: by column, (epoch, value) where value is a finite number.
-        latency: what `evaluate --latency` measured, numbers only; empty where it did not.
-        model_bytes: size of the saved model; None where it was not kept.
+        label: its row in a study, or its architecture and the settings that other runs of that do not share.
+        place: its folder as shown, below the folder that all runs have in common.
+        scored: its result, labels and scores.
+        test: its metrics on the test images, computed from the scores.
+        history: by column, (epoch, value) of the epochs that have one.
+        latency: the numbers that `evaluate --latency` measured; empty if it never ran.
+        model_bytes: size of the saved model; None if it was not kept.
     """
 
     number: int
     label: str
     place: str
-    member: Member
+    scored: ScoredRun
     test: Mapping[str, Any]
     history: Mapping[str, Sequence[tuple[float, float]]]
     latency: Mapping[str, float]
@@ -47,7 +47,7 @@ class Run:
 
     @property
     def anchor(self) -> str:
-        """Of its section."""
+        """The id of its fold."""
         return f"run-{self.number}"
 
     @property
@@ -57,48 +57,43 @@ class Run:
 
     @property
     def right(self) -> np.ndarray:
-        """Bool (N,): which test images it labels rightly."""
-        labels, scores = self.member.test
+        """Bool (N,): which test images it labels correctly."""
+        labels, scores = self.scored.test
         return scores.argmax(1) == labels
 
     @cached_property
     def calibrated(self) -> Calibrated | None:
-        """What its probabilities are worth; None where its scores are shares of a vote."""
-        return calibrate(self.member)
+        """How good its probabilities are; None where its scores are vote shares."""
+        return calibrate(self.scored)
 
     @property
     def epochs(self) -> int | None:
-        """How many epochs it trained; None for what learns without."""
-        return len(self.member.result.history) or None
+        """How many epochs it trained; None for a baseline."""
+        return len(self.scored.result.history) or None
 
     @property
     def dataset(self) -> str:
         """Name of the data set."""
-        found = self.member.result.dataset
-        return str(found.get("name", "?")) if isinstance(found, Mapping) else "?"
-
-    def fact(self, name: str) -> float | None:
-        """Return a number of result.json, such as multiply_adds; None where it holds none."""
-        return finite(getattr(self.member.result, name))
+        return str(self.scored.result.dataset.get("name", "?"))
 
 
 @dataclass(frozen=True)
 class Gathered:
-    """What was found: the runs, and what was left out, a line each."""
+    """The runs of a report, and one line for each run that was left out."""
 
     runs: tuple[Run, ...]
     left_out: tuple[str, ...]
 
     @cached_property
     def groups(self) -> dict[str, list[Run]]:
-        """The runs by the test images that they were scored on; a title each, in the order of the runs."""
-        found: dict[tuple[str, int], list[Run]] = {}
+        """The runs by a title of their test set, in the order of the runs."""
+        by_set: dict[tuple[str, int], list[Run]] = {}
         for run in self.runs:
-            found.setdefault(_test_set(run.member), []).append(run)
-        titles = [f"{runs[0].dataset}, {images:,} test images" for (_, images), runs in found.items()]
+            by_set.setdefault(_test_set(run.scored), []).append(run)
+        titles = [f"{runs[0].dataset}, {images:,} test images" for (_, images), runs in by_set.items()]
         return {
             title if titles.count(title) == 1 else f"{title} ({checksum[:8]})": runs
-            for title, ((checksum, _), runs) in zip(titles, found.items(), strict=True)
+            for title, ((checksum, _), runs) in zip(titles, by_set.items(), strict=True)
         }
 
 
@@ -106,33 +101,37 @@ def gather(paths: Sequence[Path]) -> Gathered:
     """Read every finished run in or below `paths`; of those on the same test images the best comes first.
 
     Raises:
-        InputError: a path is no folder, or none of them holds a run that can be read.
+        InputError: a path is not a folder, or none of them holds a run that can be read.
     """
     folders: dict[Path, None] = {}
     for path in paths:
         if not path.is_dir():
             raise InputError(f"PATH {path} is not a folder; give run folders or folders above some")
-        found = [path] if (path / FINISHED).exists() else sorted(p.parent for p in path.rglob(FINISHED))
-        folders |= dict.fromkeys(p.resolve() for p in found)
+        below = [path] if (path / FINISHED).exists() else sorted(file.parent for file in path.rglob(FINISHED))
+        folders |= dict.fromkeys(folder.resolve() for folder in below)
     read, left_out = [], []
     for folder in folders:
         try:
-            read.append(_no_copy(_read(folder), read))
+            values = _read(folder)
+            for other in read:  # kerascifar.card makes copies
+                if other["scored"].result == values["scored"].result:
+                    raise InputError(f"{folder} is a copy of {other['scored'].folder}")
+            read.append(values)
         except InputError as error:
             left_out.append(str(error))
         except (TypeError, KeyError, AttributeError) as error:  # keys or types that no result of ours has
             left_out.append(f"{folder} holds no result of this program: {type(error).__name__} {error}")
-    base = Path(os.path.commonpath([p.resolve() for p in paths]))
-    base = base.parents[1] if base in folders else base  # NAME/RUN-ID tells more than nothing
+    base = Path(os.path.commonpath([path.resolve() for path in paths]))
+    base = base.parents[1] if base in folders else base  # of a single run, NAME/RUN-ID is shown
     left_out = [line.replace(f"{base}{os.sep}", "") for line in left_out]
     if not read:
-        told = f": {left_out[0]}" if left_out else "; a finished run holds a result.json"
-        raise InputError(f"no run can be read in {', '.join(map(str, paths))}{told}")
-    seen = list(dict.fromkeys(_test_set(values["member"]) for values in read))
-    read.sort(key=lambda values: (seen.index(_test_set(values["member"])), -values["test"]["accuracy"]))
-    runs = []
-    for number, (label, values) in enumerate(zip(labels([v["member"] for v in read]), read, strict=True), start=1):
-        runs.append(Run(number, label, values["member"].folder.relative_to(base).as_posix(), **values))
+        reason = f": {left_out[0]}" if left_out else f"; a finished run holds a {FINISHED}"
+        raise InputError(f"no run can be read in {', '.join(map(str, paths))}{reason}")
+    test_sets = list(dict.fromkeys(_test_set(values["scored"]) for values in read))
+    read.sort(key=lambda values: (test_sets.index(_test_set(values["scored"])), -values["test"]["accuracy"]))
+    names = labels([values["scored"] for values in read])
+    places = [values["scored"].folder.relative_to(base).as_posix() for values in read]
+    runs = (Run(i, *named, **values) for i, (*named, values) in enumerate(zip(names, places, read, strict=True), 1))
     return Gathered(tuple(runs), tuple(left_out))
 
 
@@ -142,50 +141,41 @@ def finite(value: Any) -> float | None:
     return value if good else None
 
 
-def _test_set(member: Member) -> tuple[str, int]:
-    """Checksum and number of the images that it was scored on."""
-    return member.checksum, len(member.test[0])
+def _test_set(scored: ScoredRun) -> tuple[str, int]:
+    """Return checksum and number of the run's test images."""
+    return scored.checksum, len(scored.test[0])
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    if not (folder / "scores.npz").is_file():
-        raise InputError(f"{folder} holds no scores.npz, from which all is counted here")
-    member = read_member(folder)
-    labels, scores = member.test
-    found = metrics.evaluate(labels, scores, member.classes, member.probabilities)
-    told = member.result.accuracy
-    if abs(found["accuracy"] - told) > 1e-9:
-        raise InputError(f"{folder}: scores.npz gives a test accuracy of {found['accuracy']}, result.json says {told}")
+    """Return the fields of Run that the files in `folder` hold."""
+    if not (folder / SCORES).is_file():
+        raise InputError(f"{folder} holds no {SCORES}, from which a report computes its numbers")
+    scored = read_scored_run(folder)
+    test = metrics.evaluate(*scored.test, scored.classes, scored.probabilities)
+    computed, recorded = test["accuracy"], scored.result.accuracy
+    if abs(computed - recorded) > 1e-9:
+        raise InputError(f"{folder}: {SCORES} gives a test accuracy of {computed}, {FINISHED} says {recorded}")
     sizes = [(folder / name).stat().st_size for name in MODELS if (folder / name).is_file()]
     return {
-        "member": member,
-        "test": found,
-        "history": _columns(member.result.history),
-        "latency": _latency(folder / "latency.json"),
+        "scored": scored,
+        "test": test,
+        "history": _columns(scored.result.history),
+        "latency": _latency(folder / LATENCY),
         "model_bytes": sizes[0] if sizes else None,
     }
 
 
-def _no_copy(values: dict[str, Any], read: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return `values`, unless one of those that were `read` has the same result, as kerascifar.card makes copies."""
-    for other in read:
-        if other["member"].result == values["member"].result:
-            raise InputError(f"{values['member'].folder} is a copy of {other['member'].folder}")
-    return values
-
-
-def _columns(history: Any) -> dict[str, list[tuple[float, float]]]:
+def _columns(history: Sequence[Mapping[str, float]]) -> dict[str, list[tuple[float, float]]]:
     columns: dict[str, list[tuple[float, float]]] = {}
-    for place, row in enumerate(history if isinstance(history, list) else [], start=1):
-        for name, value in row.items() if isinstance(row, dict) else ():
-            if finite(value) is not None:
-                columns.setdefault(name, []).append((place, value))
+    for epoch, row in enumerate(history, start=1):
+        for name, value in row.items():
+            columns.setdefault(name, []).append((epoch, value))
     return columns
 
 
 def _latency(path: Path) -> dict[str, float]:
     try:
-        found = read_json(path)
+        numbers = read_json(path)
     except FileNotFoundError:
         return {}
-    return {name: value for name, value in found.items() if finite(value) is not None}
+    return {name: value for name, value in numbers.items() if finite(value) is not None}

@@ -1,81 +1,73 @@
-"""What a run of a report is called."""
+"""The names of a report's runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from kerascifar.config import RunConfig
 from kerascifar.core.errors import InputError
 from kerascifar.core.reading import read_json
-from kerascifar.evaluation.scored_run import Member
-
-TABLE = "table.json"
-VERSIONS = {"as-published": "as published", "corrected": "corrected"}
+from kerascifar.evaluation.scored_run import ScoredRun
+from kerascifar.reporting.study_table import TABLE, VERSIONS, version_names
 
 
-def labels(members: Sequence[Member]) -> list[str]:
+def labels(runs: Sequence[ScoredRun]) -> list[str]:
     """Return a name for each run, no two alike.
 
     A run of a study has its row's name: "lai lr-0.005, corrected", and its seed where the row has several.
-    Another has its architecture, and the settings that not all others of that architecture share; where nothing
-    differs, its id.
+    Any other run has its architecture, and the settings that not all other runs of that architecture share; where
+    two would have the same name, the run id too.
     """
-    tables = {member.folder.parents[1]: None for member in members}  # STUDY/NAME/RUN-ID
+    tables = {run.folder.parents[1]: None for run in runs}  # STUDY/NAME/RUN-ID
     rows = {folder: name for study in tables for folder, name in _study_rows(study).items()}
     rows |= {
-        member.folder: f"{rows[member.folder]} · seed {member.result.config.get('seed', '?')}"
-        for member in members
-        if list(rows.values()).count(rows.get(member.folder)) > 1
+        run.folder: f"{rows[run.folder]} · seed {run.result.config.get('seed', '?')}"
+        for run in runs
+        if list(rows.values()).count(rows.get(run.folder)) > 1
     }
-    others = [member for member in members if member.folder not in rows]
-    named = rows | dict(zip((member.folder for member in others), _by_settings(others), strict=True))
-    told = [named[member.folder] for member in members]
+    others = [run for run in runs if run.folder not in rows]
+    by_folder = rows | dict(zip((run.folder for run in others), _by_settings(others), strict=True))
+    names = [by_folder[run.folder] for run in runs]
     return [
-        label if told.count(label) == 1 else f"{label} · {member.folder.name}"
-        for label, member in zip(told, members, strict=True)
+        name if names.count(name) == 1 else f"{name} · {run.folder.name}" for name, run in zip(names, runs, strict=True)
     ]
 
 
-def versions(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
-    """Return what a study's versions are called: nothing is corrected where nothing was wrong."""
-    return VERSIONS if any(row.get("as-published") for row in rows) else VERSIONS | {"corrected": "ours"}
-
-
 def _study_rows(study: Path) -> dict[Path, str]:
-    """Return the rows' names by run folder, from the study's table; none where there is no such table."""
+    """Return the rows' names by run folder, from the study's table; nothing where there is no table."""
     names: dict[Path, str] = {}
     try:
         rows = read_json(study / TABLE)["rows"]
-        two = versions(rows) is VERSIONS
+        several = version_names(rows) is VERSIONS
         for row in rows:
             for key, version in VERSIONS.items():
                 figure = row.get(key, {})
                 if figure.get("run"):
-                    name = f"{study.name} {row['name']}" + (f", {version}" if two else "")
-                    for run in figure.get("runs", [figure["run"]]):  # a seed each
+                    name = f"{study.name} {row['name']}" + (f", {version}" if several else "")
+                    for run in figure.get("runs", [figure["run"]]):  # one per seed
                         names.setdefault(study / run, name)
     except (OSError, InputError, TypeError, KeyError, AttributeError):
         return {}  # the section on studies says what is wrong with it
     return names
 
 
-def _by_settings(members: Sequence[Member]) -> list[str]:
-    usual = RunConfig().to_dict()  # an older result lacks the fields that came later
-    configs = [{**usual, **member.result.config} for member in members]
-    told = []
+def _by_settings(runs: Sequence[ScoredRun]) -> list[str]:
+    defaults = RunConfig().to_dict()  # an older result lacks the fields that came later
+    configs = [{**defaults, **run.result.config} for run in runs]
+    names = []
     for config in configs:
-        alike = [c for c in configs if c.get("arch") == config.get("arch")]
-        varied = [key for key in config if key != "arch" and any(c.get(key) != config[key] for c in alike)]
+        same_arch = [other for other in configs if other.get("arch") == config.get("arch")]
         settings = [
-            f"{key} {_told(config[key])}"
-            for key in varied
-            if config[key] not in (None, [], "none") and config[key] is not False
+            f"{key} {_plain(value)}"
+            for key, value in config.items()
+            if key != "arch" and any(other.get(key) != value for other in same_arch)
+            if value not in (None, [], "none") and value is not False
         ]
-        told.append(" · ".join([str(config.get("arch", "?")), *settings]))
-    return told
+        names.append(" · ".join([str(config.get("arch", "?")), *settings]))
+    return names
 
 
-def _told(value: Any) -> str:
+def _plain(value: Any) -> str:
     if isinstance(value, list):
-        return ",".join(map(_told, value))
+        return ",".join(map(_plain, value))
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,13 +1,51 @@
-"""What a model card tells of a finished run: data and recipe, accuracy, accuracy a class, exported files, limits."""
+"""The model card of a finished run: accuracy, data and recipe, exported files, limits; and the folder it ships in."""
+
+import shutil
+from pathlib import Path
 
 from kerascifar.architectures import ARCHITECTURES, engine
+from kerascifar.core import files
+from kerascifar.core.errors import InputError
 from kerascifar.reporting import details
 from kerascifar.reporting.comparison import file_size
-from kerascifar.reporting.details import exported
-from kerascifar.reporting.document import Column, Part, Section, Table, Text, number, text, units
-from kerascifar.reporting.gather import Run
+from kerascifar.reporting.document import Block, Column, Section, Table, Text, number, text, units
+from kerascifar.reporting.gather import MODELS, Run, gather
 from kerascifar.reporting.render import to_card
-from kerascifar.results import KERAS_MODEL
+from kerascifar.results import EXPORTED, FINISHED, KERAS_MODEL, LATENCY, SCORES, read_result
+
+CARD = "README.md"
+# A folder with a result.json counts as a finished run, so that file is copied last.
+SHIPPED = (*MODELS, SCORES, LATENCY, EXPORTED, FINISHED)
+
+
+def ship(folder: Path, out: Path) -> Path:
+    """Copy the finished run in `folder` to out/RUN-ID with a model card, and return that folder.
+
+    Raises:
+        InputError: the run kept no net, cannot be read, or a different result lies where it would be written.
+    """
+    result = read_result(folder)
+    into = out / result.run_id
+    if not any((folder / name).is_file() for name in MODELS):
+        raise InputError(f"{folder} holds no {' or '.join(MODELS)}: there is no net to ship")
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out: expected a folder, got the file {out}")
+    if (into / FINISHED).exists() and read_result(into) != result:
+        raise InputError(f"{into} holds another result of the same config; choose another --out")
+    try:
+        markdown = card(gather([folder]).runs[0], into.as_posix())
+    except (TypeError, KeyError, AttributeError) as error:  # keys or types that no result of ours has
+        raise InputError(f"{folder} holds no result of this program: {type(error).__name__} {error}") from None
+    with files.only_writer(into, "--out"):
+        if into.resolve() != folder.resolve():
+            with files.draft(into) as draft:
+                for name in SHIPPED:
+                    if (folder / name).exists():
+                        copy = shutil.copytree if (folder / name).is_dir() else shutil.copyfile
+                        copy(folder / name, draft / name)
+                        files.publish(draft / name, into / name)
+        files.write_text(into / CARD, markdown)
+    return into
 
 
 def card(run: Run, place: str) -> str:
@@ -17,77 +55,74 @@ def card(run: Run, place: str) -> str:
         run: a run whose net was kept.
         place: the folder that the card is for, as its commands name it.
     """
-    result = run.member.result
+    result = run.scored.result
+    recipe = Section("recipe", "Data and recipe", "What was it trained on, and how?", [details.facts(run)])
     return to_card(
-        [_accuracy(run), _recipe(run), _limits(run)],
+        [_accuracy(run), recipe, _limits(run)],
         _summary(run),
         title=f"{result.config['arch']} on {run.dataset}",
         place=place,
         keras=engine(result.config["arch"]).MODEL == KERAS_MODEL,
         shape=result.dataset["image_shape"],
-        classes=len(run.member.classes),
+        classes=len(run.scored.classes),
     )
 
 
 def _summary(run: Run) -> str:
-    low, high = run.test["accuracy_interval"]
+    result, (low, high) = run.scored.result, run.test["accuracy_interval"]
     facts = [
         f"{run.test['accuracy']:.2%} test accuracy (95 % interval {low:.2%} to {high:.2%}, "
         f"{run.test['images']:,} images)",
-        f"{number(run.fact('trainable_parameters'), ',.0f').text} parameters",
-        f"{units(run.fact('multiply_adds')).text} multiply-adds an image",
+        f"{result.trainable_parameters:,} parameters",
+        f"{units(result.multiply_adds).text} multiply-adds per image",
         file_size(run.model_bytes).text,
     ]
-    return f"{', '.join(facts)}. The architecture: {ARCHITECTURES[run.member.result.config['arch']].source}."
+    return f"{', '.join(facts)}. The architecture: {ARCHITECTURES[result.config['arch']].source}."
 
 
 def _accuracy(run: Run) -> Section:
     columns = (
         Column("class", numbers=False),
-        Column("accuracy", note="share of the class's images that are labelled rightly"),
-        Column("precision", note="share of the images with this label that it is right for"),
+        Column("accuracy", note="share of the class's images that are labelled correctly"),
+        Column("precision", note="share of the images given this label that belong to the class"),
         Column("images"),
     )
     rows = [
         [text(row["class"]), number(row["recall"], ".3f"), number(row["precision"], ".3f"), number(row["images"], ",d")]
         for row in run.test["per_class"]
     ]
-    parts: list[Part] = [
+    blocks: list[Block] = [
         Table("On the test images, which were scored once.", columns, rows),
         Text(f"Most often: {details.most_confused(run)}."),
     ]
     if run.calibrated is not None:
-        parts.append(Text(_confidence(run)))
-    if (told := exported(run.member.folder)) is not None:
-        parts.append(told)
-    return Section("accuracy", "Accuracy", "How good is it, and what does it confuse?", parts)
+        blocks.append(Text(_confidence(run)))
+    blocks += details.exported(run.scored.folder)
+    return Section("accuracy", "Accuracy", "How good is it, and what does it confuse?", blocks)
 
 
 def _confidence(run: Run) -> str:
-    found = run.calibrated
-    told = (
-        f"Its probabilities: NLL {found.before.nll:.3f}, Brier score {found.before.brier:.3f}, expected calibration "
-        f"error {found.before.bins.error:.3f}"
+    before, after = run.calibrated.before, run.calibrated.after
+    words = (
+        f"Its probabilities: NLL {before.nll:.3f}, Brier score {before.brier:.3f}, expected calibration error "
+        f"{before.bins.error:.3f}"
     )
-    if found.after is None:
-        return f"{told}."
-    return f"{told}; {found.after.bins.error:.3f} with logits divided by {found.temperature:.2f}, fitted on validation."
-
-
-def _recipe(run: Run) -> Section:
-    return Section("recipe", "Data and recipe", "What was it trained on, and how?", [details.facts(run)])
+    if after is None:
+        return f"{words}."
+    temperature = run.calibrated.temperature
+    return f"{words}; {after.bins.error:.3f} with logits divided by {temperature:.2f}, fitted on the validation images."
 
 
 def _limits(run: Run) -> Section:
-    side = run.member.result.dataset["image_shape"][0]
+    side = run.scored.result.dataset["image_shape"][0]
     worst = min(run.test["per_class"], key=lambda row: row["recall"])
-    told = [
-        f"It knows {len(run.member.classes)} classes ({', '.join(run.member.classes)}) and gives every picture one of "
-        "them, whatever it shows.",
-        f"It sees {side} x {side} pixels; larger pictures are shrunk to that, and what is small in them is lost.",
-        f"The accuracy is that on images drawn as {run.dataset}'s were. On other pictures it will be lower, and its "
-        "confidence tells less; it was not measured there.",
-        f"Its weakest class is {worst['class']}, of which it labels {worst['recall']:.1%} rightly.",
-        "It was made to compare nets. Nothing that matters to people should hang on its answers.",
+    limits = [
+        f"It knows {len(run.scored.classes)} classes ({', '.join(run.scored.classes)}) and assigns one of them to "
+        "every picture, whatever it shows.",
+        f"It sees {side} x {side} pixels: larger pictures are shrunk to that, and small details are lost.",
+        f"The accuracy holds for images collected as {run.dataset}'s were. On other pictures it will be lower and the "
+        "confidence less reliable; neither was measured.",
+        f"Its weakest class is {worst['class']}, of which it labels {worst['recall']:.1%} correctly.",
+        "It was made to compare nets. Do not base decisions that affect people on its answers.",
     ]
-    return Section("limits", "Limits", "What can it not do?", [Text(line) for line in told])
+    return Section("limits", "Limits", "What can it not do?", [Text(limit) for limit in limits])

@@ -1,4 +1,4 @@
-"""Sections to one self-contained HTML page, and to Markdown with its pictures beside it."""
+"""Render sections as one self-contained HTML page, or as Markdown with its pictures in files beside it."""
 
 import base64
 import hashlib
@@ -9,14 +9,14 @@ from typing import Any
 
 from markupsafe import Markup
 
-from kerascifar.reporting.document import Fold, Gallery, Part, Picture, Section
+from kerascifar.reporting.document import Block, Fold, Gallery, Picture, Section
 
 FIGURES = "figures"
 _TITLE = "Report on image classifiers"
 
 
 def to_html(sections: Sequence[Section], summary: str) -> str:
-    """Return the page: style, script and pictures within, and a policy that lets the browser load nothing else."""
+    """Return the page with style, script and pictures inside, and a policy that lets the browser load nothing else."""
     style, script = _template("report.css"), _template("sort.js")
     policy = f"default-src 'none'; img-src data:; style-src {_source(style)}; script-src {_source(script)}"
     return _environment(autoescape=True).get_template("report.html").render(
@@ -26,38 +26,37 @@ def to_html(sections: Sequence[Section], summary: str) -> str:
 
 
 def to_markdown(sections: Sequence[Section], summary: str) -> str:
-    """Return the page's twin, whose pictures lie in FIGURES beside it."""
-    told = {"title": _TITLE, "summary": summary, "sections": sections}
-    return _markdown("report.md", told)
+    """Return the same page as Markdown, whose pictures lie in FIGURES beside it."""
+    return _markdown("report.md", title=_TITLE, summary=summary, sections=sections)
 
 
-def to_card(sections: Sequence[Section], summary: str, **told: Any) -> str:
+def to_card(sections: Sequence[Section], summary: str, **values: Any) -> str:
     """Return a model card as Markdown.
 
     Args:
-        sections: what is told of the net; no pictures.
+        sections: sections without pictures.
         summary: one line.
-        told: title; place, the folder that the card is for; keras, whether a Keras net lies there; shape and classes
-            of its input and output.
+        values: title; place, the folder that the card is for; keras, whether a Keras net lies there; shape (H, W, C)
+            of its input and classes, their number.
     """
-    return _markdown("card.md", {"sections": sections, "summary": summary, **told})
+    return _markdown("card.md", sections=sections, summary=summary, **values)
 
 
-def pictures(parts: Sequence[Part | Section]) -> Iterator[Picture]:
-    """Return every picture of sections or parts, those in folds and galleries too."""
-    for part in parts:
-        if isinstance(part, Picture):
-            yield part
-        elif isinstance(part, Gallery):
-            yield from part.pictures
-        elif isinstance(part, Fold | Section):
-            yield from pictures(part.parts)
+def pictures(blocks: Sequence[Block | Section]) -> Iterator[Picture]:
+    """Yield every picture of sections or blocks, those in folds and galleries too."""
+    for block in blocks:
+        if isinstance(block, Picture):
+            yield block
+        elif isinstance(block, Gallery):
+            yield from block.pictures
+        elif isinstance(block, Fold | Section):
+            yield from pictures(block.blocks)
 
 
-def _markdown(template: str, told: dict[str, Any]) -> str:
+def _markdown(template: str, **values: Any) -> str:
     environment = _environment(autoescape=False)
     environment.filters["plain"] = _escape
-    text = environment.get_template(template).render(figures=FIGURES, **told)
+    text = environment.get_template(template).render(figures=FIGURES, **values)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
@@ -80,12 +79,12 @@ def _source(text: str) -> str:
 
 
 def _data_uri(picture: Picture) -> str:
-    media = "svg+xml" if picture.ending == "svg" else picture.ending
+    media = "svg+xml" if picture.suffix == "svg" else picture.suffix
     return f"data:image/{media};base64,{base64.b64encode(picture.content).decode()}"
 
 
 def _escape(text: object) -> str:
-    """Return text that Markdown shows as it is: no mark-up, no HTML, no line break."""
+    """Return text that Markdown shows literally: no mark-up, no HTML, no line break."""
     words = " ".join(str(text).split())
     words = re.sub(r"([\\`*_\[\]|~])", r"\\\1", words)
     words = re.sub(r"^([#+-])", r"\\\1", words)

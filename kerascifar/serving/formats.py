@@ -1,7 +1,7 @@
-"""The table of formats.
+"""FORMATS, the table of export formats.
 
-A format's module has ``write(net, path, images)``, where `net` is what plain() returns and `images` are None for float
-or uint8 (N, H, W, C) to find int8's ranges by, and ``load(path, threads) -> predict``, the format's own runtime.
+A format's module has ``write(net, path, images)``, where `net` is what plain() returns and `images` is None for float,
+or uint8 (N, H, W, C) to find the ranges of int8; and ``load(path, threads) -> predict``, the format's own runtime.
 """
 
 from collections.abc import Mapping
@@ -19,11 +19,11 @@ class Format:
     """One row of the table.
 
     Attributes:
-        module: writes it and reads it; imported when it is needed.
-        file: what the exported file or folder is called.
-        int8_file: the same of int8; None where the format has none.
-        packages: what it needs beyond the package's own requirements: name to import, name to install.
-        help: what it is, in a line.
+        module: name of the module that writes and loads the format.
+        file: name of the exported file or folder.
+        int8_file: its name for int8; None if the format has no int8.
+        help: one line for --help.
+        packages: packages that it needs in addition: name to import, name to install.
     """
 
     module: str
@@ -33,7 +33,7 @@ class Format:
     packages: Mapping[str, str] = field(default_factory=dict)
 
     def load(self) -> ModuleType:
-        """Import the module."""
+        """Import and return the module."""
         return import_module(self.module)
 
 
@@ -43,7 +43,7 @@ FORMATS = {
         "kerascifar.serving.litert",
         "model.tflite",
         "model_int8.tflite",
-        "for LiteRT, which was TensorFlow Lite: phones, small boards",
+        "for LiteRT (formerly TensorFlow Lite): phones, small boards",
         {"ai_edge_litert": "ai-edge-litert"},
     ),
     "onnx": Format(
@@ -57,10 +57,10 @@ FORMATS = {
 
 
 def check_format(to: str, int8: bool) -> tuple[Format, str]:
-    """Return the row and the exported file's name.
+    """Return the format's row and the exported file's name.
 
     Raises:
-        InputError: unknown format, one that has no int8, or a package is missing.
+        InputError: unknown format, a format without int8, or a package is missing.
     """
     row = lookup(FORMATS, to, "--to")
     if int8 and row.int8_file is None:

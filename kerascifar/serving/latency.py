@@ -1,4 +1,4 @@
-"""How fast a model answers: one image at a time, and many at once. What computes is a callable, so NumPy is enough."""
+"""How fast a model labels images: one at a time, and in large batches. The model is a callable: NumPy is enough."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import numpy as np
 from kerascifar.core.errors import InputError
 
 REPEATS, SECONDS, BATCH_SIZE = 1000, 60.0, 256
-LEAST_REPEATS = 100  # below, a 99th percentile is but the slowest call
+LEAST_REPEATS = 100  # with fewer, the 99th percentile would be little more than the slowest call
 _WARM_UP_CALLS, _WARM_UP_SECONDS = 20, 0.5
 _BATCHES = 5
 
@@ -25,12 +25,12 @@ def measure(
     Args:
         predict: uint8 (N, H, W, C) to scores (N, classes) in memory, so that a device has finished when it returns.
         images: uint8 (M, H, W, C), M at least 1; single calls take them in turn, a batch repeats them as needed.
-        repeats: timed calls with one image; fewer, but LEAST_REPEATS at least, where SECONDS are over before.
-        batch_size: images of a large batch.
+        repeats: timed calls with one image; after SECONDS fewer will do, but at least LEAST_REPEATS.
+        batch_size: images in a large batch.
 
     Returns:
-        p50_ms and p99_ms, percentiles of the time of one call with one image in milliseconds (NumPy's linear
-        interpolation); images_per_second, of the median of 5 large batches; batch_size; repeats, as many as were timed.
+        p50_ms and p99_ms, percentiles of the time of a call with one image in milliseconds (NumPy's linear
+        interpolation); images_per_second, from the median of 5 large batches; batch_size; repeats, the calls timed.
 
     Raises:
         InputError: too few repeats for a 99th percentile, no image, or an empty batch.
@@ -46,7 +46,7 @@ def measure(
     single: list[float] = []
     while len(single) < repeats and (len(single) < LEAST_REPEATS or sum(single) < SECONDS):
         single.append(_seconds(predict, singles[len(single) % len(singles)]))
-    batch = np.resize(images, (batch_size, *images.shape[1:]))  # repeats them
+    batch = np.resize(images, (batch_size, *images.shape[1:]))  # repeats the images
     predict(batch)
     large = [_seconds(predict, batch) for _ in range(_BATCHES)]
     p50, p99 = np.percentile(single, (50, 99)) * 1000
@@ -60,11 +60,7 @@ def measure(
 
 
 def check_repeats(repeats: int) -> None:
-    """Refuse what gives no 99th percentile.
-
-    Raises:
-        InputError: too few.
-    """
+    """Refuse too few repeats for a 99th percentile. Raises InputError."""
     if repeats < LEAST_REPEATS:
         raise InputError(f"--repeats: a 99th percentile needs {LEAST_REPEATS} calls or more, got {repeats}")
 

@@ -13,18 +13,18 @@ from kerascifar.core.contracts import Predict
 from kerascifar.core.processor import cores
 from kerascifar.serving.plain import signature
 
-_BATCH = 50  # images; the ranges of all activations of a batch are found at once
-# Share of an activation's values, in percent, that its range holds: the few beyond are cut, and the rest get finer
-# steps than between minimum and maximum (measured in tools/decisions/0017-tiny-nets.md).
+_BATCH = 50  # images whose activations are measured at once
+# Percent of an activation's values inside its range: the few outside are clipped, and the others get finer steps than
+# between minimum and maximum (measured in tools/decisions/0017-tiny-nets.md).
 _PERCENTILE = 99.999
 
 
 def write(net: Any, path: Path, images: np.ndarray | None) -> None:
-    """Write `net` as an .onnx file, int8 if there are `images` to find the ranges by.
+    """Write `net` as an .onnx file, in int8 if there are `images` to find the ranges from.
 
-    int8 means QDQ: QuantizeLinear and DequantizeLinear around each operation, which a runtime joins with it. Weights
-    are int8 with a scale for each output channel, activations uint8, which x86 processors multiply fastest. Products
-    and differences of activations, of which GELU is made, stay float. An activation's range is one of percentiles.
+    int8 means QDQ: QuantizeLinear and DequantizeLinear around each operation, which a runtime fuses with it. Weights
+    are int8 with one scale per output channel, activations uint8, which x86 processors multiply fastest. Products
+    and differences of activations, of which GELU is made, stay float. Activation ranges come from percentiles.
     """
     _adapt_tf2onnx()
     if images is None:
@@ -36,7 +36,7 @@ def write(net: Any, path: Path, images: np.ndarray | None) -> None:
     exported, prepared = path.with_name("float.onnx"), path.with_name("prepared.onnx")
     write(net, exported, None)
     quant_pre_process(exported, prepared, skip_symbolic_shape=True)
-    with contextlib.redirect_stdout(io.StringIO()):  # it tells how many bins it takes
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints its number of bins
         quantize_static(
             prepared,
             path,
@@ -47,14 +47,14 @@ def write(net: Any, path: Path, images: np.ndarray | None) -> None:
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.Percentile,
-            # A stride of one batch: else the activations of all batches are kept until the last.
+            # A stride of one batch; otherwise the activations of all batches stay in memory until the last.
             extra_options={"CalibPercentile": _PERCENTILE, "CalibStridedMinMax": 1},
         )
     _shorten(path)
 
 
 def load(path: Path, threads: int | None) -> Predict:
-    """Return predict(images) of ONNX Runtime on the CPU, in `threads` threads, else one a core."""
+    """Return predict(images) of ONNX Runtime on the CPU, in `threads` threads, None means one per core."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -64,7 +64,7 @@ def load(path: Path, threads: int | None) -> Predict:
 
 
 class _Batches:
-    """Hands out the images as ONNX Runtime's calibration asks for them: a batch a call, then None."""
+    """Gives the images to ONNX Runtime's calibration: one batch per call, then None."""
 
     def __init__(self, images: np.ndarray) -> None:
         self.batches = [{"pixels": images[i : i + _BATCH]} for i in range(0, len(images), _BATCH)]
@@ -82,7 +82,7 @@ class _Batches:
 
 @cache
 def _adapt_tf2onnx() -> None:
-    """Teach tf2onnx the operation Erfc, and let it hold weights once."""
+    """Teach tf2onnx the operation Erfc, and keep it from copying the weights again and again."""
     from tf2onnx import constants, utils
     from tf2onnx.graph import Node
     from tf2onnx.handler import tf_op
@@ -94,25 +94,25 @@ def _adapt_tf2onnx() -> None:
             kind = utils.map_onnx_to_numpy_type(ctx.get_dtype(node.output[0]))
             one = ctx.make_const(utils.make_name("one"), np.array(1, kind)).output[0]
             node.type = "Erf"
-            found = node.output[0]
-            ctx.insert_new_node_on_output("Sub", found, inputs=[one, found], name=utils.make_name(node.name))
+            erf = node.output[0]
+            ctx.insert_new_node_on_output("Sub", erf, inputs=[one, erf], name=utils.make_name(node.name))
 
-    # At each of its passes it copies the graph, to go on if the pass fails, and writes all weights anew into messages
-    # that give nothing back before the end: up to sixty times what the net weighs.
+    # Each of its passes copies the graph, to go on if the pass fails, and writes all weights again into messages that
+    # are freed only at the end: up to sixty times the size of the net.
     os.environ.setdefault(constants.ENV_TF2ONNX_CATCH_ERRORS, "FALSE")
-    whole = Node.update_proto
+    original = Node.update_proto
 
     def update_proto(self: Any, external_tensor_storage: Any = None) -> None:
         value = self.get_attr("value") if self.is_const() else None
         if value is None or value is not getattr(self, "written", None):
-            whole(self, external_tensor_storage)
+            original(self, external_tensor_storage)
             self.written = value
 
     Node.update_proto = update_proto
 
 
 def _shorten(path: Path) -> None:
-    """Store equal arrays once, and shorten names: in a small net these take more room than the weights."""
+    """Store equal arrays once, and shorten names: in a small net these take more space than the weights."""
     import onnx
 
     model = onnx.load(path)
@@ -131,5 +131,5 @@ def _shorten(path: Path) -> None:
         node.ClearField("doc_string")
         for names in (node.input, node.output):
             names[:] = [short.setdefault(name, str(len(short))) for name in names]
-    graph.ClearField("value_info")  # shapes inside, which every runtime infers
+    graph.ClearField("value_info")  # inner shapes, which every runtime infers
     onnx.save(model, path)

@@ -1,4 +1,4 @@
-"""The net as it is exported: plain Keras layers in float32, and an output with a name."""
+"""The net as it is exported: plain Keras layers in float32, with named input and output."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ from typing import Any
 def plain(model: Any) -> Any:
     """Return a net that computes what `model` does, from {"pixels": uint8} to {"logits": float32}.
 
-    Layers that are there to train faster become the Keras layers that they stand for, because what they do costs room
-    in a file: Rescaling repeats its numbers for each pixel, PairedConv2D holds its kernel twice. A net that was trained
-    in half precision computes in float32 from the same weights: few runtimes know bfloat16.
+    Layers of ours that only make training faster become the Keras layers that they replace, because they take space in
+    a file: Rescaling repeats its numbers for each pixel, PairedConv2D holds its kernel twice. A net trained in half
+    precision computes in float32 from the same weights: few runtimes support bfloat16.
     """
     import keras
 
     from kerascifar import layers
 
-    instead = {
+    replacements = {
         layers.AveragePooling2D: keras.layers.AveragePooling2D,
         layers.PairedConv2D: keras.layers.Conv2D,
         layers.Rescaling: keras.layers.Rescaling,
@@ -22,7 +22,7 @@ def plain(model: Any) -> Any:
 
     def copied(layer: Any) -> Any:
         settings = {**layer.get_config(), "dtype": "float32"}
-        return instead.get(type(layer), type(layer)).from_config(settings)
+        return replacements.get(type(layer), type(layer)).from_config(settings)
 
     net = keras.models.clone_model(model, clone_function=copied)
     for old, new in zip(model.layers, net.layers, strict=True):
@@ -31,7 +31,7 @@ def plain(model: Any) -> Any:
 
 
 def signature(net: Any) -> list[Any]:
-    """Return what an exported `net` takes: uint8 pixels (N, H, W, C), any number of images."""
+    """Return the input of an exported `net`: uint8 pixels (N, H, W, C) of any number of images."""
     import keras
 
     return [keras.InputSpec(shape=(None, *net.input_shape[1:]), dtype="uint8", name="pixels")]

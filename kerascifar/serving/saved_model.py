@@ -10,7 +10,7 @@ from kerascifar.serving.plain import signature
 
 
 def write(net: Any, path: Path, images: None) -> None:
-    """Write `net` as a SavedModel; its signature serving_default takes pixels and gives logits."""
+    """Write `net` as a SavedModel; its signature serving_default takes pixels and returns logits."""
     import keras
 
     archive = keras.export.ExportArchive()
@@ -20,7 +20,7 @@ def write(net: Any, path: Path, images: None) -> None:
 
 
 def load(path: Path, threads: int | None) -> Predict:
-    """Return predict(images) as TensorFlow serves it, with the threads of this process."""
+    """Return predict(images) of TensorFlow, with the threads of this process."""
     import tensorflow as tf
 
     model = tf.saved_model.load(str(path))

@@ -1,4 +1,4 @@
-"""A finished run as a program would serve it: uint8 images in, scores out, no faster and no slower than deployed."""
+"""A finished run as a program would serve it: uint8 images in, scores out."""
 
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,10 @@ from kerascifar.run import read_run
 
 
 def serve(folder: Path, **machine: Any) -> Served:
-    """Load the finished run in `folder`.
+    """Load the finished run in `folder`, with images to time it on.
 
-    A net's time does not depend on what is in the pixels, so its images are drawn and no data set is needed. A
-    baseline's does: it gets test images.
+    The time of a net does not depend on the pixels, so it gets random images and no data set is needed. That of a
+    baseline does, so it gets test images.
 
     Args:
         folder: the run folder.

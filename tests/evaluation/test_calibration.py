@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from kerascifar.evaluation.calibration import (
     HOTTEST,
     brier_score,
-    expected_calibration_error,
     reliability,
     soften,
     temperature,
@@ -22,7 +21,7 @@ def test_reliability_by_hand():
     assert bins.accuracy == pytest.approx([0, 2 / 3])
     assert bins.confidence == pytest.approx([0.5, (0.6 + 0.8 + 1.0) / 3])
     # ECE: 1/4 * |0 - 0.5| + 3/4 * |2/3 - 0.8| = 0.125 + 0.1
-    assert expected_calibration_error(p, np.array([1, 0, 1, 1]), bins=2) == pytest.approx(0.225)
+    assert bins.error == pytest.approx(0.225)
 
 
 def test_empty_bins_are_nan_and_weigh_nothing():
@@ -71,7 +70,7 @@ def test_agrees_with_scikit_learn_and_plain_counting(images, classes, bins, seed
     for low in range(bins):
         inside = [i for i in range(images) if low / bins < p[i].max() <= (low + 1) / bins]
         gap += abs(sum((p[i].argmax() == labels[i]) - p[i].max() for i in inside)) / images
-    assert expected_calibration_error(p, labels, bins) == pytest.approx(gap)
+    assert reliability(p, labels, bins).error == pytest.approx(gap)
 
 
 @settings(deadline=None, max_examples=15)
@@ -82,16 +81,16 @@ def test_temperature_finds_what_sharpened_the_logits(seed, sharpened):
     rng = np.random.default_rng(seed)
     true = softmax(rng.normal(size=(4000, 5)), axis=1)
     labels = (true.cumsum(1) > rng.random((4000, 1))).argmax(1)
-    told = soften(true, 1 / sharpened)
-    fitted = temperature(told, labels)
+    sharp = soften(true, 1 / sharpened)
+    fitted = temperature(sharp, labels)
     assert fitted == pytest.approx(sharpened, rel=0.15)
 
     # No other temperature on a grid gives less NLL, and softening changes no prediction.
     def nll(t):
-        return -np.log(soften(told, t)[np.arange(4000), labels]).mean()
+        return -np.log(soften(sharp, t)[np.arange(4000), labels]).mean()
 
     assert nll(fitted) <= min(map(nll, np.geomspace(0.1, 10, 60))) + 1e-9
-    assert (soften(told, fitted).argmax(1) == told.argmax(1)).all()
+    assert (soften(sharp, fitted).argmax(1) == sharp.argmax(1)).all()
 
 
 def test_shapes_that_do_not_fit():

@@ -30,19 +30,19 @@ def save(folder, scores, *, labels=LABELS, classes=CLASSES, seed=0, probabilitie
     images = np.full((len(labels), 2, 2, 3), pixel, np.uint8)
     test = Split(images, np.asarray(labels))
     validation = None
-    given = {"test": np.asarray(scores, np.float32)}
+    scores_by_split = {"test": np.asarray(scores, np.float32)}
     if held_out is not None:
         validation = Split(np.zeros((len(held_out[0]), 2, 2, 3), np.uint8), np.asarray(held_out[0]))
-        given["validation"] = np.asarray(held_out[1], np.float32)
+        scores_by_split["validation"] = np.asarray(held_out[1], np.float32)
     data = Dataset("drawn", classes, test, validation, test)
     config = RunConfig(arch="lenet", dataset="synthetic:4", seed=seed)
     result = Result(
         run_id=config.run_id, config=config.to_dict(),
-        metrics={"validation": None, "test": evaluate(test.labels, given["test"], classes, probabilities)},
+        metrics={"validation": None, "test": evaluate(test.labels, scores_by_split["test"], classes, probabilities)},
         trainable_parameters=0, multiply_adds=None, seconds_per_epoch=None, images_per_second=None,
         dataset=describe_dataset(data), versions={}, revision=None, history=[], notes={},
     )  # fmt: skip
-    write_scores(folder, data, given)
+    write_scores(folder, data, scores_by_split)
     write_result(folder, result)
     return folder
 
@@ -53,35 +53,35 @@ def runs(tmp_path):
 
 
 def test_soft_voting_by_hand(runs):
-    found = combine(runs, "soft")
+    ensembled = combine(runs, "soft")
     # Image 2: means (0.8 + 0.1 + 0) / 3, 0.7 / 3, 1.4 / 3: ship. Image 3: 1.0 / 3, 1.0 / 3, 1.0 / 3: see below.
     # Image 0: 1.2, 0.9, 0.9: cat. Image 1: 0.7, 1.7, 0.6: dog.
-    assert found["metrics"]["test"]["accuracy"] >= 0.75
-    assert [row["recall"] for row in found["metrics"]["test"]["per_class"]][::2] == [1, 1]
+    assert ensembled["metrics"]["test"]["accuracy"] >= 0.75
+    assert [row["recall"] for row in ensembled["metrics"]["test"]["per_class"]][::2] == [1, 1]
     # NLL: -(ln 0.4 + ln 1.7/3 + ln 1.4/3 + ln 1/3) / 4
-    wanted = -np.log([0.4, 1.7 / 3, 1.4 / 3, 1 / 3]).mean()
-    assert found["metrics"]["test"]["nll"] == pytest.approx(wanted, abs=1e-6)
-    assert [m["accuracy"] for m in found["members"]] == [0.5, 0.75, 0.25]
-    assert [m["run_id"] for m in found["members"]] == [
+    expected = -np.log([0.4, 1.7 / 3, 1.4 / 3, 1 / 3]).mean()
+    assert ensembled["metrics"]["test"]["nll"] == pytest.approx(expected, abs=1e-6)
+    assert [m["accuracy"] for m in ensembled["members"]] == [0.5, 0.75, 0.25]
+    assert [m["run_id"] for m in ensembled["members"]] == [
         RunConfig(arch="lenet", dataset="synthetic:4", seed=s).run_id for s in range(3)
     ]
-    assert (found["vote"], found["weights"], found["temperatures"]) == ("soft", [1, 1, 1], None)
+    assert (ensembled["vote"], ensembled["weights"], ensembled["temperatures"]) == ("soft", [1, 1, 1], None)
 
 
 def test_hard_voting_by_hand(runs):
-    found = combine(runs, "hard")
+    ensembled = combine(runs, "hard")
     # Votes: image 0: cat cat ship, cat; 1: dog dog cat, dog; 2: cat (0.8) dog (0.5) ship (0.9), a tie: ship;
     # 3: cat (0.7) dog (0.6) ship (0.6), a tie: cat, which is wrong.
-    assert found["metrics"]["test"]["confusion_matrix"] == [[1, 0, 0], [1, 1, 0], [0, 0, 1]]
-    assert "nll" not in found["metrics"]["test"]
+    assert ensembled["metrics"]["test"]["confusion_matrix"] == [[1, 0, 0], [1, 1, 0], [0, 0, 1]]
+    assert "nll" not in ensembled["metrics"]["test"]
     # Against b, right about 0, 1, 3: the vote alone has image 2, b alone image 3; p = 2 x (1 + 1) / 4, at most 1.
-    assert found["mcnemar"] == {"member": 1, "only_first": 1, "only_second": 1, "p": 1}
+    assert ensembled["mcnemar"] == {"member": 1, "only_first": 1, "only_second": 1, "p": 1}
 
 
 def test_weights_by_hand(runs):
     # Image 3: cat has 1 vote, dog 2, ship 1.5: dog. Image 2: dog 2 as well, which is wrong.
-    found = combine(runs, "hard", weights=[1, 2, 1.5])
-    assert found["metrics"]["test"]["confusion_matrix"] == [[1, 0, 0], [0, 2, 0], [0, 1, 0]]
+    ensembled = combine(runs, "hard", weights=[1, 2, 1.5])
+    assert ensembled["metrics"]["test"]["confusion_matrix"] == [[1, 0, 0], [0, 2, 0], [0, 1, 0]]
     # Image 3, soft: cat 0.7 + 0.2 + 0.2, dog 0.2 + 1.2 + 0.2: dog.
     assert combine(runs, "soft", weights=[1, 2, 1])["metrics"]["test"]["accuracy"] == 1
 
@@ -93,13 +93,13 @@ def test_each_run_is_softened_by_its_own_temperature(tmp_path):
         save(tmp_path / "n" / name, SAID[name], seed=seed, held_out=held_out[seed])
         for seed, name in enumerate(["a", "b"])
     ]
-    found = combine(runs, "soft", temperature=True)
+    ensembled = combine(runs, "soft", temperature=True)
     # As saved, in float32.
-    wanted = [calibration.temperature(scores.astype(np.float32), labels) for labels, scores in held_out]
-    assert found["temperatures"] == wanted
-    assert wanted[0] > wanted[1]
-    softened = [calibration.soften(np.array(SAID[n], np.float32), t) for n, t in zip("ab", wanted, strict=True)]
-    assert found["metrics"]["test"] == evaluate(LABELS, np.mean(softened, 0), CLASSES)
+    expected = [calibration.temperature(scores.astype(np.float32), labels) for labels, scores in held_out]
+    assert ensembled["temperatures"] == expected
+    assert expected[0] > expected[1]
+    softened = [calibration.soften(np.array(SAID[n], np.float32), t) for n, t in zip("ab", expected, strict=True)]
+    assert ensembled["metrics"]["test"] == evaluate(LABELS, np.mean(softened, 0), CLASSES)
     assert combine(runs, "soft")["temperatures"] is None
 
 
@@ -109,10 +109,10 @@ def test_a_folder_with_one_run_will_do(tmp_path):
     assert combine([tmp_path / "a", tmp_path / "b"], "soft")["members"][1]["run"] == (tmp_path / "b" / "x").as_posix()
 
 
-def refused(runs, told, vote="soft", **how):
+def refused(runs, message, vote="soft", **how):
     with pytest.raises(InputError) as caught:
         combine(runs, vote, **how)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_runs_that_do_not_fit_are_refused(runs, tmp_path):
@@ -131,8 +131,8 @@ def test_runs_that_do_not_fit_are_refused(runs, tmp_path):
 
 def test_shares_of_neighbours_vote_hard_only(runs, tmp_path):
     knn = save(tmp_path / "knn" / "k", np.eye(3)[[0, 1, 2, 1]], seed=9, probabilities=False)
-    refused([*runs, knn], "knn/k has shares of a vote, no probabilities, which --vote soft needs; use --vote hard")
-    refused([knn, *runs], "which --temperature needs", "hard", temperature=True)
+    refused([*runs, knn], "knn/k has vote shares, not the probabilities that --vote soft needs; use --vote hard")
+    refused([knn, *runs], "that --temperature needs", "hard", temperature=True)
     # With certainty 1 it decides the ties of images 2 and 3.
     assert combine([*runs, knn], "hard")["metrics"]["test"]["accuracy"] == 1
 
@@ -167,23 +167,27 @@ def test_scores_that_make_no_sense_are_refused(change, runs):
 def test_the_command(runs, tmp_path, capsys):
     out = tmp_path / "out" / "hard.json"
     ensemble.main([*map(str, runs), "--vote", "hard", "--weights", "1,2,1.5", "--out", str(out)])
-    found = json.loads(out.read_text())
-    assert found == combine(runs, "hard", [1, 2, 1.5])
-    told = capsys.readouterr().out
-    assert "1 lenet/a" in told
-    assert "hard vote" in told
-    low, high = found["metrics"]["test"]["accuracy_interval"]
-    assert f"0.7500  {low:.4f} to {high:.4f}" in told
-    # Accuracy a class: recall of dog, images 1 and 3: a has one of the two, b both, c none, the vote both.
-    assert [line.split() for line in told.splitlines() if line.startswith("dog")] == [
+    ensembled = json.loads(out.read_text())
+    assert ensembled == combine(runs, "hard", [1, 2, 1.5])
+    printed = capsys.readouterr().out
+    assert "1  lenet/a" in printed
+    assert "hard vote" in printed
+    low, high = ensembled["metrics"]["test"]["accuracy_interval"]
+    assert f"0.7500  {low:.4f} to {high:.4f}" in printed
+    # Accuracy per class: recall of dog, images 1 and 3: a has one of the two, b both, c none, the vote both.
+    assert [line.split() for line in printed.splitlines() if line.startswith("dog")] == [
         ["dog", "0.500", "1.000", "0.000", "1.000"]
     ]
+    ensemble.main([*map(str, runs)])
+    nll = combine(runs, "soft")["metrics"]["test"]["nll"]
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "soft vote" in line]
+    assert line.endswith(f"  {nll:.4f}")
 
 
 @pytest.mark.parametrize(
-    ("argv", "told"),
+    ("argv", "message"),
     [(["--weights", "2,x"], "expected numbers such as 2,1,1, got '2,x'"), (["--vot", "soft"], "--vote")],
 )
-def test_the_command_refuses(argv, told, runs):
-    with pytest.raises(InputError, match=told):
+def test_the_command_refuses(argv, message, runs):
+    with pytest.raises(InputError, match=message):
         ensemble.main([*map(str, runs), *argv])

@@ -9,18 +9,18 @@ from kerascifar.evaluation.metrics import evaluate, mcnemar, wilson_interval
 def test_hand_worked():
     # Three classes, four images: predictions 0, 1, 1, 2 against labels 0, 1, 2, 2.
     scores = np.array([[0.8, 0.1, 0.1], [0.2, 0.6, 0.2], [0.1, 0.7, 0.2], [0.0, 0.5, 0.5 + 1e-9]])
-    found = evaluate(np.array([0, 1, 2, 2]), scores, ("a", "b", "c"))
-    assert found["accuracy"] == 0.75
-    assert found["confusion_matrix"] == [[1, 0, 0], [0, 1, 0], [0, 1, 1]]
+    metrics = evaluate(np.array([0, 1, 2, 2]), scores, ("a", "b", "c"))
+    assert metrics["accuracy"] == 0.75
+    assert metrics["confusion_matrix"] == [[1, 0, 0], [0, 1, 0], [0, 1, 1]]
     # precision: a 1/1, b 1/2, c 1/1; recall: a 1, b 1, c 1/2; f1: 1, 2/3, 2/3
-    assert [row["precision"] for row in found["per_class"]] == [1, 0.5, 1]
-    assert [row["recall"] for row in found["per_class"]] == [1, 1, 0.5]
-    assert found["macro"]["f1"] == pytest.approx((1 + 2 / 3 + 2 / 3) / 3)
+    assert [row["precision"] for row in metrics["per_class"]] == [1, 0.5, 1]
+    assert [row["recall"] for row in metrics["per_class"]] == [1, 1, 0.5]
+    assert metrics["macro"]["f1"] == pytest.approx((1 + 2 / 3 + 2 / 3) / 3)
     # weighted by support 1, 1, 2: precision (1 + 0.5 + 2) / 4, and recall is the accuracy
-    assert found["weighted"]["precision"] == pytest.approx(3.5 / 4)
-    assert found["weighted"]["recall"] == found["accuracy"]
+    assert metrics["weighted"]["precision"] == pytest.approx(3.5 / 4)
+    assert metrics["weighted"]["recall"] == metrics["accuracy"]
     # NLL: -(ln 0.8 + ln 0.6 + ln 0.2 + ln 0.5) / 4
-    assert found["nll"] == pytest.approx(-np.log([0.8, 0.6, 0.2, 0.5]).mean(), abs=1e-6)
+    assert metrics["nll"] == pytest.approx(-np.log([0.8, 0.6, 0.2, 0.5]).mean(), abs=1e-6)
 
 
 def test_wilson_by_hand():
@@ -44,11 +44,11 @@ def test_vote_shares_have_no_nll():
 def test_agrees_with_plain_counting(images, classes, seed):
     rng = np.random.default_rng(seed)
     labels, scores = rng.integers(0, classes, images), rng.dirichlet(np.ones(classes), images)
-    found = evaluate(labels, scores, [str(i) for i in range(classes)])
-    assert found["accuracy"] == np.mean(scores.argmax(1) == labels)
-    assert found["nll"] == pytest.approx(-np.log(scores[np.arange(images), labels]).mean(), rel=1e-6)
-    low, high = found["accuracy_interval"]
-    assert 0 <= low <= found["accuracy"] <= high <= 1
+    metrics = evaluate(labels, scores, [str(i) for i in range(classes)])
+    assert metrics["accuracy"] == np.mean(scores.argmax(1) == labels)
+    assert metrics["nll"] == pytest.approx(-np.log(scores[np.arange(images), labels]).mean(), rel=1e-6)
+    low, high = metrics["accuracy_interval"]
+    assert 0 <= low <= metrics["accuracy"] <= high <= 1
 
 
 def test_mcnemar_by_hand():

@@ -9,7 +9,7 @@ ALIKE = np.ones(3)
 
 
 def one(*rows):
-    """Scores (members, 1, classes) of one image."""
+    """Scores (runs, 1, classes) of one image."""
     return np.array(rows, float)[:, None]
 
 
@@ -64,24 +64,24 @@ def test_a_tie_of_weights_is_one_whatever_floating_point_says():
 
 @settings(deadline=None, max_examples=40)
 @given(st.integers(2, 6), st.integers(2, 4), st.integers(0, 2**32 - 1))
-def test_hard_agrees_with_counting_on_paper(members, classes, seed):
+def test_hard_agrees_with_counting_on_paper(runs, classes, seed):
     rng = np.random.default_rng(seed)
-    scores = rng.dirichlet(np.ones(classes), (members, 20))
-    winners = hard(scores, np.ones(members)).argmax(1)
+    scores = rng.dirichlet(np.ones(classes), (runs, 20))
+    winners = hard(scores, np.ones(runs)).argmax(1)
     for image in range(20):
-        votes = [int(np.argmax(scores[m, image])) for m in range(members)]
+        votes = [int(np.argmax(scores[run, image])) for run in range(runs)]
         most = max(votes.count(c) for c in votes)
-        able = [m for m in range(members) if votes.count(votes[m]) == most]
-        assert winners[image] == votes[max(able, key=lambda m: scores[m, image].max())]
+        able = [run for run in range(runs) if votes.count(votes[run]) == most]
+        assert winners[image] == votes[max(able, key=lambda run: scores[run, image].max())]
 
 
 @settings(deadline=None, max_examples=20)
 @given(st.integers(1, 5), st.integers(0, 2**32 - 1))
-def test_copies_of_one_model_say_what_it_says(members, seed):
+def test_copies_of_one_model_say_what_it_says(runs, seed):
     scores = np.random.default_rng(seed).dirichlet(np.ones(4), 10)
-    copies = np.repeat(scores[None], members, 0)
-    np.testing.assert_allclose(soft(copies, np.ones(members)), scores)
-    np.testing.assert_array_equal(hard(copies, np.ones(members)).argmax(1), scores.argmax(1))
+    copies = np.repeat(scores[None], runs, 0)
+    np.testing.assert_allclose(soft(copies, np.ones(runs)), scores)
+    np.testing.assert_array_equal(hard(copies, np.ones(runs)).argmax(1), scores.argmax(1))
 
 
 def test_soft_gives_probabilities():

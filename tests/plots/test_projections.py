@@ -47,13 +47,13 @@ def test_tsne_keeps_two_heaps_apart_and_the_seed_decides():
     images = (rng.integers(0, 40, (40, 2, 2, 3)) + 200 * labels[:, None, None, None]).astype(np.uint8)
     data = drawn(images, labels)
     figure = projections.draw_tsne(data, CONFIG)
-    found = points(figure)
+    placed = points(figure)
     colours = figure.axes[0].collections[0].get_facecolors()
-    heap = [found[(colours == colour).all(1)] for colour in np.unique(colours, axis=0)]
+    heap = [placed[(colours == colour).all(1)] for colour in np.unique(colours, axis=0)]
     assert [len(h) for h in heap] == [20, 20]
     between = np.linalg.norm(heap[0].mean(0) - heap[1].mean(0))
     assert all(np.linalg.norm(h - h.mean(0), axis=1).max() < between / 2 for h in heap)
-    np.testing.assert_array_equal(points(projections.draw_tsne(data, CONFIG)), found)
+    np.testing.assert_array_equal(points(projections.draw_tsne(data, CONFIG)), placed)
     assert "perplexity 13, seed 0" in figure.axes[0].get_title()  # (40 - 1) // 3
 
 
@@ -70,7 +70,7 @@ def test_many_classes_have_colours_and_no_legend():
     images, labels = line(60, 30)
     figure = projections.draw_pca(drawn(images, labels, 30), CONFIG)
     assert not figure.legends
-    assert "30 classes, a colour each" in figure.axes[0].get_title()
+    assert "30 classes, one colour per class" in figure.axes[0].get_title()
     assert len(np.unique(figure.axes[0].collections[0].get_facecolors(), axis=0)) == 30
     # Class c holds images c and c + 30, so the means get brighter with c, and the first and last lie farthest out.
     named = {text.get_text() for text in figure.axes[0].texts}

@@ -14,11 +14,11 @@ def test_pictures_are_the_same_bytes_and_follow_the_theme():
         return to_svg(results.draw_accuracies(["a", "b"], [0.5, 0.7], [(0.4, 0.6), (0.6, 0.8)]))
 
     assert draw() == draw()
-    told = draw().decode()
-    assert "prefers-color-scheme:dark" in told
-    assert "var(--ink)" in told
-    assert results.INK not in told.split("</style>")[1]
-    assert not any(word in told for word in ("DOCTYPE", "<!--", "matplotlib.org"))
+    svg = draw().decode()
+    assert "prefers-color-scheme:dark" in svg
+    assert "var(--ink)" in svg
+    assert results.INK not in svg.split("</style>")[1]
+    assert not any(word in svg for word in ("DOCTYPE", "<!--", "matplotlib.org"))
 
 
 def test_shortened_runs_are_hollow_and_each_version_has_one_name():
@@ -46,9 +46,9 @@ def test_names_from_strangers_are_drawn_as_letters():
         results.draw_reliability({HOSTILE: bins, "b": bins}),
         results.draw_tradeoff([10, 1000], [0.5, 0.6], names, HOSTILE),
     ):
-        told = to_svg(figure)
-        ET.fromstring(told)  # well-formed, whatever the name
-        assert b"<script" not in told
+        svg = to_svg(figure)
+        ET.fromstring(svg)  # well-formed, whatever the name
+        assert b"<script" not in svg
 
 
 def test_the_frontier_joins_what_none_beats_in_both():

@@ -33,21 +33,21 @@ def ask(tmp_path):
         url = f"{address.rstrip('/')}/data/{path}?{urllib.parse.urlencode(query)}"
         sent = None if body is None else json.dumps(body).encode()
         asked = urllib.request.Request(url, sent, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(asked, timeout=60) as told:
-            content = told.read()
-            return json.loads(content) if "json" in told.headers["Content-Type"] else content
+        with urllib.request.urlopen(asked, timeout=60) as response:
+            content = response.read()
+            return json.loads(content) if "json" in response.headers["Content-Type"] else content
 
     call.wait = lambda path: _until(lambda: call(path))
     return call
 
 
-def _until(found):
+def _until(ask):
     """TensorBoard reads its folder in a thread of its own."""
     import time
 
     for _ in range(120):
-        if told := found():
-            return told
+        if answer := ask():
+            return answer
         time.sleep(0.25)
     raise AssertionError("TensorBoard shows nothing after 30 s")
 
@@ -73,12 +73,12 @@ def test_scalars_images_and_hparams(ask):
 
     experiment = ask("plugin/hparams/experiment", {"experimentName": "", "includeMetrics": True})
     assert {"arch", "learning_rate", "seed"} <= {one["name"] for one in experiment["hparamInfos"]}
-    wanted = {
+    query = {
         "experimentName": "", "allowedStatuses": ["STATUS_SUCCESS"], "colParams": [{"metric": one["name"]} for one in
         experiment["metricInfos"]], "startIndex": 0, "sliceSize": 10,
     }  # fmt: skip
-    groups = ask("plugin/hparams/session_groups", wanted)["sessionGroups"]
+    groups = ask("plugin/hparams/session_groups", query)["sessionGroups"]
     assert sorted(group["hparams"]["seed"] for group in groups) == [0, 1]
     assert all(group["hparams"]["arch"] == "lenet" for group in groups)
-    told = {value["name"]["tag"] for group in groups for value in group["metricValues"]}
-    assert {"test_accuracy", "epoch_accuracy"} <= told
+    tags_shown = {value["name"]["tag"] for group in groups for value in group["metricValues"]}
+    assert {"test_accuracy", "epoch_accuracy"} <= tags_shown

@@ -37,7 +37,7 @@ def make_run(tmp_path, digits):
                 sure = rng.random(len(split)) < skill
                 shares[sure] = 0.3 * shares[sure] + 0.7 * np.eye(10, dtype=np.float32)[split.labels[sure]]
                 scores[name] = shares
-        found = {
+        metrics_by_split = {
             name: metrics.evaluate(data.splits[name].labels, scores[name], data.classes, probabilities)
             if name in scores
             else None
@@ -53,14 +53,14 @@ def make_run(tmp_path, digits):
             }
             for e in range(history)
         ]
-        given = {
-            "run_id": folder.name, "config": config, "metrics": found, "trainable_parameters": 62006,
+        fields = {
+            "run_id": folder.name, "config": config, "metrics": metrics_by_split, "trainable_parameters": 62006,
             "multiply_adds": 651720, "seconds_per_epoch": 1.5, "images_per_second": 900.0,
             "dataset": results.describe_dataset(data), "versions": {"keras": "3.15.1"}, "revision": "abc",
             "history": epochs, "notes": {"device": "cpu"},
         }  # fmt: skip
         results.write_scores(folder, data, scores)
-        results.write_result(folder, Result(**given | changed))
+        results.write_result(folder, Result(**fields | changed))
         return folder
 
     return write
@@ -72,10 +72,10 @@ def make_study(tmp_path, make_run):
 
     def write():
         runs = [make_run(f"study/lenet/{letter * 12}", seed=i + 10) for i, letter in enumerate("abcd")]
-        told = [results.read_result(run).accuracy for run in runs[:3]]
+        accuracies = [results.read_result(run).accuracy for run in runs[:3]]
         ours = [
             {"test_accuracy": accuracy, "images": 100, "epochs": 3, "training_images": 1000, "run": f"lenet/{run.name}"}
-            for accuracy, run in zip(told, runs[:3], strict=True)
+            for accuracy, run in zip(accuracies, runs[:3], strict=True)
         ]
         ours[1] |= {"of_epochs": 30, "shortened": True, "seeds": 2}
         ours[2] |= {"runs": [ours[2]["run"], f"lenet/{runs[3].name}"]}
@@ -92,6 +92,6 @@ def make_study(tmp_path, make_run):
             {"name": "row-three", "table": "Table 2", "paper": {"test_accuracy": 0.125}, "corrected": ours[2]},
         ]
         (tmp_path / "study" / "table.json").write_text(json.dumps({"study": "900 Nobody", "rows": rows}))
-        return tmp_path / "study", told
+        return tmp_path / "study", accuracies
 
     return write

@@ -82,8 +82,8 @@ def test_tables_sort_on_a_click_and_missing_values_stay_last(page):
     assert [int(n.replace(",", "")) for n in click("parameters")] == [*[62006] * 5, 10000, 1000]
     names = click("run")
     assert names == sorted(names, key=str.lower)
-    told = page.execute_script("return document.querySelectorAll('table')[0].querySelectorAll('[aria-sort]').length")
-    assert told == 1
+    count = page.execute_script("return document.querySelectorAll('table')[0].querySelectorAll('[aria-sort]').length")
+    assert count == 1
 
 
 def test_a_link_opens_its_run(page):

@@ -5,7 +5,7 @@ from kerascifar.reporting.document import number, share, units
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "text"),
     [
         (0, "0"),
         (7, "7"),
@@ -17,8 +17,8 @@ from kerascifar.reporting.document import number, share, units
         (2e13, "20 T"),
     ],
 )
-def test_units(value, told):
-    assert units(value).text == told
+def test_units(value, text):
+    assert units(value).text == text
     assert units(value).value == value
 
 

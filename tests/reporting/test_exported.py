@@ -5,7 +5,7 @@ import pytest
 from kerascifar import report
 from kerascifar.reporting.details import exported
 
-TOLD = {
+ENTRY = {
     "bytes": 44_432,
     "metrics": {"test": {"accuracy": 0.734}},
     "agreement": {"test": {"accuracy_difference": 0.003, "equal_predictions": 0.9762}},
@@ -20,18 +20,19 @@ def write(folder, content):
 
 
 def test_an_exported_file_stands_in_the_report(tmp_path, make_run):
-    write(make_run("lenet/111111111111"), {"exports": {"model_int8.tflite": TOLD}})
+    write(make_run("lenet/111111111111"), {"exports": {"model_int8.tflite": ENTRY}})
     report.main([str(tmp_path / "lenet"), "--out", str(tmp_path / "out")])
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    for told in ("model_int8.tflite", "44.4 kB", "0.7340", "+0.30", "97.62%", "0.0127", "0.604"):
-        assert told in page
+    for cell in ("model_int8.tflite", "44.4 kB", "0.7340", "+0.30", "97.62%", "0.0127", "0.604"):
+        assert cell in page
 
 
 def test_a_run_without_exports_says_nothing(tmp_path):
-    assert exported(tmp_path) is None
+    assert exported(tmp_path) == []
 
 
 @pytest.mark.parametrize("content", [[], {"exports": [1]}, {"exports": {"a": {"bytes": 1}}}, {"exports": {"a": 1}}])
-def test_a_corrupt_file_is_told(content, tmp_path):
+def test_a_corrupt_file_is_mentioned(content, tmp_path):
     write(tmp_path, content)
-    assert "export.json is corrupt" in exported(tmp_path).text
+    (block,) = exported(tmp_path)
+    assert "export.json is corrupt" in block.text

@@ -12,16 +12,16 @@ def test_finds_runs_below_paths_once_and_labels_them_by_what_differs(tmp_path, m
     for seed in (0, 1):
         make_run(f"lenet/{seed}{'0' * 11}", seed=seed)
     make_run("other/deep/222222222222", config={"arch": "knn", "k": 3})
-    found = gather([tmp_path / "lenet", tmp_path, tmp_path / "lenet" / f"0{'0' * 11}"])
-    assert [run.number for run in found.runs] == [1, 2, 3]
-    # The two LeNets differ by their seed alone, of which 0 is told too; the only k-NN needs no setting.
-    assert {run.label: run.place for run in found.runs} == {
+    gathered = gather([tmp_path / "lenet", tmp_path, tmp_path / "lenet" / f"0{'0' * 11}"])
+    assert [run.number for run in gathered.runs] == [1, 2, 3]
+    # The two LeNets differ by their seed alone, which is shown even where it is 0; the only k-NN needs no setting.
+    assert {run.label: run.place for run in gathered.runs} == {
         "lenet · seed 0": "lenet/000000000000",
         "lenet · seed 1": "lenet/100000000000",
         "knn": "other/deep/222222222222",
     }
-    assert list(found.groups) == ["digits, 100 test images"]
-    ranks = [run.test["accuracy"] for run in found.runs]
+    assert list(gathered.groups) == ["digits, 100 test images"]
+    ranks = [run.test["accuracy"] for run in gathered.runs]
     assert ranks == sorted(ranks, reverse=True)
 
 
@@ -85,15 +85,15 @@ def _scalar_labels(folder):
 
 
 def _other_accuracy(folder):
-    found = json.loads((folder / "result.json").read_text())
-    found["metrics"]["test"]["accuracy"] = 0.999
-    (folder / "result.json").write_text(json.dumps(found))
+    result = json.loads((folder / "result.json").read_text())
+    result["metrics"]["test"]["accuracy"] = 0.999
+    (folder / "result.json").write_text(json.dumps(result))
 
 
 def _odd_metrics(folder):
-    found = json.loads((folder / "result.json").read_text())
-    found["metrics"] = [1]
-    (folder / "result.json").write_text(json.dumps(found))
+    result = json.loads((folder / "result.json").read_text())
+    result["metrics"] = [1]
+    (folder / "result.json").write_text(json.dumps(result))
 
 
 def _latency_is_no_json(folder):
@@ -118,9 +118,9 @@ def _flipped_bytes(folder):
 def test_a_corrupt_run_is_left_out_by_name(tmp_path, make_run, spoil):
     make_run("good/111111111111")
     spoil(make_run("bad/222222222222"))
-    found = gather([tmp_path])
-    assert [run.place for run in found.runs] == ["good/111111111111"]
-    (line,) = found.left_out
+    gathered = gather([tmp_path])
+    assert [run.place for run in gathered.runs] == ["good/111111111111"]
+    (line,) = gathered.left_out
     assert "bad/222222222222" in line
     assert str(tmp_path) not in line  # a page is shown to others
     with pytest.raises(InputError, match="no run can be read"):
@@ -134,12 +134,28 @@ def test_paths_that_hold_nothing(tmp_path):
         gather([tmp_path / "nowhere"])
 
 
-def test_odd_values_are_taken_for_none(tmp_path, make_run):
-    folder = make_run("a/1", multiply_adds="many", history=2)
-    found = json.loads((folder / "result.json").read_text())
-    found["history"] = [{"val_accuracy": 0.5, "loss": None}, "nothing", {"val_accuracy": "x", "loss": 2}]
-    (folder / "result.json").write_text(json.dumps(found))
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("multiply_adds", "many"),
+        ("history", [{"val_accuracy": 0.5, "loss": None}]),
+        ("history", ["nothing"]),
+        ("history", [{"val_accuracy": "x"}]),
+    ],
+)
+def test_a_run_with_odd_values_is_left_out(tmp_path, make_run, field, value):
+    folder = make_run("a/1")
+    result = json.loads((folder / "result.json").read_text())
+    (folder / "result.json").write_text(json.dumps({**result, field: value}))
+    with pytest.raises(InputError, match=rf"a/1/result\.json is corrupt: .*\$\.{field}"):
+        gather([tmp_path])
+
+
+def test_a_history_may_lack_columns_in_some_epochs(tmp_path, make_run):
+    folder = make_run("a/1")
+    result = json.loads((folder / "result.json").read_text())
+    history = [{"val_accuracy": 0.5}, {}, {"loss": 2}]
+    (folder / "result.json").write_text(json.dumps({**result, "history": history}))
     (run,) = gather([tmp_path]).runs
-    assert run.fact("multiply_adds") is None
     assert run.history == {"val_accuracy": [(1, 0.5)], "loss": [(3, 2)]}
     assert read_result(folder).accuracy == run.test["accuracy"]

@@ -2,9 +2,10 @@ import json
 
 import pytest
 
-from kerascifar import card, results
+from kerascifar import results
 from kerascifar.core.errors import InputError
 from kerascifar.reporting.gather import gather
+from kerascifar.reporting.model_card import CARD, ship
 
 
 @pytest.fixture
@@ -21,70 +22,70 @@ def net(make_run):
 
 
 def text(folder):
-    return (folder / card.CARD).read_text(encoding="utf-8").replace("\\", "")
+    return (folder / CARD).read_text(encoding="utf-8").replace("\\", "")
 
 
 def test_a_card_tells_what_the_result_says(net, tmp_path):
     folder = net()
     result = results.read_result(folder)
-    told = text(card.ship(folder, tmp_path / "shipped"))
+    markdown = text(ship(folder, tmp_path / "shipped"))
     low, high = result.metrics["test"]["accuracy_interval"]
-    assert f"{result.accuracy:.2%} test accuracy (95 % interval {low:.2%} to {high:.2%}, 100 images)" in told
-    assert "62,006 parameters, 652 k multiply-adds an image, 2.5 kB" in told
+    assert f"{result.accuracy:.2%} test accuracy (95 % interval {low:.2%} to {high:.2%}, 100 images)" in markdown
+    assert "62,006 parameters, 652 k multiply-adds per image, 2.5 kB" in markdown
     for row in result.metrics["test"]["per_class"]:
-        assert f"| {row['class']} | {row['recall']:.3f} | {row['precision']:.3f} | {row['images']} |" in told
-    assert "batch_size 128" in told  # a default, which a recipe has to name
-    assert "versions | keras 3.15.1" in told
+        assert f"| {row['class']} | {row['recall']:.3f} | {row['precision']:.3f} | {row['images']} |" in markdown
+    assert "batch_size 128" in markdown  # a default, which a recipe has to name
+    assert "versions | keras 3.15.1" in markdown
     worst = min(result.metrics["test"]["per_class"], key=lambda row: row["recall"])
-    assert f"Its weakest class is {worst['class']}, of which it labels {worst['recall']:.1%}" in told
-    assert f"predict {tmp_path}/shipped/aaaaaaaaaaaa PHOTO.png" in told
+    assert f"Its weakest class is {worst['class']}, of which it labels {worst['recall']:.1%}" in markdown
+    assert f"predict {tmp_path}/shipped/aaaaaaaaaaaa PHOTO.png" in markdown
 
 
 def test_what_is_shipped_is_a_run_without_the_rest(net, tmp_path):
     folder = net()
     (folder / "exported").mkdir()
     (folder / "exported" / "int8.tflite").write_bytes(b"y")
-    into = card.ship(folder, tmp_path / "shipped")
+    into = ship(folder, tmp_path / "shipped")
     assert results.find_run(tmp_path / "shipped") == into
     shipped = {p.name for p in into.iterdir()} - {".lock"}
     assert shipped == {"README.md", "model.keras", "scores.npz", "result.json", "exported"}
     for name in ("model.keras", "scores.npz", "result.json", "exported/int8.tflite"):
         assert (into / name).read_bytes() == (folder / name).read_bytes()
     before = text(into)
-    assert card.ship(folder, tmp_path / "shipped") == into  # again, over itself
+    assert ship(folder, tmp_path / "shipped") == into  # again, over itself
     assert text(into) == before
-    card.ship(into, tmp_path / "shipped")  # and in place
+    ship(into, tmp_path / "shipped")  # and in place
     assert {p.name for p in into.iterdir()} - {".lock"} == shipped
 
 
 def test_a_report_counts_a_copy_once(net, tmp_path):
-    card.ship(net(), tmp_path / "shipped")
-    found = gather([tmp_path])
-    assert [run.place for run in found.runs] == ["runs/lenet/aaaaaaaaaaaa"]
-    assert found.left_out == ("shipped/aaaaaaaaaaaa is a copy of runs/lenet/aaaaaaaaaaaa",)
+    ship(net(), tmp_path / "shipped")
+    gathered = gather([tmp_path])
+    assert [run.place for run in gathered.runs] == ["runs/lenet/aaaaaaaaaaaa"]
+    assert gathered.left_out == ("shipped/aaaaaaaaaaaa is a copy of runs/lenet/aaaaaaaaaaaa",)
 
 
 def test_strangers_words_stay_words(net, tmp_path):
     evil = "|`[x](javascript:y)<script>"
-    told = (card.ship(net(notes={"device": evil}, revision=evil), tmp_path / "shipped") / card.CARD).read_text()
-    assert "<script>" not in told
-    assert "[x](" not in told
+    markdown = (ship(net(notes={"device": evil}, revision=evil), tmp_path / "shipped") / CARD).read_text()
+    assert "<script>" not in markdown
+    assert "[x](" not in markdown
 
 
 def test_what_cannot_be_shipped_is_refused(net, make_run, tmp_path):
     with pytest.raises(InputError, match=r"holds no model\.keras or model\.npz"):
-        card.ship(make_run("runs/lenet/cccccccccccc"), tmp_path / "shipped")
+        ship(make_run("runs/lenet/cccccccccccc"), tmp_path / "shipped")
     (tmp_path / "file").write_text("mine")
     with pytest.raises(InputError, match="expected a folder"):
-        card.ship(net("runs/lenet/dddddddddddd"), tmp_path / "file")
+        ship(net("runs/lenet/dddddddddddd"), tmp_path / "file")
     net("shipped/eeeeeeeeeeee", seed=1)
     with pytest.raises(InputError, match="holds another result"):
-        card.ship(net("runs/lenet/eeeeeeeeeeee"), tmp_path / "shipped")
+        ship(net("runs/lenet/eeeeeeeeeeee"), tmp_path / "shipped")
     strange = net("runs/lenet/ffffffffffff")
-    found = json.loads((strange / "result.json").read_text())
-    (strange / "result.json").write_text(json.dumps(found | {"config": {"arch": "nonesuch"}}))
+    result = json.loads((strange / "result.json").read_text())
+    (strange / "result.json").write_text(json.dumps(result | {"config": {"arch": "nonesuch"}}))
     with pytest.raises(InputError, match="no result of this program: KeyError 'nonesuch'"):
-        card.ship(strange, tmp_path / "shipped")
+        ship(strange, tmp_path / "shipped")
     assert not list((tmp_path / "shipped").glob("[!e]*"))
 
 

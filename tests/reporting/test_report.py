@@ -7,8 +7,10 @@ import pytest
 from kerascifar import report
 from kerascifar.core.errors import InputError
 from kerascifar.evaluation.metrics import mcnemar
+from kerascifar.reporting.comparison import pairs
 from kerascifar.reporting.gather import gather
 from kerascifar.reporting.render import to_html, to_markdown
+from kerascifar.reporting.report import make_sections
 
 
 def written(paths, out):
@@ -35,28 +37,28 @@ def test_a_whole_report(tmp_path, make_run, make_study, capsys):
     )
     page, twin = written([tmp_path / "runs", folder], tmp_path / "out")
     assert capsys.readouterr().out.startswith("6 runs in ")
-    for told in (words(page), twin.replace("\\", "")):
-        for title in ("Comparison", "Paper against ours", "Real differences", "Learning curves", "Accuracy a class",
+    for content in (words(page), twin.replace("\\", "")):
+        for title in ("Comparison", "Paper against ours", "Real differences", "Learning curves", "Accuracy per class",
                       "Calibration", "Each run"):  # fmt: skip
-            assert title in told
-        assert "0.512" in told  # latency
-        assert "1.25" in told
-        assert "not measured" in told
-        assert "2.5 kB" in told
-        assert "62,006" in told
-        assert "652 k" in told
-        assert f"{whole - 0.125:+.4f}" in told
-        assert f"{shortened:.4f}" in told
-        assert f"{shortened - 0.5:+.4f}".replace("-", "−") not in told  # what it lacks is not what the row lacks
-        assert "study row-three, corrected · seed 12" in told
-        assert "study row-three, corrected · seed 13" in told
-        assert "study row-one, corrected" in told
-        assert re.search(rf"{published:.4f} \(#\d\)", told)
-        assert "diverged" in told
-        assert "3 epochs on 1,000 images, 100 test images" in told
-        assert "3 of 30 epochs on 1,000 images, 100 test images, mean of 2 seeds" in told
-        assert "Wrong, and surest of it" in told
-        assert "Left out: 1 whose scores are shares of a vote" in told
+            assert title in content
+        assert "0.512" in content  # latency
+        assert "1.25" in content
+        assert "not measured" in content
+        assert "2.5 kB" in content
+        assert "62,006" in content
+        assert "652 k" in content
+        assert f"{whole - 0.125:+.4f}" in content
+        assert f"{shortened:.4f}" in content
+        assert f"{shortened - 0.5:+.4f}".replace("-", "−") not in content  # what it lacks is not what the row lacks
+        assert "study row-three, corrected · seed 12" in content
+        assert "study row-three, corrected · seed 13" in content
+        assert "study row-one, corrected" in content
+        assert re.search(rf"{published:.4f} \(#\d\)", content)
+        assert "diverged" in content
+        assert "3 epochs, 1,000 images, 100 test images" in content
+        assert "3 of 30 epochs, 1,000 images, 100 test images, mean of 2 seeds" in content
+        assert "Wrong, and most confident" in content
+        assert "Left out: 1 whose scores are vote shares" in content
     # Each picture has an alternative text, in both, and lies within or beside.
     sources = re.findall(r'<img src="([^"]*)" alt="([^"]*)">', page)
     assert len(sources) == page.count("<img ") > 20
@@ -88,8 +90,8 @@ def test_mcnemar_of_any_two(tmp_path, make_run):
     for seed, skill in enumerate((0.95, 0.9, 0.3)):
         make_run(f"lenet/{seed}", seed=seed, skill=skill)
     gathered = gather([tmp_path])
-    section = report.comparison.pairs(gathered)
-    _, best, every = section.parts
+    section = pairs(gathered)
+    _, best, every = section.blocks
     right = [run.right for run in gathered.runs]
     for row, a in zip(every.rows, right, strict=True):
         for cell, b in zip(row[2:], right, strict=True):
@@ -113,26 +115,26 @@ def test_a_corrupt_run_is_named_in_one_line(tmp_path, make_run, command):
 
 def test_bad_input_writes_nothing(tmp_path, make_run):
     folder = make_run("a/1")
-    for given, told in (
+    for argv, message in (
         (["nowhere", "--out", str(tmp_path / "out")], "not a folder"),
         ([str(tmp_path / "a")], "--out"),
         ([str(folder), "--out", str(folder / "result.json")], "expected a folder"),
     ):
-        with pytest.raises(InputError, match=told):
-            report.main(given)
+        with pytest.raises(InputError, match=message):
+            report.main(argv)
     assert not (tmp_path / "out").exists()
 
 
 def test_examples_need_the_very_images(tmp_path, make_run, monkeypatch):
     monkeypatch.setenv("KERASCIFAR_DATA", str(tmp_path / "none"))
     folder = make_run("a/1")
-    found = json.loads((folder / "result.json").read_text())
-    found["config"]["test_limit"] = 90  # other images than those that were scored
-    (folder / "result.json").write_text(json.dumps(found))
+    result = json.loads((folder / "result.json").read_text())
+    result["config"]["test_limit"] = 90  # other images than those that were scored
+    (folder / "result.json").write_text(json.dumps(result))
     page, _ = written([folder], tmp_path / "out")
     assert "their SHA-256 differs" in page
-    found["config"]["dataset"] = "cinic10"
-    (folder / "result.json").write_text(json.dumps(found))
+    result["config"]["dataset"] = "cinic10"
+    (folder / "result.json").write_text(json.dumps(result))
     page, _ = written([folder], tmp_path / "out")
     assert "the data set was not found here" in page
 
@@ -146,7 +148,7 @@ def test_a_table_that_is_none_is_named(tmp_path, make_run):
 
 def test_one_run_alone_has_no_comparison_to_make(tmp_path, make_run):
     make_run("a/1")
-    sections, _ = report.report([tmp_path], gather([tmp_path]))
+    sections, _ = make_sections([tmp_path], gather([tmp_path]))
     assert [s.anchor for s in sections] == ["comparison", "curves", "classes", "calibration", "runs"]
     assert to_html(sections, "")
     assert to_markdown(sections, "")

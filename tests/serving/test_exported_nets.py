@@ -60,11 +60,11 @@ def _or_skipped(name):
 @pytest.mark.parametrize("name", [_or_skipped(name) for name in VARIANTS])
 def test_every_net_agrees_with_keras_in_every_format(name, tmp_path):
     net = settled(name)
-    wanted = net.predict_on_batch(pixels())
-    assert wanted.std() > 1e-3  # else any two nets agree
+    expected = net.predict_on_batch(pixels())
+    assert expected.std() > 1e-3  # else any two nets agree
     for to in FORMATS:
         logits, path = through(to, net, tmp_path)
-        np.testing.assert_allclose(logits, wanted, rtol=0, atol=1e-4, err_msg=to)
+        np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-4, err_msg=to)
         if path.is_file():  # VGG's takes half a gigabyte
             path.unlink()
         gc.collect()
@@ -82,11 +82,11 @@ SMALL = [name for name, row in VARIANTS.items() if row.params < 3_000_000 and no
 @pytest.mark.parametrize("to", [to for to, row in FORMATS.items() if row.int8_file])
 def test_small_nets_stay_near_in_int8(name, to, tmp_path):
     net = settled(name)
-    wanted = net.predict_on_batch(pixels())
+    expected = net.predict_on_batch(pixels())
     _, whole = through(to, net, tmp_path)
     logits, path = through(to, net, tmp_path, images=pixels())
     # Logits drawn anew would be about 1.1 times their spread away.
-    assert np.abs(logits - wanted).mean() < 0.25 * wanted.std()
+    assert np.abs(logits - expected).mean() < 0.25 * expected.std()
     assert path.stat().st_size < 0.6 * whole.stat().st_size
 
 
@@ -108,10 +108,10 @@ def test_a_compact_litert_file_answers_the_same(tmp_path):
     from kerascifar.serving import litert
 
     net = settled("lenet")  # its first convolution computes columns in pairs
-    wanted, path = through("litert", net, tmp_path)
-    np.testing.assert_allclose(wanted, net.predict_on_batch(pixels()), rtol=0, atol=1e-5)
+    expected, path = through("litert", net, tmp_path)
+    np.testing.assert_allclose(expected, net.predict_on_batch(pixels()), rtol=0, atol=1e-5)
     before, small = path.read_bytes(), litert.compact(path.read_bytes())
     assert len(small) < len(before)
     path.write_bytes(small)
-    np.testing.assert_array_equal(litert.load(path, 2)(pixels()), wanted)
+    np.testing.assert_array_equal(litert.load(path, 2)(pixels()), expected)
     assert litert.compact(small) == small

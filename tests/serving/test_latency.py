@@ -32,12 +32,12 @@ def test_percentiles_of_single_calls_by_hand(monkeypatch):
             return 8.0
         return 25.0 if call < 20 else call - 19.0
 
-    found, _ = measured(monkeypatch, milliseconds, repeats=100, batch_size=4)
+    timed, _ = measured(monkeypatch, milliseconds, repeats=100, batch_size=4)
     # Between the sorted times 1..100: the median at 0.5 x 99 = 49.5 steps above 1, the 99th percentile at 98.01.
-    assert found["p50_ms"] == pytest.approx(50.5)
-    assert found["p99_ms"] == pytest.approx(99.01)
-    assert found["images_per_second"] == pytest.approx(4 / 0.008)
-    assert (found["repeats"], found["batch_size"]) == (100, 4)
+    assert timed["p50_ms"] == pytest.approx(50.5)
+    assert timed["p99_ms"] == pytest.approx(99.01)
+    assert timed["images_per_second"] == pytest.approx(4 / 0.008)
+    assert (timed["repeats"], timed["batch_size"]) == (100, 4)
 
 
 def test_the_first_calls_do_not_count(monkeypatch):
@@ -46,9 +46,9 @@ def test_the_first_calls_do_not_count(monkeypatch):
     def milliseconds(call, images):
         return 10_000.0 if slow_once.pop(len(images), False) else 2.0
 
-    found, _ = measured(monkeypatch, milliseconds, repeats=100, batch_size=5)
-    assert found["p99_ms"] == pytest.approx(2)
-    assert found["images_per_second"] == pytest.approx(5 / 0.002)
+    timed, _ = measured(monkeypatch, milliseconds, repeats=100, batch_size=5)
+    assert timed["p99_ms"] == pytest.approx(2)
+    assert timed["images_per_second"] == pytest.approx(5 / 0.002)
 
 
 def test_a_quick_model_warms_up_for_half_a_second(monkeypatch):
@@ -59,16 +59,16 @@ def test_a_quick_model_warms_up_for_half_a_second(monkeypatch):
 @pytest.mark.parametrize(("milliseconds", "repeats"), [(50, 1000), (300, 200), (2000, 100)])
 def test_a_slow_model_is_called_for_a_minute(monkeypatch, milliseconds, repeats):
     # 1,000 calls of 50 ms take 50 s; 200 of 300 ms take 60 s; 100 calls are the least.
-    found, _ = measured(monkeypatch, lambda call, images: milliseconds, batch_size=2)
-    assert found["repeats"] == pytest.approx(repeats, abs=1)
+    timed, _ = measured(monkeypatch, lambda call, images: milliseconds, batch_size=2)
+    assert timed["repeats"] == pytest.approx(repeats, abs=1)
 
 
 def test_one_slow_batch_does_not_move_the_throughput(monkeypatch):
     batches = iter([1.0, 5.0, 900.0, 5.0, 5.0, 5.0])
-    found, _ = measured(
+    timed, _ = measured(
         monkeypatch, lambda call, images: 1.0 if len(images) == 1 else next(batches), repeats=100, batch_size=10
     )
-    assert found["images_per_second"] == pytest.approx(10 / 0.005)
+    assert timed["images_per_second"] == pytest.approx(10 / 0.005)
 
 
 def test_single_images_in_turn_and_batches_that_repeat_them(monkeypatch):
@@ -81,7 +81,7 @@ def test_single_images_in_turn_and_batches_that_repeat_them(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("how", "told"),
+    ("how", "message"),
     [
         ({"repeats": 99}, "needs 100 calls or more, got 99"),
         ({"batch_size": 0}, "and a batch"),
@@ -89,6 +89,6 @@ def test_single_images_in_turn_and_batches_that_repeat_them(monkeypatch):
         ({"images": IMAGES[0]}, r"got \(2, 2, 3\)"),
     ],
 )
-def test_what_cannot_be_measured(how, told):
-    with pytest.raises(InputError, match=told):
+def test_what_cannot_be_measured(how, message):
+    with pytest.raises(InputError, match=message):
         latency.measure(**{"predict": lambda images: images, "images": IMAGES, **how})

@@ -10,7 +10,7 @@ from kerascifar.configure import configure
 from kerascifar.core.errors import InputError
 from kerascifar.results import read_scores
 from kerascifar.run import run
-from kerascifar.serving import serve
+from kerascifar.serving.serve import serve
 
 NETS = {
     "modified_net": {"epochs": 1, "dataset": "synthetic:120", "tta": "mirror"},
@@ -45,20 +45,20 @@ def test_what_is_timed_gives_the_scores_of_the_run(finished):
 
 def test_a_latency_is_written_beside_the_result(finished, capsys):
     evaluate.main([str(finished.folder), "--latency", "--repeats", "100", "--device", "cpu"])
-    found = json.loads((finished.folder / "latency.json").read_text())
-    assert 0 < found["p50_ms"] <= found["p99_ms"]
-    assert found["images_per_second"] > 0
-    assert (found["repeats"], found["device"]) == (100, "cpu")
-    assert found["threads"] >= 1
-    assert {"batch_size", "machine", "versions", "revision", "call"} <= set(found)
-    told = capsys.readouterr()
-    assert f"latency {found['p50_ms']:.3g} ms" in told.out
-    assert told.err == ""
+    latency = json.loads((finished.folder / "latency.json").read_text())
+    assert 0 < latency["p50_ms"] <= latency["p99_ms"]
+    assert latency["images_per_second"] > 0
+    assert (latency["repeats"], latency["device"]) == (100, "cpu")
+    assert latency["threads"] >= 1
+    assert {"batch_size", "machine", "versions", "revision", "call"} <= set(latency)
+    captured = capsys.readouterr()
+    assert f"latency {latency['p50_ms']:.3g} ms" in captured.out
+    assert captured.err == ""
     assert not list(finished.folder.glob(".part*"))
 
 
 @pytest.mark.parametrize(
-    ("argv", "told"),
+    ("argv", "message"),
     [
         (["--latency", "--repeats", "10"], "needs 100 calls or more, got 10"),
         (["--latency", "--repeats", "many"], "--repeats: invalid int value: 'many'"),
@@ -66,8 +66,8 @@ def test_a_latency_is_written_beside_the_result(finished, capsys):
         (["--latency", "--tta", "mirror"], "--tta is for scoring"),
     ],
 )
-def test_bad_input_is_told_in_a_line(argv, told, tmp_path):
+def test_bad_input_is_refused_in_one_line(argv, message, tmp_path):
     (tmp_path / "result.json").write_text("{}")
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         evaluate.main([str(tmp_path), *argv])
     assert not (tmp_path / "latency.json").exists()

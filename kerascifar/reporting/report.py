@@ -1,0 +1,50 @@
+"""The report on finished runs: its sections in their order, and its files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from kerascifar.core import files
+from kerascifar.reporting import comparison, render
+from kerascifar.reporting.calibration import confidence
+from kerascifar.reporting.details import details
+from kerascifar.reporting.document import Section, Text
+from kerascifar.reporting.examples import test_images
+from kerascifar.reporting.gather import Gathered
+from kerascifar.reporting.published import studies
+
+
+def make_sections(
+    paths: Sequence[Path], gathered: Gathered, data_dir: str | None = None
+) -> tuple[list[Section], list[str]]:
+    """Return the sections of a report on `gathered`, and one line for each run or table that was left out.
+
+    The tables of studies are looked for below `paths`, the images of the examples first in `data_dir`.
+    """
+    against_papers, unread = studies(paths, gathered)
+    left_out = [*gathered.left_out, *unread]
+    sections = [
+        comparison.compare(gathered),
+        against_papers,
+        comparison.pairs(gathered),
+        comparison.tradeoffs(gathered),
+        comparison.curves(gathered),
+        comparison.classes(gathered),
+        confidence(gathered),
+        details(gathered, test_images(gathered, data_dir)),
+        Section("left-out", "Left out", "What could not be read?", [Text(line) for line in left_out]),
+    ]
+    return [section for section in sections if section is not None and section.blocks], left_out
+
+
+def write_report(folder: Path, sections: Sequence[Section], gathered: Gathered) -> None:
+    """Write report.html, report.md and the latter's figures into `folder`, which is made if needed."""
+    runs, sets = len(gathered.runs), len(gathered.groups)
+    summary = (
+        f"{runs} finished run{'s' * (runs > 1)} on {sets} test set{'s' * (sets > 1)}: {'; '.join(gathered.groups)}."
+    )
+    for picture in {p.file: p for p in render.pictures(sections)}.values():
+        files.write_atomically(
+            folder / render.FIGURES / picture.file, lambda path, p=picture: path.write_bytes(p.content)
+        )
+    files.write_text(folder / "report.md", render.to_markdown(sections, summary))
+    files.write_text(folder / "report.html", render.to_html(sections, summary))
