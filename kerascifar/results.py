@@ -17,12 +17,13 @@ import numpy as np
 from kerascifar.core import files
 from kerascifar.core.contracts import Dataset
 from kerascifar.core.errors import InputError
+from kerascifar.core.origin import FINISHED, finished_runs
 from kerascifar.core.reading import read_arrays, read_json
 
 FORMAT = 1
 # A result.json means: finished, and the test images were scored. A trial of a search never sees them, and its file has
 # another name, so that nothing takes it for a finished run with the same run_id.
-FINISHED, VALIDATED = "result.json", "validation.json"
+VALIDATED = "validation.json"
 SCORES, HISTORY, TENSORBOARD = "scores.npz", "history.csv", "tensorboard"
 KERAS_MODEL, SCRATCH_MODEL = "model.keras", "model.npz"
 # A training under way: its last state, and the weights of its best epoch.
@@ -109,9 +110,7 @@ def find_run(path: str | Path) -> Path:
     path = Path(path)
     if not path.is_dir():
         raise InputError(f"RUN {path} is not a folder; give a run folder such as saved_models/NAME/RUN-ID")
-    if (path / FINISHED).exists():
-        return path
-    runs = sorted(found.parent for found in path.glob(f"*/{FINISHED}"))
+    runs = finished_runs(path)
     if len(runs) == 1:
         return runs[0]
     if not runs:

@@ -29,13 +29,13 @@ def cpu_seconds():
     return used.ru_utime + used.ru_stime
 
 
-def refused(done, told):
+def refused(done, message):
     """Assert one clear line on stderr, exit code 2, no traceback."""
     assert done.returncode == 2, done.stderr
     lines = done.stderr.strip().splitlines()
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("error: ")
-    assert told in lines[0], lines[0]
+    assert message in lines[0], lines[0]
     assert "Traceback" not in done.stdout
 
 
@@ -100,7 +100,7 @@ def test_the_console_script_is_the_package_s_command():
 
 
 @pytest.mark.parametrize(
-    ("argv", "told"),
+    ("argv", "message"),
     [
         (["--arch", "mobilenet_mo"], "unknown --arch 'mobilenet_mo' (did you mean mobilenet_mod?)"),
         (["--dataset", "cifar1"], "did you mean cifar10?"),
@@ -129,8 +129,8 @@ def test_the_console_script_is_the_package_s_command():
         (["--init-weights", "none.pth", "--dataset", "digits"], "none.pth"),
     ],
 )
-def test_train_refuses_with_one_line(argv, told, command, tmp_path):
-    refused(command("kerascifar.train", *argv), told)
+def test_train_refuses_with_one_line(argv, message, command, tmp_path):
+    refused(command("kerascifar.train", *argv), message)
     assert not list(tmp_path.rglob("*"))
 
 
@@ -204,7 +204,7 @@ def test_predict_takes_pictures_folders_arrays_and_pickles(finished, command, tm
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("a.png", b"\x89PNG garbage", "a.png: not a whole image"),
         ("a.npy", b"\x93NUMPY garbage", "a.npy is corrupt"),
@@ -212,9 +212,9 @@ def test_predict_takes_pictures_folders_arrays_and_pickles(finished, command, tm
         ("evil", b"cos\nsystem\n(S'touch ran'\ntR.", "os.system"),
     ],
 )
-def test_predict_refuses_bad_files_without_running_them(name, content, told, finished, command, tmp_path):
+def test_predict_refuses_bad_files_without_running_them(name, content, message, finished, command, tmp_path):
     (tmp_path / name).write_bytes(content)
-    refused(command("kerascifar.predict", finished, name), told)
+    refused(command("kerascifar.predict", finished, name), message)
     assert not (tmp_path / "ran").exists()
 
 

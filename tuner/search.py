@@ -106,7 +106,7 @@ def _score(config: RunConfig) -> tuple[float | None, str | None]:
         while True:
             try:
                 return run(config, validation_only=True).metrics["validation"]["accuracy"], None
-            except FolderInUse:  # two workers have the same point, or one taken for dead is alive
+            except FolderInUse:  # two workers have the same point, or one that was taken for dead is alive
                 time.sleep(WAIT)
     except TrainingDiverged as error:
         return None, str(error)

@@ -64,8 +64,8 @@ class Space:
     Attributes:
         hyperparameters: RunConfig fields that are varied for every net and optimizer.
         source: paper and section.
-        by_arch: those that are varied besides for one architecture, or otherwise than for the rest.
-        by_optimizer: the same for one optimizer.
+        by_arch: further or different ones, by architecture.
+        by_optimizer: further or different ones, by optimizer.
     """
 
     hyperparameters: Mapping[str, Hyperparameter]

@@ -14,6 +14,12 @@ from kerascifar.core.reading import read_json
 
 SUFFIXES = (".keras", ".pth", ".pt", ".safetensors")  # of files of weights; anything else is a folder
 RUN, FILE = "run:", "sha256:"
+FINISHED = "result.json"  # a folder that holds it is a finished run
+
+
+def finished_runs(path: Path) -> list[Path]:
+    """Return `path` if it is a finished run, else the finished runs one folder below it, sorted."""
+    return [path] if (path / FINISHED).exists() else sorted(file.parent for file in path.glob(f"*/{FINISHED}"))
 
 
 def origin(source: str) -> str:
@@ -30,17 +36,17 @@ def origin(source: str) -> str:
     path = Path(source)
     if path.suffix in SUFFIXES:
         try:
-            told = path.stat()
+            status = path.stat()
         except OSError:
             raise InputError(f"--init-weights: no such file: {path}") from None
-        return FILE + _sha256(path, told.st_size, told.st_mtime_ns)
-    found = [path / "result.json"] if (path / "result.json").exists() else sorted(path.glob("*/result.json"))
-    if len(found) != 1:
+        return FILE + _sha256(path, status.st_size, status.st_mtime_ns)
+    runs = finished_runs(path)
+    if len(runs) != 1:
         return RUN + path.resolve().name
     try:
-        return RUN + read_json(found[0])["run_id"]
+        return RUN + read_json(runs[0] / FINISHED)["run_id"]
     except (OSError, InputError, KeyError, TypeError):
-        raise InputError(f"--init-weights: {found[0]} is not a result of this program") from None
+        raise InputError(f"--init-weights: {runs[0] / FINISHED} is not a result of this program") from None
 
 
 def weights_checksum(path: Path) -> str:

@@ -221,8 +221,8 @@ def _total(strategy: Any) -> Callable[[np.ndarray], np.ndarray]:
 
 def _joined() -> Any:
     """Return the multi-worker strategy of this process, joined with all others."""
-    # TensorFlow considers a worker dead after some 10 s of silence, which a live one on a busy machine may reach. That a
-    # process was killed shows at once, by its closed connections.
+    # TensorFlow considers a worker dead after some 10 s of silence, which a live one on a busy machine may reach. That
+    # a process was killed shows at once, by its closed connections.
     private.set_heartbeat(HEARTBEAT_SECONDS)
     # TensorFlow waits here with Python's lock held, so that no thread could end it, and installs a SIGTERM handler.
     with os.fdopen(os.dup(2), "w") as stderr:

@@ -9,14 +9,9 @@ from keras import ops
 
 from kerascifar.core import private
 
-<<<<<<< HEAD
 
 class ConvMuon(private.MuonHooks, keras.optimizers.Muon):
-    """Keras's Muon, widened to convolution kernels: (h, w, in, out) is taken as an (h w in, out) matrix.
-=======
-class ConvMuon(keras.optimizers.Muon):
     """Keras's Muon, extended to convolution kernels: (h, w, in, out) is treated as an (h w in, out) matrix.
->>>>>>> w-training
 
     Keras's own leaves every kernel of rank 4 to Adam, hence next to nothing of a convolutional net to Muon.
     """
@@ -73,24 +68,15 @@ class GroupedOptimizer(ConvMuon):
         super().__init__(learning_rate=learning_rate, ns_steps=ns_steps, **{"weight_decay": None, **kwargs})
         self.groups = {int(k): v if isinstance(v, Group) else Group(**v) for k, v in groups.items()}
 
-<<<<<<< HEAD
     def uses_adam(self, variable):
         """Return False: the only state is one momentum per variable."""
         return False
-=======
-    def _should_use_adamw(self, variable):
-        return False  # the only state is one momentum per variable
->>>>>>> w-training
 
     def update_step(self, gradient, variable, learning_rate):
         """Update one variable; `learning_rate` is the schedule's, before the group's factor."""
         group = self.groups[len(variable.shape)]
         rate = ops.cast(learning_rate, variable.dtype) * group.rate
-<<<<<<< HEAD
-        held = self.momentums[self.place(variable)]
-=======
-        slot = self.momentums[self._get_variable_index(variable)]
->>>>>>> w-training
+        slot = self.momentums[self.place(variable)]
         if group.decay:
             gradient = gradient + group.decay * variable
         momentum = group.momentum * slot + gradient

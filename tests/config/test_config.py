@@ -14,7 +14,7 @@ def parse(*argv):
     return vars(parser.parse_args(argv))
 
 
-# A second valid value for fields that take neither any number nor any text nor one of a few names.
+# A second valid value for fields whose type and check do not give one.
 OTHER = {
     "tcns": "1,16,1,1;6,24,2,2", "blocks": "2,2", "widths": "8,16", "filters": "4,4", "sides": "24,24",
     "milestones": "3,5", "faults": "output_relu", "phases": "2,1,0.1;3,0,0.01",

@@ -20,9 +20,9 @@ GRID = {"batch_size": Choice((16, 32)), "learning_rate": Choice((0.1, 0.01, 0.00
 
 @pytest.fixture
 def make_search(tmp_path):
-    """Make a Search over a small space; keyword arguments replace parts of it."""
+    """Make a Search over a small space; keyword arguments replace its settings."""
 
-    def make(oracle="random", config=None, **parts):
+    def make(oracle="random", config=None, **settings):
         usual = {
             "fields": {**FIELDS, **(config or {})},
             "space": GRID if oracle == "grid" else SPACE,
@@ -31,7 +31,7 @@ def make_search(tmp_path):
             "seeds": 1,
             "folder": tmp_path / "search",
         }
-        return Search(oracle=oracle, **{**usual, **parts})
+        return Search(oracle=oracle, **{**usual, **settings})
 
     return make
 

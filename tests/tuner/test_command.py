@@ -1,4 +1,4 @@
-"""`python -m tuner` as a person meets it: quick answers, one-line errors, the table of trials."""
+"""`python -m tuner` as a user meets it: quick answers, one-line errors, the table of trials."""
 
 import subprocess
 import sys
@@ -35,7 +35,7 @@ def test_help_and_errors_come_without_keras():
 
 
 @pytest.mark.parametrize(
-    ("argv", "said"),
+    ("argv", "message"),
     [
         (["--space", "studdy002"], "did you mean study002"),
         (["--space", "nowhere.toml"], "there is no file nowhere.toml"),
@@ -51,11 +51,11 @@ def test_help_and_errors_come_without_keras():
         (["show", "."], "holds no search"),
     ],
 )
-def test_one_line_errors(argv, said, tmp_path, monkeypatch):
+def test_one_line_errors(argv, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError) as caught:
         main(argv)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 

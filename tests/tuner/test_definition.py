@@ -10,7 +10,7 @@ from kerascifar.core.errors import InputError
 from tuner.definition import ORACLES
 from tuner.spaces import NAMED, SPACES, Choice, Range, find_space
 
-GIVEN = {"arch": "modified_net", "dataset": "digits"}
+FIELDS = {"arch": "modified_net", "dataset": "digits"}
 
 
 def test_a_trial_is_the_config_with_the_point_put_in(make_search):
@@ -29,7 +29,7 @@ def test_another_optimizer_brings_its_own_options(make_search):
 
 
 def test_names_stand_for_fields(make_search):
-    search = make_search(config=GIVEN, space=find_space("study004", "modified_net", "sgd"))
+    search = make_search(config=FIELDS, space=find_space("study004", "modified_net", "sgd"))
     (config,) = search.trials({"optimizer": "adam", "learning_rate": 0.001, "loss": "label_smoothed"})
     assert (config.loss, config.label_smoothing) == ("cross_entropy", 0.1)
     search = make_search(config={"arch": "mobilenet_mod"}, space=find_space("tables", "mobilenet_mod", "sgd"))
@@ -45,7 +45,7 @@ def test_every_space_can_be_trained(make_search, arch, optimizer, space):
 
 
 @pytest.mark.parametrize(
-    ("parts", "said"),
+    ("settings", "message"),
     [
         ({"config": {"validation": 0.0}}, "--validation 0"),
         ({"seeds": 0}, "--seeds: must be greater than 0, got 0"),
@@ -63,9 +63,9 @@ def test_every_space_can_be_trained(make_search, arch, optimizer, space):
         ({"space": {"learning_rate": Range(0.1, float("inf"))}}, "expected a number, got inf"),
     ],
 )
-def test_what_does_not_fit_together(make_search, parts, said):
-    with pytest.raises(InputError, match=said):
-        make_search(**parts)
+def test_what_does_not_fit_together(make_search, settings, message):
+    with pytest.raises(InputError, match=message):
+        make_search(**settings)
 
 
 def test_a_baseline_has_no_training_to_vary(make_search):
@@ -84,7 +84,7 @@ def test_the_same_search_goes_on_and_may_become_longer(make_search):
 
 
 @pytest.mark.parametrize(
-    ("parts", "said"),
+    ("settings", "message"),
     [
         ({"oracle": "bayesian"}, 'oracle was "random", is now "bayesian"'),
         ({"seeds": 2}, "seeds was 1, is now 2"),
@@ -96,11 +96,11 @@ def test_the_same_search_goes_on_and_may_become_longer(make_search):
         ),
     ],
 )
-def test_another_search_in_the_folder_is_refused(make_search, parts, said):
+def test_another_search_in_the_folder_is_refused(make_search, settings, message):
     make_search().settle()
     before = (make_search().folder / "search.json").read_text()
-    with pytest.raises(InputError, match=said):
-        make_search(**parts).settle()
+    with pytest.raises(InputError, match=message):
+        make_search(**settings).settle()
     assert (make_search().folder / "search.json").read_text() == before
 
 

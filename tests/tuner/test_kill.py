@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:(currentThread|getName):DeprecationWarning"),  # KerasTuner's
 ]
 ROOT = Path(__file__).resolve().parents[2]
-GIVEN = {"arch": "origin_net", "dataset": "synthetic:400", "validation": 0.2, "epochs": 3, "batch_size": 32}
+FIELDS = {"arch": "origin_net", "dataset": "synthetic:400", "validation": 0.2, "epochs": 3, "batch_size": 32}
 MACHINE = {"device": "cpu", "checkpoint_steps": 1}
 # A learning rate of 1e30 makes the loss infinite: two of the four trials really fail.
 SPACE = {"learning_rate": Choice((0.02, 1e30)), "momentum": Choice((0.0, 0.9))}
@@ -34,7 +34,7 @@ def killed(tmp_path_factory):
     """The folder of a search that was killed twice, and what its processes printed."""
     folder = tmp_path_factory.mktemp("killed")
     (folder / "space.toml").write_text("learning_rate = [0.02, 1e30]\nmomentum = [0.0, 0.9]\n")
-    flags = [part for k, v in {**GIVEN, **MACHINE}.items() for part in (f"--{k.replace('_', '-')}", str(v))]
+    flags = [word for k, v in {**FIELDS, **MACHINE}.items() for word in (f"--{k.replace('_', '-')}", str(v))]
     command = [sys.executable, "-m", "tuner", *flags, "--space", "space.toml", "--oracle", "grid", "--dir", "search"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
 
@@ -57,7 +57,7 @@ def killed(tmp_path_factory):
 
 
 def _in_training(search_folder, done):
-    """Tell whether `done` trainings have ended and one more has a checkpoint."""
+    """Return whether `done` trainings have ended and one more has a checkpoint."""
     return len(list(search_folder.glob("trials/*/validation.json"))) == done and any(
         not (path.parent / "validation.json").exists() for path in search_folder.glob("trials/*/checkpoint.npz")
     )
@@ -76,7 +76,7 @@ def _histories(search_folder):
 
 def test_it_ends_as_an_uninterrupted_search(killed, tmp_path):
     search = Search(
-        {**GIVEN, **MACHINE}, SPACE, "grid", max_trials=None, initial_points=None, seeds=1, folder=tmp_path / "whole"
+        {**FIELDS, **MACHINE}, SPACE, "grid", max_trials=None, initial_points=None, seeds=1, folder=tmp_path / "whole"
     )
     run_search(search)
     both = [
@@ -104,7 +104,7 @@ def test_the_failures_are_printed(killed):
 def test_a_changed_space_is_refused_in_one_line(killed, command):
     space = killed / "other.toml"
     space.write_text("learning_rate = [0.02, 0.1]\nmomentum = [0.0, 0.9]\n")
-    flags = [part for k, v in GIVEN.items() for part in (f"--{k.replace('_', '-')}", str(v))]
+    flags = [word for k, v in FIELDS.items() for word in (f"--{k.replace('_', '-')}", str(v))]
     done = command("tuner", *flags, "--space", space, "--oracle", "grid", "--dir", killed / "search")
     assert done.returncode == 2
     assert re.fullmatch(r"error: --dir .*space learning_rate was \[0\.02, 1e\+30\], is now .*\n", done.stderr)

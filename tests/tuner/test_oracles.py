@@ -37,31 +37,31 @@ def end(oracle, trial, status="COMPLETED", value=None):
 
 def points(oracle, steps=100):
     """Run trials with `oracle` until it stops; return their values."""
-    found = []
+    points_tried = []
     for _ in range(steps):
         trial = oracle.create_trial("tuner0")
         if trial.status == TrialStatus.STOPPED:
             break
-        found.append(dict(trial.hyperparameters.values))
+        points_tried.append(dict(trial.hyperparameters.values))
         end(oracle, trial)
     assert oracle.failure is None
-    return found
+    return points_tried
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_sampled_values_lie_in_the_space(make_search, optimizer):
     space = find_space("study002", "custom_cnn", optimizer)
     search = make_search(config={"arch": "custom_cnn", "optimizer": optimizer}, space=space, max_trials=60)
-    found = points(make_oracle(search))
-    assert len(found) == 60
-    for values in found:
+    points_tried = points(make_oracle(search))
+    assert len(points_tried) == 60
+    for values in points_tried:
         assert set(values) == set(space)
-        for name, part in space.items():
-            if isinstance(part, Range):
-                assert part.low <= values[name] <= part.high
+        for name, hyperparameter in space.items():
+            if isinstance(hyperparameter, Range):
+                assert hyperparameter.low <= values[name] <= hyperparameter.high
             else:
-                assert values[name] in part.values
-    assert {values["batch_size"] for values in found} == {32, 64, 128, 256, 512}
+                assert values[name] in hyperparameter.values
+    assert {values["batch_size"] for values in points_tried} == {32, 64, 128, 256, 512}
 
 
 @pytest.mark.parametrize(
@@ -80,9 +80,9 @@ def test_linear_and_log_scale(make_search, space, low, high):
 
 
 def test_the_grid_is_whole_and_has_nothing_twice(make_search):
-    found = points(make_oracle(make_search("grid")))
-    assert len(found) == 6
-    assert {(v["batch_size"], v["learning_rate"]) for v in found} == {
+    points_tried = points(make_oracle(make_search("grid")))
+    assert len(points_tried) == 6
+    assert {(v["batch_size"], v["learning_rate"]) for v in points_tried} == {
         (batch, rate) for batch in (16, 32) for rate in (0.1, 0.01, 0.001)
     }
 
@@ -90,34 +90,34 @@ def test_the_grid_is_whole_and_has_nothing_twice(make_search):
 @pytest.mark.slow  # KerasTuner takes seconds to optimise a point
 def test_max_trials_counts_the_initial_points(make_search):
     search = make_search("bayesian", max_trials=5, initial_points=3)
-    found = points(make_oracle(search))
-    assert len(found) == 5
+    points_tried = points(make_oracle(search))
+    assert len(points_tried) == 5
     # The first three are drawn as the random oracle draws them, the others are chosen.
     drawn = points(make_oracle(make_search("random", max_trials=5)))
-    assert found[:3] == drawn[:3]
-    assert found[3:] != drawn[3:]
+    assert points_tried[:3] == drawn[:3]
+    assert points_tried[3:] != drawn[3:]
 
 
 @pytest.mark.parametrize("kind", [pytest.param("bayesian", marks=pytest.mark.slow), "random", "grid", "hyperband"])
 def test_killed_between_and_in_trials_it_makes_the_same_search(make_search, kind, tmp_path):
-    parts = {"hyperband": {"config": {"epochs": 9}}, "bayesian": {"max_trials": 5}}.get(kind, {})
-    whole = points(make_oracle(make_search(kind, **parts, folder=tmp_path / "whole")))
-    search, found = make_search(kind, **parts), []
+    settings = {"hyperband": {"config": {"epochs": 9}}, "bayesian": {"max_trials": 5}}.get(kind, {})
+    whole = points(make_oracle(make_search(kind, **settings, folder=tmp_path / "whole")))
+    search, points_tried = make_search(kind, **settings), []
     while True:
         oracle = opened(search)
         trial = oracle.create_trial("tuner0")
         if trial.status == TrialStatus.STOPPED:
             break
-        if len(found) % 2:
+        if len(points_tried) % 2:
             oracle = opened(search)
             again = oracle.create_trial("tuner0")
             assert again.trial_id == trial.trial_id
             assert again.hyperparameters.values == trial.hyperparameters.values
             trial = again
-        found.append(dict(trial.hyperparameters.values))
+        points_tried.append(dict(trial.hyperparameters.values))
         end(oracle, trial)
-    assert found == whole
-    assert len(found) == len(oracle.trials) >= 5
+    assert points_tried == whole
+    assert len(points_tried) == len(oracle.trials) >= 5
 
 
 def test_a_kill_leaves_the_old_file_or_the_new_one(make_search, monkeypatch):
@@ -182,9 +182,9 @@ def test_the_trial_of_a_dead_worker_goes_to_another(make_search):
     assert oracle.create_trial("worker1").status == TrialStatus.IDLE
     assert not oracle.finished()
     oracle.retire("worker0")
-    taken = oracle.create_trial("worker1")
-    assert taken.trial_id == lost.trial_id
-    end(oracle, taken)
+    passed_on = oracle.create_trial("worker1")
+    assert passed_on.trial_id == lost.trial_id
+    end(oracle, passed_on)
     assert oracle.create_trial("worker1").status == TrialStatus.STOPPED
     assert oracle.finished()
 
@@ -219,7 +219,7 @@ def test_an_error_in_an_oracle_stops_the_search_and_is_kept(make_search, monkeyp
     monkeypatch.setattr(oracle, "_random_values", lambda: 1 / 0)
     assert oracle.create_trial("worker0").status == TrialStatus.STOPPED
     assert isinstance(oracle.failure, ZeroDivisionError)
-    oracle.active()  # would wait for ever if KerasTuner's lock had been kept
+    oracle.active()  # would wait forever if KerasTuner's lock had been kept
 
 
 def test_highest_accuracy_is_best(make_search):

@@ -50,14 +50,14 @@ def test_seeds_are_averaged(make_search, trained):
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (TrainingDiverged("the loss became nan in epoch 1"), "the loss became nan in epoch 1"),
         (MemoryError("Unable to allocate 9 TiB"), "out of memory: Unable to allocate 9 TiB"),
         ("ResourceExhausted", "out of memory: OOM when allocating tensor"),
     ],
 )
-def test_a_failed_trial_is_recorded_and_the_search_goes_on(make_search, trained, monkeypatch, capsys, error, said):
+def test_a_failed_trial_is_recorded_and_the_search_goes_on(make_search, trained, monkeypatch, capsys, error, message):
     if error == "ResourceExhausted":
         import tensorflow as tf
 
@@ -75,7 +75,7 @@ def test_a_failed_trial_is_recorded_and_the_search_goes_on(make_search, trained,
     assert [trial["status"] for trial in read_trials(search.folder)] == ["COMPLETED", "COMPLETED", "FAILED"]
     capsys.readouterr()
     print_trials(search.folder)
-    assert f"\ntrial 0000: {said}\n" in capsys.readouterr().out
+    assert f"\ntrial 0000: {message}\n" in capsys.readouterr().out
     run_search(search)  # and it is not tried again
     assert len(trained) == 2
 
@@ -149,9 +149,9 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("given", ROWS, ids=lambda given: given["arch"])
-def test_a_recipe_row_gives_its_config_again(given):
-    config = configure(**given)
+@pytest.mark.parametrize("fields", ROWS, ids=lambda fields: fields["arch"])
+def test_a_recipe_row_gives_its_config_again(fields):
+    config = configure(**fields)
     row = recipe_row(config)
     assert configure(**row).run_id == config.run_id
     assert len(row) < 12  # only what is not usual
@@ -178,16 +178,16 @@ class Forbidden:
 
 
 @pytest.mark.parametrize(
-    "given",
+    "fields",
     [
         {"arch": "knn", "k": 3},
         {"arch": "scratch_fc3", "epochs": 1},
         {"arch": "lenet", "epochs": 1},
     ],
-    ids=lambda given: given["arch"],
+    ids=lambda fields: fields["arch"],
 )
-def test_a_trial_never_touches_the_test_set(given, tmp_path, monkeypatch):
-    config = configure(**given, dataset="synthetic:60", validation=0.3, runs=str(tmp_path), device="cpu")
+def test_a_trial_never_touches_the_test_set(fields, tmp_path, monkeypatch):
+    config = configure(**fields, dataset="synthetic:60", validation=0.3, runs=str(tmp_path), device="cpu")
     whole = load(config)
     guarded = dataclasses.replace(whole, test=Forbidden())
     with pytest.raises(AssertionError, match="was touched"):

@@ -35,21 +35,22 @@ def test_study_002_by_net_and_optimizer(arch, optimizer, further):
 
 def test_log_twin_has_the_same_ends_and_values():
     linear, log = (find_space(name, "custom_cnn", "adam") for name in ("study002", "study002_log"))
-    assert {name: part.ends for name, part in log.items()} == {name: part.ends for name, part in linear.items()}
-    assert [name for name, part in log.items() if getattr(part, "scale", "") == "log"] == [
+    linear_ends, log_ends = ({name: varied.ends for name, varied in space.items()} for space in (linear, log))
+    assert log_ends == linear_ends
+    assert [name for name, varied in log.items() if getattr(varied, "scale", "") == "log"] == [
         "learning_rate",
         "weight_decay",
     ]
 
 
 def test_grids_of_studies_001_and_004():
-    one = find_space("study001", "mobilenet_mod", "sgd")
-    assert set(one["optimizer"].values) == {"sgd", "adadelta", "adam"}
-    assert set(one["learning_rate"].values) == {0.1, 0.01}
-    four = find_space("study004", "modified_net", "sgd")
-    assert four["learning_rate"].values == (0.0001, 0.0005, 0.001, 0.005, 0.01)
-    assert set(four["optimizer"].values) == {"sgd", "adam", "rmsprop", "adagrad"}
-    assert len(four["loss"].values) == 3
+    study001 = find_space("study001", "mobilenet_mod", "sgd")
+    assert set(study001["optimizer"].values) == {"sgd", "adadelta", "adam"}
+    assert set(study001["learning_rate"].values) == {0.1, 0.01}
+    study004 = find_space("study004", "modified_net", "sgd")
+    assert study004["learning_rate"].values == (0.0001, 0.0005, 0.001, 0.005, 0.01)
+    assert set(study004["optimizer"].values) == {"sgd", "adam", "rmsprop", "adagrad"}
+    assert len(study004["loss"].values) == 3
 
 
 def test_tables_by_name():
@@ -57,8 +58,8 @@ def test_tables_by_name():
     short = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 1, 2), (6, 96, 2, 1), (6, 160, 2, 2), (6, 320, 1, 1))
     assert NAMED["tcns"]["short"] == {"tcns": short}
     tables = SPACES["tables"]
-    parts = (tables.hyperparameters, *tables.by_arch.values())
-    assert {name for part in parts for name in part["tcns"].values} == set(NAMED["tcns"])
+    hyperparameters = (tables.hyperparameters, *tables.by_arch.values())
+    assert {name for group in hyperparameters for name in group["tcns"].values} == set(NAMED["tcns"])
 
 
 # Study 004's ModifiedNet, and the 12,000 of the records.
@@ -80,8 +81,8 @@ def test_tables_of_a_tiny_net_are_of_equal_size(arch, name):
 def test_every_space_names_its_source_and_fields_that_exist(name):
     space = SPACES[name]
     assert space.source
-    for parts in (space.hyperparameters, *space.by_arch.values(), *space.by_optimizer.values()):
-        for field in parts:
+    for hyperparameters in (space.hyperparameters, *space.by_arch.values(), *space.by_optimizer.values()):
+        for field in hyperparameters:
             assert hasattr(RunConfig(), field)
     assert set(space.by_optimizer) <= set(OPTIMIZERS)
 
@@ -103,7 +104,7 @@ def test_toml_space(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("learning_rat = [0.1]", "did you mean learning_rate"),
         ("learning_rate = {low = 0.1, high = 0.01}", "low must be below high, got low = 0.1, high = 0.01"),
@@ -125,10 +126,10 @@ def test_toml_space(tmp_path):
         ("learning_rate = ", "is corrupt"),
     ],
 )
-def test_what_a_space_may_not_say(tmp_path, text, said):
+def test_what_a_space_may_not_say(tmp_path, text, message):
     file = tmp_path / "wrong.toml"
     file.write_text(text)
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         read_space(file)
 
 

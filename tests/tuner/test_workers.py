@@ -70,7 +70,7 @@ def pid_of(search, worker):
 
 
 def alive(pid):
-    """Tell whether a process runs; one that has ended and was not waited for does not."""
+    """Return whether a process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -88,7 +88,7 @@ def test_a_killed_worker_is_started_again_and_a_killed_chief_takes_its_workers_a
     assert f"{victim} died (-9)" in (tmp_path / "first").read_text()
     wait_for(lambda: f"trial {trial}: {victim} was killed during it" in (tmp_path / "first").read_text())
 
-    # Now the chief itself: nothing of it may stay behind, and the same command goes on.
+    # Now the chief itself: none of its processes may remain, and the same command resumes.
     wait_for(lambda: "resuming in epoch" in (search / "workers" / f"{victim}.log").read_text())
     workers = [pid_of(search, name) for name in ("worker0", "worker1")]
     chief.kill()
