@@ -18,7 +18,7 @@ from kerascifar.devices.distribution import check_strategy
 from kerascifar.devices.placement import check_device
 from kerascifar.training.checks import check_training
 from kerascifar.training.optimizers import OPTIMIZERS
-from kerascifar.training.phases import of_phases
+from kerascifar.training.phases import implied_by_phases
 
 
 def configure(**given: Any) -> RunConfig:
@@ -38,7 +38,7 @@ def configure(**given: Any) -> RunConfig:
         optimizer = lookup(OPTIMIZERS, given.get("optimizer", usual), "--optimizer")
         if given.get("optimizer", usual) != usual:  # the architecture's rate belongs to its own optimizer
             brought = {k: v for k, v in brought.items() if k not in OPTIMIZERS[usual].defaults}
-        brought = {**optimizer.defaults, **brought, **of_phases(given)}
+        brought = {**optimizer.defaults, **brought, **implied_by_phases(given)}
     config = RunConfig(**{**brought, **given})
     check(config)
     return config

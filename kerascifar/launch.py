@@ -2,13 +2,12 @@
 
     python -m kerascifar.launch --workers 2 -- --arch resnet18 --epochs 10
 
-What follows -- goes to kerascifar.train. Killed and started again, the same command goes on where it was. On several
-machines, set TF_CONFIG on each and start python -m kerascifar.train --strategy multiworker there.
+What follows -- goes to kerascifar.train. If killed, the same command resumes the training. To use several machines, set
+TF_CONFIG and start python -m kerascifar.train --strategy multiworker on each.
 """
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -18,9 +17,9 @@ from collections.abc import Sequence
 from kerascifar.cli import EXIT_INPUT, Parser, entry
 from kerascifar.core.errors import InputError
 from kerascifar.core.processor import cores
-from kerascifar.devices.cluster import VARIABLE
+from kerascifar.devices.cluster import VARIABLE, free_ports
 
-# Seconds that the others have to notice that a worker has gone, and to say so; then they are killed.
+# Seconds that the others have to notice that a worker is gone, and to say so, before they are killed.
 GRACE = 60.0
 
 
@@ -29,11 +28,11 @@ def main(argv: Sequence[str]) -> None:
     parser = Parser(prog="python -m kerascifar.launch", usage="%(prog)s --workers N -- FLAG …", description=__doc__)
     parser.add_argument("--workers", type=int, required=True, metavar="N", help="processes to start, 2 or more")
     argv = list(argv)
-    cut = argv.index("--") if "--" in argv else len(argv)
-    given, flags = parser.parse_args(argv[:cut]), argv[cut + 1 :]
-    if given.workers < 2:
-        raise InputError(f"--workers: must be 2 or more, got {given.workers}; one process needs no launch")
-    code = launch(given.workers, flags)
+    end = argv.index("--") if "--" in argv else len(argv)
+    workers, flags = parser.parse_args(argv[:end]).workers, argv[end + 1 :]
+    if workers < 2:
+        raise InputError(f"--workers: must be 2 or more, got {workers}; for one process use kerascifar.train")
+    code = launch(workers, flags)
     if code:
         sys.exit(code)
 
@@ -41,59 +40,46 @@ def main(argv: Sequence[str]) -> None:
 def launch(workers: int, flags: Sequence[str]) -> int:
     """Train with `workers` processes and return the exit code: 0, or that of the first worker that failed.
 
-    The chief prints as any training does; the lines of the others begin with their number. The cores are divided
-    evenly, unless --threads is among `flags`.
+    The chief prints as any training does; each line of another worker begins with its number. The workers share the
+    cores evenly unless --threads is among `flags`.
     """
     addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
     share = max(1, cores() // workers)
     threads = [] if any(f.split("=")[0] == "--threads" for f in flags) else ["--threads", str(share)]
-    line = [sys.executable, "-m", "kerascifar.train", *flags, "--strategy", "multiworker", *threads]
-    started: list[subprocess.Popen] = []
+    command = [sys.executable, "-m", "kerascifar.train", *flags, "--strategy", "multiworker", *threads]
+    processes: list[subprocess.Popen] = []
     try:
         for index in range(workers):
             task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
             environment = {**os.environ, VARIABLE: json.dumps(task), "PYTHONUNBUFFERED": "1"}
-            out = None if index == 0 else subprocess.PIPE
-            error = None if index == 0 else subprocess.STDOUT
-            started.append(subprocess.Popen(line, env=environment, stdout=out, stderr=error, stdin=subprocess.DEVNULL))
+            out = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if index else {}
+            processes.append(subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, **out))
             if index:
-                threading.Thread(target=_relay, args=(started[-1], index), daemon=True).start()
-        return _wait(started)
+                threading.Thread(target=_relay, args=(processes[-1], index), daemon=True).start()
+        return _wait(processes)
     finally:
-        for process in started:
+        for process in processes:
             process.kill()
             process.wait()
 
 
-def free_ports(count: int) -> list[int]:
-    """Return `count` different ports that nothing listens at on this machine."""
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for each in held:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in held]
-    finally:
-        for each in held:
-            each.close()
-
-
-def _wait(started: list[subprocess.Popen]) -> int:
-    """Return when all have ended well, or GRACE seconds after one has not."""
-    code, until = 0, None
-    while any(process.poll() is None for process in started):
-        failed = [process.returncode for process in started if process.returncode]
-        if failed and until is None:
-            code, until = failed[0], time.monotonic() + GRACE
-        if until is not None and (time.monotonic() > until or EXIT_INPUT in failed):
-            time.sleep(1)  # for others that are just saying the same
+def _wait(processes: list[subprocess.Popen]) -> int:
+    """Return the exit code when all have succeeded, or GRACE seconds after the first one has failed."""
+    code, deadline = 0, None
+    while any(process.poll() is None for process in processes):
+        failures = [process.returncode for process in processes if process.returncode]
+        if failures and deadline is None:
+            code, deadline = failures[0], time.monotonic() + GRACE
+        if deadline is not None and (time.monotonic() > deadline or EXIT_INPUT in failures):
+            time.sleep(1)  # for others that are about to print the same error
             break
         time.sleep(0.2)
-    code = code or next((process.returncode for process in started if process.returncode), 0)
-    return EXIT_INPUT if code < 0 else code  # killed by a signal
+    code = code or next((process.returncode for process in processes if process.returncode), 0)
+    return EXIT_INPUT if code < 0 else code  # below 0: killed by a signal
 
 
 def _relay(process: subprocess.Popen, index: int) -> None:
-    """Print the lines of a worker, with its number before each."""
+    """Print the lines of a worker, each preceded by its number."""
     for line in process.stdout:
         text = line.decode(errors="replace")
         print(f"[worker {index}] {text}" if text.strip() else text, end="", flush=True)

@@ -4,13 +4,30 @@ import pytest
 
 from kerascifar import explore
 from kerascifar.architectures import ARCHITECTURES, list_architectures, print_layers, summarize
-from kerascifar.config import FIELDS
+from kerascifar.config import FIELDS, RunConfig
 from kerascifar.configure import configure
 from kerascifar.core.errors import InputError
 
 
 def rows(arch, shape=(32, 32, 3), classes=10, **options):
     return summarize(configure(arch=arch, **options), shape, classes)
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_every_argument_has_a_flag(arch):
+    variant = ARCHITECTURES[arch]
+    for name in variant.args:
+        # None leaves the variant's own value.
+        assert FIELDS[name].default is None
+        assert variant.engine in FIELDS[name].metadata["engines"]
+        # `statistics` and `pixels` prepare the images of Keras nets too, whose builders do not know them.
+        assert FIELDS[name].metadata["builder"] or name in ("statistics", "pixels")
+    assert variant.arguments(RunConfig(arch=arch)) == variant.args
+
+
+def test_every_flag_of_a_builder_has_an_architecture_that_takes_it():
+    flags = {name for name, field in FIELDS.items() if field.metadata["builder"]}
+    assert flags <= {name for variant in ARCHITECTURES.values() for name in variant.args}
 
 
 def test_a_net_of_keras_by_hand():
@@ -94,11 +111,3 @@ def test_bad_input_is_refused_in_one_line(argv, message, tmp_path, monkeypatch):
         explore.main(argv)
     assert message in str(caught.value)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("arch", ARCHITECTURES)
-def test_every_argument_of_a_builder_has_its_flag(arch):
-    variant = ARCHITECTURES[arch]
-    for name in variant.args:
-        taken = FIELDS[name].metadata
-        assert taken["builder"] or variant.engine in taken["engines"]

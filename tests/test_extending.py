@@ -13,14 +13,11 @@ ROOT = Path(__file__).resolve().parent.parent
 MODEL = '''"""A net of one layer."""
 
 from kerascifar.core.registry import Variant
+from kerascifar.models._late import _blocks, layers
 
 
 def one_layer(input_shape, classes, mean, std, *, dropout):
     """Flatten, drop, classify."""
-    from keras import layers
-
-    from kerascifar.models import _blocks
-
     inputs, x = _blocks.pixels(input_shape, mean, std)
     x = layers.Dropout(dropout, name="dropout")(layers.Flatten(name="flatten")(x))
     return _blocks.classifier(inputs, x, classes, "fc", "one_layer")

@@ -120,7 +120,7 @@ def measure(net: str, given: argparse.Namespace) -> dict:
         eager.read()
         eager.turn()
         steps = min(max(round(given.seconds * eager.turn() / given.batch_size), FEWEST), MOST)
-    # As the 352 steps, no prime: kerascifar.training.fit.steps_together then has a choice.
+    # As the 352 steps, no prime: kerascifar.training.building.steps_per_call then has a choice.
     steps -= steps % 32 if steps >= 32 else steps % 4 if steps >= 4 else 0
     with contextlib.ExitStack() as stack:
         sides, failed = {}, {}

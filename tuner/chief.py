@@ -5,7 +5,6 @@ resumes its trial; one on another machine is taken for dead when its pulse stops
 """
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ from kerascifar.cli import EXIT_INPUT
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
 from kerascifar.core.processor import cores
+from kerascifar.devices.cluster import free_ports
 from tuner.definition import Search
 from tuner.oracles import Durable
 from tuner.search import Trials, prepare, run_trials
@@ -60,7 +60,7 @@ def serve(search: Search, workers: int, argv: Sequence[str], timeout: float) -> 
     """
     with files.only_writer(search.folder, "--dir"):
         if not os.environ.get(TUNER_ID):
-            os.environ |= {TUNER_ID: "chief", ADDRESS: "127.0.0.1", PORT: str(_free_port())}
+            os.environ |= {TUNER_ID: "chief", ADDRESS: "127.0.0.1", PORT: str(free_ports(1)[0])}
         oracle = prepare(search)
         failures: list[Exception] = []
         threading.Thread(target=_answer, args=(Trials(search, oracle), failures), daemon=True).start()
@@ -149,9 +149,3 @@ def _start(search: Search, name: str, argv: Sequence[str], workers: int) -> subp
 
 def _log(search: Search, name: str):
     return search.folder / "workers" / f"{name}.log"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

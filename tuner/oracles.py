@@ -4,7 +4,6 @@ import collections
 import json
 import warnings
 from collections.abc import Mapping
-from functools import cmp_to_key
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from keras_tuner.oracles import (
 )
 from sklearn.exceptions import ConvergenceWarning
 
-from kerascifar.core import files
+from kerascifar.core import files, private
 from kerascifar.core.errors import InputError
 from kerascifar.core.reading import read_json
 from tuner.definition import OBJECTIVE, STATE, Search
@@ -30,7 +29,7 @@ from tuner.spaces import Choice, Hyperparameter, shown
 MAX_DEATHS = 3
 
 
-class Durable:
+class Durable(private.SavesNoTrial):
     """What the oracles below add to KerasTuner's: one state file, and workers that may die.
 
     KerasTuner 1.4.8 writes a trial and the oracle one after the other, in place, so that a kill leaves a trial that
@@ -76,8 +75,8 @@ class Durable:
         """Record the end of a trial; a second report of the same trial changes nothing."""
         if trial.trial_id in self.end_order:
             return
-        if trial.trial_id in self._retry_queue:  # its tuner was only slow
-            self._retry_queue.remove(trial.trial_id)
+        if trial.trial_id in private.retry_queue(self):  # its tuner was only slow
+            private.retry_queue(self).remove(trial.trial_id)
         if trial.status == TrialStatus.FAILED:
             trial.message = read_reason(self.path.parent, trial.trial_id) or trial.message
         super().end_trial(trial)
@@ -101,7 +100,7 @@ class Durable:
     @synchronized
     def finished(self) -> bool:
         """Return whether every trial has ended and every tuner has learned it."""
-        return self.stopped and not self.tuner_ids and not self.ongoing_trials and not self._retry_queue
+        return self.stopped and not self.tuner_ids and not self.ongoing_trials and not private.retry_queue(self)
 
     def _died(self, tuner_id: str) -> None:
         trial = self.ongoing_trials[tuner_id]
@@ -113,7 +112,7 @@ class Durable:
             self.end_trial(trial)
         else:
             del self.ongoing_trials[tuner_id]
-            self._retry_queue.append(trial.trial_id)
+            private.retry_queue(self).append(trial.trial_id)
 
     def save(self) -> None:
         """Write the state file."""
@@ -141,13 +140,10 @@ class Durable:
         """Restore what `get_state` returned."""
         self.trials = {trial["trial_id"]: Trial.from_state(trial) for trial in state["trials"]}
         self.deaths = collections.Counter(state["deaths"])
-        super().set_state(state)
-        self.ongoing_trials = {}
         # The queue gives out its last entry first.
-        self._retry_queue = [trial_id for trial_id in reversed(self.start_order) if trial_id not in self.end_order]
-
-    def _save_trial(self, trial: Trial) -> None:
-        """Do nothing: the state file holds the trials."""
+        begun = [trial_id for trial_id in reversed(state["start_order"]) if trial_id not in state["end_order"]]
+        super().set_state({**state, "retry_queue": begun})
+        self.ongoing_trials = {}
 
 
 class Random(Durable, RandomSearchOracle):
@@ -162,7 +158,7 @@ class Bayesian(Durable, BayesianOptimizationOracle):
 
         KerasTuner's random generator is seeded anew in every process, so a resumed search would choose other points.
         """
-        self._random_state = np.random.RandomState(self.seed + len(self.start_order))
+        private.set_random_state(self, np.random.RandomState(self.seed + len(self.start_order)))
         with warnings.catch_warnings():  # a length scale at its bound: the score does not depend on this hyperparameter
             warnings.simplefilter("ignore", ConvergenceWarning)
             return super().populate_space(trial_id)
@@ -172,12 +168,9 @@ class Grid(Durable, GridSearchOracle):
     """Every combination of the values."""
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Restore the state and rebuild what KerasTuner 1.4.8 does not save: without it the search would stop."""
+        """Restore the state and rebuild what KerasTuner does not save: without it the search would stop."""
         super().set_state(state)
-        values = {trial_id: trial.hyperparameters.values for trial_id, trial in self.trials.items()}
-        for trial_id in sorted(values, key=cmp_to_key(lambda a, b: self._compare(values[a], values[b]))):
-            self._ordered_ids.insert(trial_id)
-        self._populate_next = list(self.end_order)
+        private.restore_grid_order(self)
 
 
 class Hyperband(Durable, HyperbandOracle):

@@ -5,18 +5,16 @@ import time
 
 import keras
 from keras_tuner import engine, errors
-from keras_tuner.src import config as keras_tuner_config
 
 from kerascifar.config import RunConfig
-from kerascifar.core import files
+from kerascifar.core import files, private
 from kerascifar.core.errors import FolderInUse, TrainingDiverged
 from kerascifar.run import run
 from tuner import hparams
 from tuner.definition import OBJECTIVE, Search
 from tuner.oracles import Durable, make_oracle, write_reason
 
-# Without this KerasTuner prints the traceback of each failed trial; here a failed trial has one line.
-keras_tuner_config.DEBUG = False
+private.hide_tracebacks()  # a failed trial is reported in one line
 WAIT = 1.0  # seconds before asking again what another process holds back
 
 

@@ -33,7 +33,7 @@ class RunConfig(MachineConfig, TrainingConfig, DataConfig, ModelConfig):
 
     >>> config = RunConfig(arch="lenet", epochs=5)
     >>> config.batch_size, config.run_id
-    (128, '"DOC"')
+    (128, '8cda5faca6ad')
     >>> RunConfig(epochs=0)
     Traceback (most recent call last):
     ...

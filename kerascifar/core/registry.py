@@ -6,27 +6,11 @@ Files that hold a table import Keras late, so names can be listed in a blink.
 import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any, TypeVar
 
 from kerascifar.core.errors import InputError
 
 Row = TypeVar("Row")
-
-
-class Late:
-    """A module that is imported when something of it is first used.
-
-    >>> math = Late("math")
-    >>> math.sqrt(9)
-    3.0
-    """
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, attribute: str) -> Any:
-        return getattr(import_module(self._name), attribute)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Where a run computes: backend, device, precision, threads; division of a step over devices and processes.
+"""Where a run computes: backend, device, precision and threads; how a step is divided over devices and processes.
 
-Imports core, config and results; TensorFlow only once a run starts.
+May import core and config. Must not import data or models; Keras and TensorFlow only inside functions.
 """

@@ -1,7 +1,7 @@
-"""The processes of a --strategy multiworker run: who they are (TF_CONFIG), and a watch that none has gone.
+"""The processes of a --strategy multiworker run: who they are (TF_CONFIG), and a watch for one that is gone.
 
-Nothing here imports TensorFlow. The processes talk without a password, as TensorFlow's do: use this machine, or a
-network that you trust.
+Nothing here imports TensorFlow. The processes talk without a password, as TensorFlow's do: run them on one machine, or
+on a network that you trust.
 """
 
 import contextlib
@@ -19,11 +19,11 @@ from kerascifar.core.reading import decode_json
 
 VARIABLE = "TF_CONFIG"
 EXAMPLE = '{"cluster": {"worker": ["host0:12345", "host1:12345"]}, "task": {"type": "worker", "index": 0}}'
-JOBS = ("chief", "worker")  # in the order in which TensorFlow numbers the processes; a chief is not demanded
-PATIENCE = 600.0  # seconds that the others may take to come: they may still be reading their data
-PAUSE, MISSES = 4.0, 3  # a worker that does not answer MISSES times, PAUSE seconds apart, has gone
+JOBS = ("chief", "worker")  # in the order in which TensorFlow numbers the processes; a chief is optional
+PATIENCE = 600.0  # seconds to wait for the others, which may still be reading their data
+PAUSE, MISSES = 4.0, 3  # a worker that fails to answer MISSES times, PAUSE seconds apart, is gone
 EXIT_GONE = 2
-# TensorFlow's errors that tell of another process, by class, since TensorFlow is not imported here.
+# Names of TensorFlow's errors that mean another process is lost; by name, since TensorFlow is not imported here.
 LOST = ("UnavailableError", "AbortedError", "CancelledError", "DeadlineExceededError", "InternalError")
 
 
@@ -32,8 +32,8 @@ class Cluster:
     """The workers of one run.
 
     Attributes:
-        addresses: host:port of each worker; the first is the chief, who writes the run folder.
-        index: which of them this process is.
+        addresses: host:port of each worker; the first is the chief, which writes the run folder.
+        index: the place of this process among them.
     """
 
     addresses: tuple[str, ...]
@@ -46,13 +46,13 @@ class Cluster:
 
     @property
     def local_index(self) -> int:
-        """How many earlier workers share this one's host: the number of the GPU that it takes."""
+        """How many earlier workers share this one's host, hence the number of the GPU to use."""
         host = self.addresses[self.index].rpartition(":")[0]
         return sum(address.rpartition(":")[0] == host for address in self.addresses[: self.index])
 
     @property
     def others(self) -> dict[int, str]:
-        """Address by index of all but this process."""
+        """Addresses of all other processes, by index."""
         return {i: address for i, address in enumerate(self.addresses) if i != self.index}
 
 
@@ -69,83 +69,78 @@ def read_cluster(environment: Mapping[str, str]) -> Cluster:
             f"-- FLAGS, or set it on each machine, such as {EXAMPLE}"
         )
     try:
-        told = decode_json(text)
-        jobs = {job: list(addresses) for job, addresses in told["cluster"].items()}
-        kind, index = told["task"]["type"], int(told["task"]["index"])
+        spec = decode_json(text)
+        jobs = {job: list(addresses) for job, addresses in spec["cluster"].items()}
+        kind, index = spec["task"]["type"], int(spec["task"]["index"])
     except (ValueError, TypeError, KeyError, AttributeError):
         raise InputError(f"{VARIABLE}: expected JSON such as {EXAMPLE}, got {text!r}") from None
     if set(jobs) - set(JOBS) or len(jobs.get("chief", ())) > 1:
-        raise InputError(f"{VARIABLE}: cluster may hold worker and one chief, got {', '.join(jobs)}")
+        raise InputError(f"{VARIABLE}: cluster may hold workers and one chief, got {', '.join(jobs)}")
     addresses = [address for job in JOBS for address in jobs.get(job, ())]
     for address in addresses:
         host, _, port = str(address).rpartition(":")
         if not host or not port.isdigit() or not 0 < int(port) < 2**16:
             raise InputError(f"{VARIABLE}: expected host:port, got {address!r}")
     if len(addresses) < 2 or len(set(addresses)) < len(addresses):
-        raise InputError(f"{VARIABLE}: needs 2 or more workers of different addresses, got {addresses}")
+        raise InputError(f"{VARIABLE}: needs 2 or more workers with different addresses, got {addresses}")
     if not 0 <= index < len(jobs.get(kind, ())):
         raise InputError(f"{VARIABLE}: task {kind} {index} is not in the cluster {json.dumps(jobs)}")
     return Cluster(tuple(addresses), index + (len(jobs.get("chief", ())) if kind == "worker" else 0))
 
 
 class Watch:
-    """A thread that ends this process, with one line on stderr, when another worker has gone.
+    """A thread that ends this process, with one line on stderr, when another worker is gone.
 
-    TensorFlow's collective operations wait for ever for a process that was killed. A worker is there while its port
-    takes connections, which the system refuses as soon as the process is dead.
+    TensorFlow's collective operations wait forever for a process that was killed. A worker is alive while its port
+    accepts connections; the system refuses them as soon as the process is dead.
 
     Args:
-        cluster: who is watched.
-        pause: seconds between two looks.
-        end: what ends the process, given the line to print.
+        cluster: whose other workers are watched.
+        pause: seconds between two checks.
+        end: called with the line to print, to end the process; by default prints it and exits.
     """
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        pause: float = PAUSE,
-        end: Callable[[str], object] | None = None,
-    ) -> None:
+    def __init__(self, cluster: Cluster, pause: float = PAUSE, end: Callable[[str], object] | None = None) -> None:
         self.cluster, self.pause = cluster, pause
-        self._stderr = os.dup(2)  # devices.quiet() may hold file descriptor 2 back when the line is due
+        self._stderr = os.dup(2)  # placement.quiet() may have redirected file descriptor 2 when the line is due
         self._end = end or self._exit
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread = threading.Thread(target=self._check, daemon=True)
 
     def start(self) -> "Watch":
-        """Begin to watch."""
+        """Start watching."""
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """End the watch; the others may leave now."""
+        """Stop watching; the others may end now."""
         self._stopped.set()
         self._thread.join()
         os.close(self._stderr)
 
     def gone(self) -> str | None:
-        """Return who does not answer, as text, as soon as someone does not; None when all still do after a pause.
+        """Return the workers that do not answer, as text, once there are any; None if all still do after a pause.
 
-        A killed process closes its sockets one after another, so that its port may answer after its connection is lost.
+        A killed process closes its sockets one by one, so its port may still answer after its connection is lost.
         """
-        until = time.monotonic() + self.pause
+        deadline = time.monotonic() + self.pause
         while True:
             silent = [f"worker {i} ({address})" for i, address in self.cluster.others.items() if not answers(address)]
-            if silent or time.monotonic() > until:
+            if silent or time.monotonic() > deadline:
                 return " and ".join(silent) or None
             time.sleep(0.1)
 
-    def _look(self) -> None:
-        came: set[int] = set()
+    def _check(self) -> None:
+        seen: set[int] = set()
         missed = dict.fromkeys(self.cluster.others, 0)
         while not self._stopped.wait(self.pause):
             for i, address in self.cluster.others.items():
                 if answers(address):
-                    came.add(i)
+                    seen.add(i)
                     missed[i] = 0
                     continue
                 missed[i] += 1
-                if i in came and missed[i] >= MISSES:
+                if i in seen and missed[i] >= MISSES:
                     return self._end(message(f"worker {i} ({address})"))
         return None
 
@@ -159,10 +154,10 @@ class Watch:
 
 @contextlib.contextmanager
 def watched(cluster: Cluster | None, pause: float = PAUSE) -> Iterator[None]:
-    """Watch the other workers while the block runs; None for a run in one process, which has none.
+    """Watch the other workers while the block runs; `cluster` is None for a run in one process.
 
     Raises:
-        InputError: TensorFlow noticed that a worker has gone, before the watch did, or cannot reach a live one.
+        InputError: TensorFlow noticed before the watch did that a worker is gone, or cannot reach a live one.
     """
     if cluster is None:
         yield
@@ -175,38 +170,47 @@ def watched(cluster: Cluster | None, pause: float = PAUSE) -> Iterator[None]:
             raise
         gone = watch.gone()
         if gone is None:
-            said = str(error).splitlines()[0][:300]
-            raise InputError(f"TensorFlow lost touch with another worker ({said}); the same command goes on") from None
+            reason = str(error).splitlines()[0][:300]
+            raise InputError(f"TensorFlow lost another worker ({reason}); run the same command to resume") from None
         raise InputError(message(gone)) from None
     finally:
         watch.stop()
 
 
 def wait_for_all(cluster: Cluster, patience: float = PATIENCE) -> None:
-    """Return when every other worker has come, so that TensorFlow, which waits with Python's lock held, need not.
+    """Return once every other worker listens, so that TensorFlow, which waits with Python's lock held, need not wait.
 
     Until then this process listens at its own address, for the others to see.
 
     Raises:
-        InputError: one has not come within `patience` seconds, or the address is not ours to listen at.
+        InputError: a worker did not start within `patience` seconds, or this process cannot listen at its address.
     """
     address = cluster.addresses[cluster.index]
     try:
         own = socket.create_server(("", int(address.rpartition(":")[2])), backlog=128)
     except OSError as error:
         raise InputError(f"{VARIABLE}: cannot listen at {address}: {error.strerror}") from None
-    until = time.monotonic() + patience
+    deadline = time.monotonic() + patience
     with own:
         for i, other in cluster.others.items():
             while not answers(other):
-                if time.monotonic() > until:
-                    raise InputError(f"worker {i} ({other}) has not come within {patience:.0f} s; start all workers")
+                if time.monotonic() > deadline:
+                    raise InputError(f"worker {i} ({other}) did not start within {patience:.0f} s; start all workers")
                 time.sleep(0.2)
 
 
 def message(who: str) -> str:
-    """Return the line that says `who` has gone."""
-    return f"{who} has gone; the same command on all workers goes on from the last checkpoint"
+    """Return the line that says that `who` is gone."""
+    return f"{who} is gone; run the same command on all workers to resume from the last checkpoint"
+
+
+def free_ports(count: int) -> list[int]:
+    """Return `count` different ports of this machine that nothing listens at."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
 
 
 def answers(address: str, timeout: float = 3.0) -> bool:

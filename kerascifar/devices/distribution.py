@@ -1,4 +1,4 @@
-"""tf.distribute under Keras 3: strategies that work, batches cut for the replicas, and word from the chief.
+"""tf.distribute under Keras 3: strategies that work, batches divided among replicas, and data sent by the chief.
 
 Whatever the strategy, a step sees the images, the order and the augmentation that one device would see, and its loss
 is the mean over the same global batch (tools/decisions/0008-distribution.md).
@@ -18,29 +18,30 @@ from typing import Any
 import numpy as np
 
 from kerascifar.config import FIELDS, RunConfig, flag
-from kerascifar.core import files
+from kerascifar.core import files, private
+from kerascifar.core.contracts import Dataset
 from kerascifar.core.errors import InputError
 from kerascifar.devices.cluster import Cluster, read_cluster
 
-# Fields that would give other numbers under a strategy than on one device, or that it has no use for, and why.
+# Fields that under a strategy would give other numbers than on one device, or have no meaning, and why.
 REFUSED = {
     "clip_value": "Keras clips the gradient of each replica before it sums them",
     "clip_norm": "Keras clips the gradient of each replica before it sums them",
     "input": "tf.distribute divides what tf.data serves",
 }
-_PIECE = 2**16  # numbers a message between workers
-JOIN_SECONDS = 120  # for all workers to join, once each has come
-HEARTBEAT_SECONDS = 60  # of silence after which TensorFlow takes a worker for dead whose connections stand
-# A process can make one multi-worker strategy, before all else, and no second one: they are kept.
+_CHUNK = 2**16  # numbers per message between workers
+JOIN_SECONDS = 120  # for all workers to join, once each listens
+HEARTBEAT_SECONDS = 60  # without a sign of life, after which TensorFlow considers a connected worker dead
+# A process can make only one multi-worker strategy, and only before anything else, so strategies are kept.
 _made: dict[tuple, Any] = {}
 _current: dict[str, Any] = {}
 
 
 def check_strategy(config: RunConfig) -> None:
-    """Refuse what does not hold under the strategy, without importing TensorFlow.
+    """Refuse options that do not work under the strategy, without importing TensorFlow.
 
     Raises:
-        InputError: names the option, and says why.
+        InputError: names the option and says why.
     """
     if config.strategy == "none":
         return
@@ -54,8 +55,22 @@ def check_strategy(config: RunConfig) -> None:
         )
 
 
+def check_divisible(config: RunConfig, data: Dataset) -> None:
+    """Check that every replica gets its share of each batch.
+
+    Raises:
+        InputError: the replicas do not divide the batch size evenly, or outnumber the images of a split.
+    """
+    count = replicas(current(config))
+    if config.batch_size % count:
+        raise InputError(f"--batch-size {config.batch_size} must divide evenly by the {count} replicas")
+    for name in ("train", "validation"):
+        if name in data.splits and len(data.splits[name]) < count:
+            raise InputError(f"{len(data.splits[name])} {name} images are fewer than the {count} replicas")
+
+
 def cluster_of(config: RunConfig) -> Cluster | None:
-    """Return the workers of a --strategy multiworker run, None for any other.
+    """Return the workers of a --strategy multiworker run; None for any other run.
 
     Raises:
         InputError: TF_CONFIG is missing or malformed.
@@ -64,32 +79,32 @@ def cluster_of(config: RunConfig) -> Cluster | None:
 
 
 def make_strategy(config: RunConfig, devices: tuple[str, ...]) -> Any:
-    """Make the tf.distribute strategy of `config`, or return the one that this process has made already.
+    """Make the tf.distribute strategy of `config`, or return the one that this process has already made.
 
     Args:
-        config: whose strategy.
-        devices: of a mirrored strategy, such as ``("GPU:0", "GPU:1")``.
+        config: names the strategy.
+        devices: those of a mirrored strategy, such as ``("GPU:0", "GPU:1")``.
 
     Raises:
-        InputError: TensorFlow runs already, which is too late for a multi-worker strategy.
+        InputError: TensorFlow is already running, so it is too late for a multi-worker strategy.
     """
     key = (config.strategy, *devices) if config.strategy == "mirrored" else (config.strategy, cluster_of(config))
     if key not in _made:
         try:
             _made[key] = _mirrored()(devices) if config.strategy == "mirrored" else _joined()
         except RuntimeError as error:
-            raise InputError(f"--strategy {config.strategy}: make it the first run of a process ({error})") from None
+            raise InputError(f"--strategy {config.strategy}: make this the first run of a process ({error})") from None
     _current[config.strategy] = _made[key]
     return _made[key]
 
 
 def current(config: RunConfig) -> Any:
-    """Return the strategy that devices.start() made for `config`; None for --strategy none."""
+    """Return the strategy that placement.start() made for `config`; None for --strategy none."""
     return _current.get(config.strategy)
 
 
 def replicas(strategy: Any) -> int:
-    """Return over how many replicas a global batch is divided; 1 without a strategy."""
+    """Return the number of replicas that share a global batch; 1 without a strategy."""
     return 1 if strategy is None else strategy.num_replicas_in_sync
 
 
@@ -97,8 +112,8 @@ def distribute(strategy: Any, batches: Callable[[range], Any]) -> Any:
     """Return the distributed form of a data set whose elements are one replica's share of a batch.
 
     Args:
-        strategy: the strategy; None for the data set of the only device, as it is.
-        batches: given the numbers of this process's replicas among all, returns their shares in turn.
+        strategy: the strategy; None returns the data set of the only device unchanged.
+        batches: maps the numbers of this process's replicas to a data set that yields their shares in turn.
     """
     if strategy is None:
         return batches(range(1))
@@ -112,42 +127,45 @@ def distribute(strategy: Any, batches: Callable[[range], Any]) -> Any:
 
 
 def scope(config: RunConfig) -> Any:
-    """Return the context in which a model of `config` is made."""
+    """Return the context in which to build and compile a model of `config`."""
     strategy = current(config)
     return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
 def synchronize(model: Any) -> None:
-    """Let every BatchNormalization of `model` take its statistics from the whole batch, over all replicas."""
+    """Make every BatchNormalization of `model` compute its statistics over the whole batch, of all replicas."""
     import keras
 
-    for layer in model._flatten_layers():
+    for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True
 
 
-def compare(config: RunConfig, what: dict[str, str]) -> None:
-    """Check that all workers say the same of each thing in `what`; with one process there is nothing to check.
+def check_workers_agree(config: RunConfig, data: Dataset, model: Any) -> None:
+    """Check that all workers have the same flags, images and first weights; a run in one process has nothing to check.
 
     Raises:
-        InputError: names what differs, on every worker alike.
+        InputError: names what differs; every worker raises the same.
     """
     cluster = cluster_of(config)
     if cluster is None:
         return
-    own = np.zeros((len(cluster.addresses), len(what), 32), "float32")
-    own[cluster.index] = [list(hashlib.sha256(text.encode()).digest()) for text in what.values()]
-    told = _sum(current(config), own)
-    for place, name in enumerate(what):
-        for worker in range(1, len(told)):
-            if not np.array_equal(told[worker, place], told[0, place]):
+    weights = b"".join(value.tobytes() for value in model.get_weights())
+    values = {"flags": config.run_id, **{f"{name} images": split.checksum for name, split in data.splits.items()}}
+    values["first weights"] = hashlib.sha256(weights).hexdigest()
+    own = np.zeros((len(cluster.addresses), len(values), 32), "float32")
+    own[cluster.index] = [list(hashlib.sha256(text.encode()).digest()) for text in values.values()]
+    digests = _sum(current(config), own)
+    for place, name in enumerate(values):
+        for worker in range(1, len(digests)):
+            if not np.array_equal(digests[worker, place], digests[0, place]):
                 raise InputError(f"worker {worker} has other {name} than the chief: give all the same data and flags")
 
 
 def copy_from_chief(config: RunConfig, path: Path) -> None:
-    """Make the file `path` of every worker the chief's, or remove it where the chief has none.
+    """Replace the file `path` of every worker by the chief's, or remove it if the chief has none.
 
-    The path may differ from worker to worker; with one process nothing is done.
+    The path may differ between workers; a run in one process does nothing.
     """
     cluster = cluster_of(config)
     if cluster is None:
@@ -161,39 +179,39 @@ def copy_from_chief(config: RunConfig, path: Path) -> None:
 
 
 def _from_chief(strategy: Any, content: bytes) -> bytes:
-    """Return the chief's `content` on every worker; the others give none."""
-    # Two bytes a number: float32 holds them exactly, and every kind of collective operation takes it.
+    """Return the chief's `content` on every worker; the others pass empty bytes."""
+    # Two bytes per number: float32 holds them exactly, and every kind of collective operation accepts it.
     length = _sum(strategy, np.array([len(content)], "<u8").view("<u2").astype("float32"))
     total = int(length.astype("<u2").view("<u8")[0])
-    mine = np.zeros(-(-total // 2), "<u2")
+    words = np.zeros(-(-total // 2), "<u2")
     if content:
-        mine.view("u1")[:total] = np.frombuffer(content, "u1")
-    return _sum(strategy, mine.astype("float32")).astype("<u2").tobytes()[:total]
+        words.view("u1")[:total] = np.frombuffer(content, "u1")
+    return _sum(strategy, words.astype("float32")).astype("<u2").tobytes()[:total]
 
 
 def _sum(strategy: Any, values: np.ndarray) -> np.ndarray:
     """Return the sum over the workers of float32 `values`."""
     flat = values.ravel()
-    told = np.zeros(-(-flat.size // _PIECE) * _PIECE, "float32")
-    told[: flat.size] = flat
+    padded = np.zeros(-(-flat.size // _CHUNK) * _CHUNK, "float32")
+    padded[: flat.size] = flat
     total = _total(strategy)
-    for start in range(0, told.size, _PIECE):
-        told[start : start + _PIECE] = total(told[start : start + _PIECE])
-    return told[: flat.size].reshape(values.shape)
+    for start in range(0, padded.size, _CHUNK):
+        padded[start : start + _CHUNK] = total(padded[start : start + _CHUNK])
+    return padded[: flat.size].reshape(values.shape)
 
 
 @functools.cache
 def _total(strategy: Any) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the sum over the workers of float32 (_PIECE,)."""
+    """Return a function that sums a float32 array (_CHUNK,) over the workers."""
     import tensorflow as tf
 
     local = len(strategy.extended.worker_devices)
 
-    @tf.function(input_signature=[tf.TensorSpec(_PIECE, tf.float32)])
+    @tf.function(input_signature=[tf.TensorSpec(_CHUNK, tf.float32)])
     def total(own):
         def step(own):
             context = tf.distribute.get_replica_context()
-            first = tf.cast(context.replica_id_in_sync_group % local == 0, own.dtype)  # one replica speaks for a worker
+            first = tf.cast(context.replica_id_in_sync_group % local == 0, own.dtype)  # one replica per worker
             return context.all_reduce(tf.distribute.ReduceOp.SUM, own * first)
 
         return strategy.run(step, (own,))
@@ -203,17 +221,12 @@ def _total(strategy: Any) -> Callable[[np.ndarray], np.ndarray]:
 
 def _joined() -> Any:
     """Return the multi-worker strategy of this process, joined with all others."""
-    from tensorflow.python.eager import context
-
-    # No option of TensorFlow's reaches this: it takes a worker for dead that has been silent for some 10 s, as a live
-    # one on a busy machine may be. That a process was killed, its closed connections tell at once.
-    ours = context.context()
-    ours.configure_coordination_service = functools.partial(
-        ours.configure_coordination_service, heartbeat_timeout_in_ms=HEARTBEAT_SECONDS * 1000
-    )
-    # TensorFlow waits here with Python's lock held, so that no thread could end it, and takes SIGTERM for itself.
-    with os.fdopen(os.dup(2), "w") as told:
-        faulthandler.dump_traceback_later(JOIN_SECONDS, exit=True, file=told)
+    # TensorFlow considers a worker dead after some 10 s of silence, which a live one on a busy machine may reach. That a
+    # process was killed shows at once, by its closed connections.
+    private.set_heartbeat(HEARTBEAT_SECONDS)
+    # TensorFlow waits here with Python's lock held, so that no thread could end it, and installs a SIGTERM handler.
+    with os.fdopen(os.dup(2), "w") as stderr:
+        faulthandler.dump_traceback_later(JOIN_SECONDS, exit=True, file=stderr)
         try:
             return _multiworker()()
         finally:
@@ -223,10 +236,10 @@ def _joined() -> Any:
 
 
 class _Reduce:
-    """What Keras 3.15's trainer asks of a strategy, and TensorFlow 2.21's do not give (keras issue 20585).
+    """What Keras 3.15's trainer expects of a strategy and TensorFlow 2.21's lack (keras issue 20585).
 
-    Mixed into a strategy. The trainer reduces a whole (x, y) batch, only to see shapes; and, with several workers,
-    scalar logs along an axis that they do not have.
+    A mix-in. The trainer reduces a whole (x, y) batch, only to learn its shapes; and, with several workers, scalar
+    logs along an axis that they do not have.
     """
 
     def reduce(self, reduce_op, value, axis):

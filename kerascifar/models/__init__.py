@@ -1,6 +1,7 @@
-"""All Keras nets by name. Listing and checking them imports neither Keras nor TensorFlow; building one does.
+"""Keras nets by name: one file per family, each with its builders and their table VARIANTS.
 
-Importing this module lets ``keras.models.load_model`` read any model.keras of ours.
+May import config, core and layers; no data set, no training. Listing and checking nets imports neither Keras nor
+TensorFlow, building one does. Importing this package lets ``keras.saving.load_model`` read the nets.
 """
 
 from importlib import import_module
@@ -13,12 +14,12 @@ from kerascifar.config import flag
 from kerascifar.core.errors import InputError
 from kerascifar.core.registry import Variant, lookup
 
-# Whatever file of this package has VARIANTS, in the order of the files' names. All import Keras late, but for _blocks.
-_FILES = [import_module(f"{__name__}.{file.name}") for file in iter_modules(__path__) if not file.name.startswith("_")]
+# Every file here that does not begin with _ is imported, in alphabetical order; its table, if it has one, is found.
+_FILES = [import_module(f"{__name__}.{file.name}") for file in iter_modules(__path__) if file.name[0] != "_"]
 VARIANTS: dict[str, Variant] = {name: row for file in _FILES for name, row in getattr(file, "VARIANTS", {}).items()}
 
 
-@wrapt.when_imported("keras")  # now, where it has been imported
+@wrapt.when_imported("keras")  # now, if it has been imported
 def _register(keras: Any) -> None:
     import kerascifar.layers  # noqa: F401  registers our layers with Keras
 
@@ -33,21 +34,26 @@ def build(
 ):
     """Build a net with fresh weights, ready for ``compile`` and ``fit``.
 
+    >>> from kerascifar.models import build
+    >>> net = build("tiny12k", (16, 16, 3), classes=5)
+    >>> net.input.dtype, net.output.shape
+    ('uint8', (None, 5))
+
     Args:
         arch: a name in VARIANTS.
         input_shape: (side, side, channels).
         classes: number of classes, at least 2.
-        mean: subtracted from the pixels, which run from 0 to 255: one number, or one a channel.
-        std: divides them after that.
-        options: the variant's own arguments, such as ``dropout=0.1``; None leaves the variant's value.
+        mean: subtracted from the pixels (0 to 255): one number, or one per channel.
+        std: the result is divided by it: one number, or one per channel.
+        options: the variant's arguments, such as ``dropout=0.1``; None means the variant's own value.
 
     Returns:
         keras.Model: uint8 pixels (N, side, side, channels) to float32 logits (N, classes). Float images are cast
-        to uint8, so give pixels from 0 to 255, not fractions. Weights come from Keras's global seed
+        to uint8, so pass pixels from 0 to 255, not fractions. Initial weights depend on Keras's global seed
         (``keras.utils.set_random_seed``).
 
     Raises:
-        InputError: unknown name or option, a side that the geometry cannot take, fewer than 2 classes.
+        InputError: unknown name or option, images too small for the architecture, fewer than 2 classes.
     """
     arguments = check(arch, input_shape, classes, **options)
     return VARIANTS[arch].build(tuple(input_shape), classes, mean, std, **arguments)
@@ -56,14 +62,21 @@ def build(
 def check(
     arch: str, input_shape: tuple[int, int, int] = (32, 32, 3), classes: int = 10, **options: Any
 ) -> dict[str, Any]:
-    """Check what ``build`` is given, without building, and return the builder's arguments.
+    """Check the arguments of ``build`` without building, and return the variant's arguments.
+
+    >>> from kerascifar.models import check
+    >>> check("modified_net", dropout=0.25)
+    {'dropout': 0.25}
+    >>> check("lenet", (8, 8, 3))
+    Traceback (most recent call last):
+    kerascifar.core.errors.InputError: lenet: images must be at least 16x16 pixels, got 8x8
 
     Raises:
         InputError: as ``build`` does.
     """
     variant = lookup(VARIANTS, arch, "arch")
-    given = {name: value for name, value in options.items() if value is not None}
-    for name in given:
+    options = {name: value for name, value in options.items() if value is not None}
+    for name in options:
         if name not in variant.args:
             takers = [other for other, row in VARIANTS.items() if name in row.args]
             who = f"these do: {', '.join(takers)}" if takers else "no Keras net does"
@@ -73,11 +86,8 @@ def check(
         raise InputError(f"{arch}: images must be square, got {height}x{width}x{channels}")
     if classes < 2:
         raise InputError(f"{arch}: needs at least 2 classes, got {classes}")
-    arguments = {**variant.args, **given}
+    arguments = {**variant.args, **options}
     least = variant.least_side(**arguments) if variant.least_side else 1
     if height < least:
-        raise InputError(
-            f"{arch}: its strides, pools and unpadded convolutions need images of at least {least}x{least} pixels, "
-            f"got {height}x{width}"
-        )
+        raise InputError(f"{arch}: images must be at least {least}x{least} pixels, got {height}x{width}")
     return arguments

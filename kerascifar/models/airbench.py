@@ -1,30 +1,28 @@
 """Jordan's nets for fast training on CIFAR-10 (2024, arXiv 2404.00498), as in airbench94_muon.py of October 2024."""
 
 from kerascifar.core.errors import InputError
-from kerascifar.core.registry import Late, Variant
+from kerascifar.core.registry import Variant
+from kerascifar.models._late import _blocks, keras, layers, own_layers
 
-keras = Late("keras")
-layers = Late("keras.layers")
-ours = Late("kerascifar.layers")
-_blocks = Late("kerascifar.models._blocks")
-
-# airbench's BatchNorm forgets fast, since a run has 200 steps.
-_KEPT = 0.6
+# Share of the old moving statistics that BatchNorm keeps at each step: little, since a run has only 200 steps.
+_MOMENTUM = 0.6
 
 
 def airbench(input_shape, classes, mean, std, *, widths: tuple[int, ...]):
     """Build a whitening first layer, a group of two 3x3 convolutions for each of `widths`, and a scaled dense layer.
 
-    A group: convolution, max-pool, BatchNorm, GELU, convolution, BatchNorm, GELU. BatchNorm has no scale; the dense
-    layer has no bias, starts from variance 1 and gets its input divided by the number of channels.
+    A group: convolution, max-pool, BatchNorm, GELU, convolution, BatchNorm, GELU. BatchNorm has no scale. The dense
+    layer has no bias and weights of variance 1; its input is divided by the number of channels.
     """
     inputs, x = _blocks.pixels(input_shape, mean, std)
-    x = ours.PatchWhitening(8 * x.shape[-1], 2, bias_initializer=_whitening_bias(x.shape[-1]), name="whiten")(x)
-    x = ours.GELU(name="whiten.gelu")(x)
+    channels = x.shape[-1]
+    bias = _blocks.torch_default(4 * channels, 8 * channels)[1]  # PyTorch's for a 2x2 convolution
+    x = own_layers.PatchWhitening(8 * channels, 2, bias_initializer=bias, name="whiten")(x)
+    x = own_layers.GELU(name="whiten.gelu")(x)
     for number, width in enumerate(widths, start=1):
         x = _group(x, width, f"layers.{number}")
     x = layers.GlobalMaxPooling2D(name="pool")(x)
-    x = ours.Rescaling(1 / x.shape[-1], dtype="float32", name="scale")(x)
+    x = own_layers.Rescaling(1 / x.shape[-1], dtype="float32", name="scale")(x)
     start = keras.initializers.RandomUniform(-(3**0.5), 3**0.5)
     logits = layers.Dense(classes, use_bias=False, kernel_initializer=start, dtype="float32", name="head")(x)
     return keras.Model(inputs, logits, name="airbench")
@@ -32,33 +30,24 @@ def airbench(input_shape, classes, mean, std, *, widths: tuple[int, ...]):
 
 def _group(x, width: int, name: str):
     for number in (1, 2):
+        start = own_layers.PartialIdentity()
         x = layers.Conv2D(
-            width,
-            3,
-            padding="same",
-            use_bias=False,
-            kernel_initializer=ours.PartialIdentity(),
-            name=f"{name}.conv{number}",
+            width, 3, padding="same", use_bias=False, kernel_initializer=start, name=f"{name}.conv{number}"
         )(x)
         if number == 1:
             x = _blocks.max_pool(x, f"{name}.pool")
-        x = ours.BatchNormalization(momentum=_KEPT, scale=False, name=f"{name}.norm{number}")(x)
-        x = ours.GELU(name=f"{name}.gelu{number}")(x)
+        x = own_layers.BatchNormalization(momentum=_MOMENTUM, scale=False, name=f"{name}.norm{number}")(x)
+        x = own_layers.GELU(name=f"{name}.gelu{number}")(x)
     return x
-
-
-def _whitening_bias(channels: int):
-    """PyTorch's start of a 2x2 convolution's bias."""
-    return _blocks.torch_default(4 * channels, 8 * channels)[1]
 
 
 def _least_side(widths: tuple[int, ...]) -> int:
     if not widths:
-        raise InputError("--widths: at least one group is needed")
+        raise InputError("--widths: give at least one number")
     return 2 ** len(widths) + 1  # the whitening takes one pixel, each group halves
 
 
-# airbench94_muon.py; rates as in the row muon_sgd of OPTIMIZERS.
+# airbench94_muon.py; learning rates as in the row muon_sgd of OPTIMIZERS.
 _RECIPE = {
     "optimizer": "muon_sgd",
     "learning_rate": 0.24,

@@ -2,11 +2,8 @@
 
 from functools import partial
 
-from kerascifar.core.registry import Late, Variant
-
-layers = Late("keras.layers")
-ours = Late("kerascifar.layers")
-_blocks = Late("kerascifar.models._blocks")
+from kerascifar.core.registry import Variant
+from kerascifar.models._late import _blocks, layers, own_layers
 
 
 def lenet(input_shape, classes, mean, std, *, activation: str):
@@ -18,17 +15,12 @@ def lenet(input_shape, classes, mean, std, *, activation: str):
     for number, filters in enumerate((6, 16), start=1):
         x = _blocks.conv(x, filters, 5, f"conv{number}")
         x = layers.Activation(activation, name=f"conv{number}.{activation}")(x)
-        x = ours.AveragePooling2D(2, name=f"pool{number}")(x)
+        x = own_layers.AveragePooling2D(2, name=f"pool{number}")(x)
     x = layers.Flatten(name="flatten")(x)
     for number, units in enumerate((120, 84), start=1):
         x = _blocks.dense(x, units, f"fc{number}")
         x = layers.Activation(activation, name=f"fc{number}.{activation}")(x)
     return _blocks.classifier(inputs, x, classes, "fc3", "lenet")
-
-
-def _least_side() -> int:
-    # 16 -> 12 -> 6 -> 2 -> 1
-    return 16
 
 
 # 6 (3 x 25 + 1) + 16 (6 x 25 + 1) + 120 (16 x 25 + 1) + 84 (120 + 1) + 10 (84 + 1) = 62,006 (STUDIES.md, by hand);
@@ -41,13 +33,13 @@ VARIANTS = {
         source="LeCun et al. 1998, Fig. 2, on three channels; study 001 (Rajpal and Gupta)",
         # Plain SGD hardly moves a sigmoid net; study 001, Table 1 has LeNet with Adam at 0.001.
         defaults={"optimizer": "adam", "learning_rate": 0.001},
-        least_side=_least_side,
+        least_side=lambda: 16,  # 16 -> 12 -> 6 -> 2 -> 1
     ),
     "lenet_relu": Variant(
         partial(lenet, activation="relu"),
         params=62_006,
         multiply_adds=651_720,
         source="the same with ReLU",
-        least_side=_least_side,
+        least_side=lambda: 16,  # 16 -> 12 -> 6 -> 2 -> 1
     ),
 }

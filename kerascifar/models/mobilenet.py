@@ -3,10 +3,8 @@
 import math
 from functools import partial
 
-from kerascifar.core.registry import Late, Variant
-
-layers = Late("keras.layers")
-_blocks = Late("kerascifar.models._blocks")
+from kerascifar.core.registry import Variant
+from kerascifar.models._late import _blocks, layers
 
 STEM = 32  # channels of the first convolution (Table 2)
 
@@ -39,11 +37,11 @@ def mobilenet(
         mean: subtracted from the pixels.
         std: divides them.
         tcns: rows (t, c, n, s); a block with t = 1 has no expansion convolution.
-        width: factor on all channels, which are then rounded to multiples of 8; at 1 they are taken as given.
+        width: multiplies all channel counts, which are then rounded to multiples of 8; 1 leaves them as they are.
         stem_stride: stride of the first convolution.
-        head_width: channels of the last 1x1 convolution; a width below 1 leaves them (section 4.2).
+        head_width: channels of the last 1x1 convolution, which a width below 1 does not reduce (section 4.2).
         dropout: rate before the dense layer.
-        residual: blocks of stride 1 that keep the channels add their input.
+        residual: whether blocks of stride 1 whose channels do not change add their input.
     """
 
     def conv_bn(x, filters, kernel, name, stride=1):
@@ -68,21 +66,21 @@ def mobilenet(
 
 def _inverted_residual(x, t: int, c: int, s: int, conv_bn, residual: bool, name: str):
     """Widen by 1x1, filter by depthwise 3x3, narrow by 1x1 without activation; add where shapes agree (Table 1)."""
-    shortcut, part = x, 0
+    shortcut, index = x, 0  # index: position in torchvision's nn.Sequential "conv"
     if t != 1:
-        x = conv_bn(x, t * x.shape[-1], 1, f"{name}.{part}")
-        part += 1
-    x = _blocks.depthwise(x, f"{name}.{part}.0", stride=s, start=_blocks.he_fan_out)
-    x = _blocks.relu(_blocks.batch_norm(x, f"{name}.{part}.1"), f"{name}.{part}.1", limit=6)
-    x = _blocks.conv(x, c, 1, f"{name}.{part + 1}", bias=False, start=_blocks.he_fan_out)
-    x = _blocks.batch_norm(x, f"{name}.{part + 2}")
+        x = conv_bn(x, t * x.shape[-1], 1, f"{name}.{index}")
+        index += 1
+    x = _blocks.depthwise(x, f"{name}.{index}.0", stride=s, start=_blocks.he_fan_out)
+    x = _blocks.relu(_blocks.batch_norm(x, f"{name}.{index}.1"), f"{name}.{index}.1", limit=6)
+    x = _blocks.conv(x, c, 1, f"{name}.{index + 1}", bias=False, start=_blocks.he_fan_out)
+    x = _blocks.batch_norm(x, f"{name}.{index + 2}")
     if residual and s == 1 and shortcut.shape[-1] == c:
         x = layers.Add(name=f"{name}.add")([x, shortcut])
     return x
 
 
 def _scaled(channels: int, width: float) -> int:
-    """Return ``channels * width`` rounded to the nearest multiple of 8, but never down by more than a tenth."""
+    """Return ``channels * width`` rounded to the nearest multiple of 8, but never reduced by more than a tenth."""
     if width == 1:
         return channels
     scaled = channels * width
@@ -119,7 +117,7 @@ VARIANTS = {
     "mobilenet_v2_plain": _variant(
         2_236_682,
         87_976_448,
-        "study 000 (Palaska), whose MobileNetV2 has no skips; its strides are not known, ours are mobilenet_v2's",
+        "study 000 (Palaska), whose MobileNetV2 has no skips; its strides are unknown, ours are mobilenet_v2's",
         CIFAR,
         stem_stride=1,
         residual=False,

@@ -1,4 +1,4 @@
-"""Start a net from weights that are already there: a run of ours, a .keras file, a PyTorch checkpoint."""
+"""Start a net from existing weights: of a run, a .keras file or a PyTorch checkpoint."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -7,10 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kerascifar.core.errors import InputError
-from kerascifar.core.registry import Late
+from kerascifar.models._late import keras
 from kerascifar.models.torch_files import read_state_dict
-
-keras = Late("keras")
 
 # PyTorch's names for Keras's weights, in the order of layer.weights.
 NAMES = {
@@ -28,20 +26,20 @@ class Imported(NamedTuple):
 
     Attributes:
         layers: names of the layers that got their weights from the file.
-        left: names on either side that did not take part: the head, where the number of classes differs.
+        left: names of the head's layers, of model or file, that were left out because the heads differ.
     """
 
     layers: list[str]
     left: list[str]
 
 
-def load_weights_into(model: Any, source: str | Path) -> Imported:
+def load_weights_into(model: "keras.Model", source: str | Path) -> Imported:
     """Copy weights from `source` into the layers of the same name.
 
     `source` is a .pth or .pt (a state_dict), a .safetensors, a .keras file, or the folder of a run that holds
-    model.keras. Layers of our nets carry torchvision's names, so its checkpoints fit. The head, that is the last
-    layer with weights, keeps its fresh ones where the file has another number of classes or another head.
-    Everything else must match; if not, the model is left as it was.
+    model.keras. Layers of our nets have torchvision's names, so its checkpoints fit. The head, that is the last
+    layer with weights, keeps its fresh weights if the file's head has another shape or other layers.
+    Everything else must match; otherwise the model stays unchanged.
 
     Raises:
         InputError: the file cannot be read, or layers do not match; the message lists them.
@@ -58,11 +56,11 @@ def load_weights_into(model: Any, source: str | Path) -> Imported:
     raise InputError(f"--init-weights: {path}: expected a run folder, .keras, .pth, .pt or .safetensors")
 
 
-def freeze(model: Any, trained: int) -> None:
-    """Let only the last `trained` layers with weights learn; 0 lets all. Call before ``compile``.
+def freeze(model: "keras.Model", trained: int) -> None:
+    """Let only the last `trained` layers with weights learn; 0 means all. Call before ``compile``.
 
-    Layers are counted as Keras lists them, each BatchNorm as one. A frozen BatchNorm also runs on its moving
-    statistics, which stay as they are. A call undoes the one before.
+    Layers are counted as Keras lists them, each BatchNorm as one. A frozen BatchNorm also uses its moving
+    statistics, which stay as they are. Each call undoes the previous one.
 
     Raises:
         InputError: the model has fewer layers with weights.
@@ -75,7 +73,7 @@ def freeze(model: Any, trained: int) -> None:
 
 
 def _keras_layers(path: Path) -> dict[str, list[np.ndarray]]:
-    """Weights of a .keras file by layer name; safe mode runs no code from the file."""
+    """Return the weights of a .keras file by layer name; safe mode runs no code from the file."""
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
         return {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
@@ -89,29 +87,29 @@ def _modules(state: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]
     modules: dict[str, dict[str, np.ndarray]] = {}
     for name, array in state.items():
         module, _, weight = name.rpartition(".")
-        if weight != "num_batches_tracked":  # counts batches for a momentum of None; no weight
+        if weight != "num_batches_tracked":  # not a weight
             modules.setdefault(module, {})[weight] = array
     return modules
 
 
 def _from_torch(
-    layer: Any, tensors: Mapping[str, np.ndarray], flattened: tuple[int, int, int] | None
+    layer: "keras.Layer", tensors: Mapping[str, np.ndarray], flattened: tuple[int, int, int] | None
 ) -> list[np.ndarray]:
     """Return a module's tensors in Keras's order and layout.
 
     Args:
         layer: the layer they are meant for.
-        tensors: "weight", "bias", "running_mean", "running_var" as far as the module has them.
-        flattened: (H, W, C) where the layer is dense and follows a Flatten.
+        tensors: those of "weight", "bias", "running_mean", "running_var" that the module has.
+        flattened: (H, W, C) if the layer is dense and follows a Flatten, else None.
 
     Raises:
         KeyError: names differ. ValueError: shapes differ.
     """
-    wanted = [NAMES[weight.name] for weight in layer.weights]
-    if set(wanted) != set(tensors):
-        raise KeyError(f"{', '.join(sorted(tensors))} instead of {', '.join(sorted(wanted))}")
+    names = [NAMES[weight.name] for weight in layer.weights]
+    if set(names) != set(tensors):
+        raise KeyError(f"{', '.join(sorted(tensors))} instead of {', '.join(sorted(names))}")
     arrays = []
-    for name in wanted:
+    for name in names:
         array = tensors[name]
         if name == "weight" and array.ndim == 4:
             # (out, in, h, w) to (h, w, in, out); depthwise (channels, 1, h, w) to (h, w, channels, 1).
@@ -127,11 +125,11 @@ def _from_torch(
     return arrays
 
 
-def _copy(model: Any, path: Path, offered: Mapping[str, Any], convert: Callable[..., list]) -> Imported:
-    """Fit `offered`, by layer name, to the model; write only if all of it fits."""
+def _copy(model: "keras.Model", path: Path, sources: Mapping[str, Any], convert: Callable[..., list]) -> Imported:
+    """Copy `sources`, weights by layer name as `convert` takes them, into the model, if all of them fit."""
     weighted = [layer for layer in model.layers if layer.weights]
     head = weighted[-1].name
-    fitting: list[tuple[keras.Layer, list[np.ndarray]]] = []
+    fitting = []  # layers and their arrays
     left, wrong = [], []
     flattened = None
     for layer in model.layers:
@@ -140,7 +138,7 @@ def _copy(model: Any, path: Path, offered: Mapping[str, Any], convert: Callable[
         if not layer.weights:
             continue
         try:
-            arrays = convert(layer, offered[layer.name], flattened) if layer.name in offered else None
+            arrays = convert(layer, sources[layer.name], flattened) if layer.name in sources else None
             problem = "not in the file" if arrays is None else _difference(layer, arrays)
         except (KeyError, ValueError) as error:
             problem = str(error.args[0])
@@ -152,23 +150,23 @@ def _copy(model: Any, path: Path, offered: Mapping[str, Any], convert: Callable[
             left.append(head)
         else:
             wrong.append(f"{layer.name}: {problem}")
-    # A head of several layers, such as vgg16's, shares the first part of its name with ours.
-    for name in offered.keys() - {layer.name for layer in weighted}:
+    # The names of a head of several layers, such as vgg16's, begin as our head's does.
+    for name in sources.keys() - {layer.name for layer in weighted}:
         if name.partition(".")[0] == head.partition(".")[0]:
             left.append(name)
         else:
             wrong.append(f"{name}: not in the model")
     if wrong or not fitting:
-        shown = "; ".join(sorted(wrong)[:5]) + (f"; and {len(wrong) - 5} more" if len(wrong) > 5 else "")
-        raise InputError(f"--init-weights: {path} does not fit this model: {shown or 'no layer agrees'}")
+        problems = "; ".join(sorted(wrong)[:5]) + (f"; and {len(wrong) - 5} more" if len(wrong) > 5 else "")
+        raise InputError(f"--init-weights: {path} does not fit this model: {problems or 'no layer matches'}")
     for layer, arrays in fitting:
         layer.set_weights(arrays)
     return Imported([layer.name for layer, _ in fitting], sorted(left))
 
 
-def _difference(layer: Any, arrays: list[np.ndarray]) -> str:
-    """Say how `arrays` differ from what the layer holds; an empty text if they do not."""
-    ours, theirs = [tuple(w.shape) for w in layer.weights], [a.shape for a in arrays]
-    if ours != theirs:
-        return f"shapes {theirs} instead of {ours}"
+def _difference(layer: "keras.Layer", arrays: list[np.ndarray]) -> str:
+    """Say how `arrays` differ from the weights that the layer expects; return an empty string if they do not."""
+    expected, received = [tuple(w.shape) for w in layer.weights], [a.shape for a in arrays]
+    if expected != received:
+        return f"shapes {received} instead of {expected}"
     return "" if all(np.isfinite(a).all() for a in arrays) else "holds NaN or infinity"

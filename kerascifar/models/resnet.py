@@ -1,14 +1,12 @@
-"""Residual nets of basic blocks (He et al. 2016), with squeeze-and-excitation (Hu et al. 2018) where asked."""
+"""Residual nets of basic blocks (He et al. 2016), optionally with squeeze-and-excitation (Hu et al. 2018)."""
 
 from functools import partial
 
 from kerascifar.core.errors import InputError
-from kerascifar.core.registry import Late, Variant
+from kerascifar.core.registry import Variant
+from kerascifar.models._late import _blocks, layers
 
-layers = Late("keras.layers")
-_blocks = Late("kerascifar.models._blocks")
-
-REDUCTION = 16  # of channels in squeeze-and-excitation (Hu et al. 2018, section 6.1)
+REDUCTION = 16  # factor by which squeeze-and-excitation reduces the channels (Hu et al. 2018, section 6.1)
 
 
 def resnet(
@@ -33,11 +31,11 @@ def resnet(
         mean: subtracted from the pixels.
         std: divides them.
         stem: "cifar" (3x3, stride 1) or "imagenet" (7x7, stride 2, then 3x3 max-pool of stride 2).
-        blocks: basic blocks a stage; each stage after the first halves the side.
-        widths: channels a stage; the first is the stem's too.
+        blocks: basic blocks per stage; each stage after the first halves the side.
+        widths: channels per stage; the stem has as many as the first.
         kernel: kernel size in the blocks, odd.
         shortcut_kernel: kernel size of the shortcuts that change shape, odd.
-        dropout: rate after every block and before the dense layer, as study 003's code has it.
+        dropout: rate after every block and before the dense layer, as in study 003's code.
         se: squeeze-and-excitation nowhere ("none"), once after the stem ("stem"), or in "every" block.
     """
     inputs, x = _blocks.pixels(input_shape, mean, std)
@@ -100,7 +98,7 @@ def _squeeze_excitation(x, name: str):
 def _least_side(*, stem, blocks, widths, kernel, shortcut_kernel, **_) -> int:
     if len(blocks) != len(widths):
         raise InputError(
-            f"--blocks and --widths: one number a stage each, got {len(blocks)} and {len(widths)}: "
+            f"--blocks and --widths: give one number per stage each, got {len(blocks)} and {len(widths)}: "
             f"{','.join(map(str, blocks))} and {','.join(map(str, widths))}"
         )
     for flag, size in (("--kernel", kernel), ("--shortcut-kernel", shortcut_kernel)):
@@ -110,9 +108,9 @@ def _least_side(*, stem, blocks, widths, kernel, shortcut_kernel, **_) -> int:
 
 
 def _variant(params: int, multiply_adds: int, source: str, stem: str = "cifar", **args) -> Variant:
-    basic = {"kernel": 3, "shortcut_kernel": 1, "dropout": 0.0, "se": "none"}
-    least_side = partial(_least_side, stem=stem)
-    return Variant(partial(resnet, stem=stem), basic | args, params, multiply_adds, source, least_side=least_side)
+    build, least_side = partial(resnet, stem=stem), partial(_least_side, stem=stem)
+    args = {"kernel": 3, "shortcut_kernel": 1, "dropout": 0.0, "se": "none", **args}
+    return Variant(build, args, params, multiply_adds, source, least_side=least_side)
 
 
 _WIDTHS = (64, 128, 256, 512)
@@ -149,7 +147,7 @@ VARIANTS = {
         widths=_WIDTHS,
     ),
     # A gate on c channels has 2 c c/16 + c/16 + c weights: 580, 2,184, 8,464 and 33,312 at 64, 128, 256 and 512;
-    # two blocks a stage: 2 x 44,540 = 89,080 on top of resnet18's 11,173,962.
+    # two blocks per stage: 2 x 44,540 = 89,080 on top of resnet18's 11,173,962.
     "resnet18_se": _variant(
         11_263_042,
         555_509_760,

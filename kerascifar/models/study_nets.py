@@ -1,9 +1,7 @@
-"""Tiny nets: study 004's OriginNet, ModifiedNet and its depthwise reading; study 002's CustomCNN; study 000's first."""
+"""Small nets of the studies: 004's OriginNet, ModifiedNet and depthwise net, 002's CustomCNN, 000's one_conv_net."""
 
-from kerascifar.core.registry import Late, Variant
-
-layers = Late("keras.layers")
-_blocks = Late("kerascifar.models._blocks")
+from kerascifar.core.registry import Variant
+from kerascifar.models._late import _blocks, layers
 
 
 def origin_net(input_shape, classes, mean, std):
@@ -69,7 +67,7 @@ def one_conv_net(input_shape, classes, mean, std):
 
 
 def _hidden(x, units: tuple[int, ...], dropout: float, batch_norm: bool = False):
-    """Flatten, then dense layers, each with ReLU and dropout, and with BatchNorm between where asked."""
+    """Flatten, then dense layers, each with ReLU and dropout, and optionally with BatchNorm between."""
     x = layers.Flatten(name="flatten")(x)
     for number, width in enumerate(units, start=1):
         x = _blocks.dense(x, width, f"fc{number}")
@@ -80,24 +78,6 @@ def _hidden(x, units: tuple[int, ...], dropout: float, batch_norm: bool = False)
     return x
 
 
-def _any_side() -> int:
-    return 1
-
-
-def _three_pools(**_) -> int:
-    return 8
-
-
-def _origin_side() -> int:
-    # 9 -> 10 -> 5 -> 6 -> 3 -> 2 -> 1, but 8 -> 9 -> 4 -> 5 -> 2 -> 1 -> 0
-    return 9
-
-
-def _custom_side(dropout: float) -> int:
-    # 16 -> 14 -> 12 -> 6 -> 4 -> 2 -> 1
-    return 16
-
-
 VARIANTS = {
     # 64 (3 x 9 + 1) + 10 (32 x 32 x 64 + 1) = 1,792 + 655,370
     "one_conv_net": Variant(
@@ -105,14 +85,14 @@ VARIANTS = {
         params=657_162,
         multiply_adds=2_424_832,
         source="study 000 (Palaska): what its code calls ResNet18 has no residual block",
-        least_side=_any_side,
+        least_side=lambda: 1,
     ),
     "origin_net": Variant(
         origin_net,
         params=48_252,
         multiply_adds=335_216,
         source="study 004 (Lai), Table III",
-        least_side=_origin_side,
+        least_side=lambda: 9,  # 9 -> 10 -> 5 -> 6 -> 3 -> 2 -> 1, but 8 -> 9 -> 4 -> 5 -> 2 -> 1 -> 0
     ),
     "modified_net": Variant(
         modified_net,
@@ -120,7 +100,7 @@ VARIANTS = {
         params=35_730,
         multiply_adds=585_600,
         source="study 004 (Lai), Table VI, and its authors' code",
-        least_side=_three_pools,
+        least_side=lambda dropout: 8,  # three max-pools
     ),
     "depthwise_net": Variant(
         depthwise_net,
@@ -128,7 +108,7 @@ VARIANTS = {
         params=46_747,
         multiply_adds=182_912,
         source="study 004 (Lai), section on depthwise separable convolutions, in our reading",
-        least_side=_three_pools,
+        least_side=lambda dropout: 8,  # three max-pools
     ),
     "custom_cnn": Variant(
         custom_cnn,
@@ -136,6 +116,6 @@ VARIANTS = {
         params=347_106,
         multiply_adds=8_523_808,
         source="study 002 (Andrzejczuk and Orsłowski), section 4.1.1",
-        least_side=_custom_side,
+        least_side=lambda dropout: 16,  # 16 -> 14 -> 12 -> 6 -> 4 -> 2 -> 1
     ),
 }

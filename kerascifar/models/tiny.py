@@ -1,16 +1,13 @@
 """Nets of 12,000, 36,000 and 100,000 parameters: depthwise filters between 1x1 convolutions, quick on a CPU.
 
-How they were found: tools/decisions/0017-tiny-nets.md.
+How they were designed: tools/decisions/0017-tiny-nets.md.
 """
 
 import math
 from typing import Any
 
-from kerascifar.core.registry import Late, Variant
-
-layers = Late("keras.layers")
-ours = Late("kerascifar.layers")
-_blocks = Late("kerascifar.models._blocks")
+from kerascifar.core.registry import Variant
+from kerascifar.models._late import _blocks, layers, own_layers
 
 # Rows t, c, n, s.
 TINY12K = ((1, 32, 1, 2), (2, 32, 1, 2))
@@ -25,19 +22,19 @@ def separable_net(input_shape, classes, mean, std, *, tcns, repeats: int):
         classes: number of logits.
         mean: subtracted from the pixels.
         std: divides them.
-        tcns: a row (t, c, n, s) a stage: n blocks of c channels that widen to t x c inside. The stem has the first
-            row's c. Other stages, and a first one with s above 1, begin with a transition that pools by s.
+        tcns: one row (t, c, n, s) per stage: n blocks of c channels that widen to t x c inside. The stem has the c of
+            the first row. Other stages, and a first one with s above 1, begin with a transition that pools by s.
         repeats: how often each block is applied.
     """
     inputs, x = _blocks.pixels(input_shape, mean, std)
     x = _blocks.conv(x, tcns[0][1], 3, "stem.conv", padding=1, bias=False, start=_blocks.he_fan_out)
-    x = ours.GELU(name="stem.gelu")(_blocks.batch_norm(x, "stem.bn"))
+    x = own_layers.GELU(name="stem.gelu")(_blocks.batch_norm(x, "stem.bn"))
     for number, (t, c, n, s) in enumerate(tcns, start=1):
         if number > 1 or s > 1:
             x = _transition(x, c, s, f"stage{number}.transition")
         for block in range(n):
             x = _block(x, t, repeats, f"stage{number}.{block}")
-    x = ours.GELU(name="gelu")(_blocks.batch_norm(x, "bn"))
+    x = own_layers.GELU(name="gelu")(_blocks.batch_norm(x, "bn"))
     x = layers.GlobalAveragePooling2D(name="avgpool")(x)
     return _blocks.classifier(inputs, x, classes, "fc", "separable_net", _blocks.small_normal)
 
@@ -56,19 +53,19 @@ def _block(x, t: int, repeats: int, name: str):
     """Filter, widen by t, GELU, filter again, narrow, and add the input; `repeats` times with the same filters.
 
     As in ConvNeXt (Liu et al. 2022, Fig. 4) there is one activation, and nothing wide is normalised: BatchNorm costs
-    as much time as a convolution here. The second filters are MobileNetV4's (Qin et al. 2024, ExtraDW). Each time has
-    BatchNorms of its own, without which shared filters learn worse (Jastrzębski et al. 2018); only the first have
-    parameters.
+    as much time as a convolution here. The second filters are MobileNetV4's (Qin et al. 2024, ExtraDW). Each
+    repeat has its own BatchNorms, without which shared filters learn worse (Jastrzębski et al. 2018); only the first
+    have parameters.
     """
     c = x.shape[-1]
     depthwise1 = _blocks.depthwise_layer(c, f"{name}.depthwise1")
     widen = _blocks.conv_layer(c, t * c, 1, f"{name}.widen", bias=False, start=_blocks.he_fan_out)
     depthwise2 = _blocks.depthwise_layer(t * c, f"{name}.depthwise2")
     narrow = _blocks.conv_layer(t * c, c, 1, f"{name}.narrow", bias=False, start=_blocks.he_fan_out)
-    for time in range(repeats):
-        first, again = time == 0, f".{time}" if time else ""
+    for repeat in range(repeats):
+        first, again = repeat == 0, f".{repeat}" if repeat else ""
         y = _blocks.batch_norm(depthwise1(x), f"{name}.bn1{again}", affine=first)
-        y = depthwise2(ours.GELU(name=f"{name}.gelu{again}")(widen(y)))
+        y = depthwise2(own_layers.GELU(name=f"{name}.gelu{again}")(widen(y)))
         y = _blocks.batch_norm(narrow(y), f"{name}.bn2{again}", affine=first)
         x = layers.Add(name=f"{name}.add{again}")([y, x])
     return x

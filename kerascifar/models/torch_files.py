@@ -1,7 +1,7 @@
 """Read the tensors of a PyTorch checkpoint or a safetensors file, without PyTorch and without running anything.
 
-A .pth file is a pickle, and a pickle is a program. This reader admits the four names that a plain state_dict
-needs and refuses every other, so a hostile file can do no more than fail to load. NumPy only.
+A .pth file is a pickle, and a pickle is a program. This restricted unpickler admits only the names that a plain
+state_dict needs, so the worst that a hostile file can do is fail to load. NumPy only.
 """
 
 import pickle
@@ -17,7 +17,7 @@ import numpy as np
 from kerascifar.core.errors import InputError
 
 # torch.save before 1.6 wrote three pickles ahead of the data; the first is this number (torch/serialization.py).
-# torchvision still serves vgg16-397923af.pth and mobilenet_v2-b0353104.pth so.
+# torchvision still distributes vgg16-397923af.pth and mobilenet_v2-b0353104.pth in this format.
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 
 BFLOAT16 = "bfloat16"  # NumPy has no such type; it is the upper half of a float32
@@ -37,7 +37,7 @@ WRAPPERS = ("state_dict", "model_state_dict", "model")
 
 
 class _Storage(NamedTuple):
-    """A flat array in the file, not read yet."""
+    """A flat array in the file, not yet read."""
 
     dtype: str
     key: str
@@ -56,11 +56,11 @@ class _Tensor(NamedTuple):
 def read_state_dict(path: Path) -> dict[str, np.ndarray]:
     """Read a flat mapping of names to arrays from a .pth, .pt or .safetensors file.
 
-    A {"state_dict": ...}, {"model_state_dict": ...} or {"model": ...} around it is taken off, and so is the
-    "module." that DataParallel puts before every name. Arrays keep PyTorch's layout; bfloat16 becomes float32.
+    If the mapping is wrapped, as {"state_dict": ...}, {"model_state_dict": ...} or {"model": ...}, it is unwrapped; the
+    prefix "module." of DataParallel is removed. Arrays keep PyTorch's layout; bfloat16 becomes float32.
 
     Raises:
-        InputError: the file cannot be read, is damaged, or holds anything but plain tensors.
+        InputError: the file cannot be read, is damaged, or holds anything other than plain tensors.
     """
     try:
         if path.suffix == ".safetensors":
@@ -76,7 +76,7 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
     except Exception as error:  # whatever a damaged or hostile file provokes in pickle, zipfile or safetensors
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path}: damaged, or no checkpoint of tensors: {reason}") from None
+        raise InputError(f"{path}: damaged, or not a checkpoint of tensors: {reason}") from None
     if not state:
         raise InputError(f"{path}: holds no tensors")
     if all(name.startswith("module.") for name in state):
@@ -85,7 +85,7 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Knows tensors, their storages and dictionaries; nothing else that a pickle can name."""
+    """Knows tensors, their storages and ordered dictionaries, and refuses any other name in a pickle."""
 
     def __init__(self, file: Any):
         super().__init__(file)
@@ -101,23 +101,23 @@ class _Unpickler(pickle.Unpickler):
         if (module, name) == ("torch._utils", "_rebuild_parameter"):
             return lambda tensor, *_: tensor
         raise InputError(
-            f"refused, it asks for {module}.{name}; only a state_dict of plain tensors is read "
+            f"refused: it asks for {module}.{name}; only a state_dict of plain tensors is read "
             "(torch.save(model.state_dict(), FILE))"
         )
 
     def persistent_load(self, pid: Any) -> _Storage:
         kind, dtype, key, _, count, *view = pid
         if kind != "storage" or dtype not in STORAGES.values() or (view and view[0] is not None):
-            raise InputError("refused, it holds a storage of an unknown kind")
+            raise InputError("refused: it holds a storage of an unknown kind")
         return self.storages.setdefault(str(key), _Storage(dtype, str(key), int(count)))
 
 
 def _zip(file: BinaryIO) -> dict[str, np.ndarray]:
-    """Read what torch.save writes since 1.6: a zip of data.pkl and one stored file a storage."""
+    """Read what torch.save has written since 1.6: a zip of data.pkl and one uncompressed file per storage."""
     with zipfile.ZipFile(file) as archive:
         names = [name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl"]
         if len(names) != 1:
-            raise InputError("a zip file, but no PyTorch checkpoint (no data.pkl)")
+            raise InputError("a zip file, but not a PyTorch checkpoint (no data.pkl)")
         folder = names[0].removesuffix("data.pkl")
         if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":
             raise InputError("written on a big-endian machine, which is not supported")
@@ -126,11 +126,11 @@ def _zip(file: BinaryIO) -> dict[str, np.ndarray]:
             entry = archive.getinfo(f"{folder}data/{storage.key}")
             # torch.save never compresses; a compressed entry may be a bomb.
             if entry.compress_type != zipfile.ZIP_STORED:
-                raise InputError("refused, its data is compressed")
+                raise InputError("refused: its data is compressed")
             return archive.read(entry)
 
         if archive.getinfo(names[0]).compress_type != zipfile.ZIP_STORED:
-            raise InputError("refused, its data is compressed")
+            raise InputError("refused: its data is compressed")
         with archive.open(names[0]) as pickled:
             return _arrays(_Unpickler(pickled).load(), read)
 
@@ -141,7 +141,7 @@ def _legacy(file: BinaryIO) -> dict[str, np.ndarray]:
     if _Unpickler(file).load() != LEGACY_MAGIC:
         raise InputError("not a PyTorch checkpoint")
     _Unpickler(file).load()  # protocol version
-    _Unpickler(file).load()  # sizes of C types where it was written
+    _Unpickler(file).load()  # sizes of C types on the machine that wrote it
     unpickler = _Unpickler(file)
     pickled = unpickler.load()
     data: dict[str, bytes] = {}
@@ -149,13 +149,13 @@ def _legacy(file: BinaryIO) -> dict[str, np.ndarray]:
         storage = unpickler.storages[key]
         (count,) = struct.unpack("<q", file.read(8))
         if count != storage.count:
-            raise InputError(f"storage {key} has {count} elements, {storage.count} were announced")
+            raise InputError(f"storage {key} has {count} elements instead of the {storage.count} announced")
         data[key] = file.read(count * _itemsize(storage.dtype))
     return _arrays(pickled, lambda storage: data[storage.key])
 
 
 def _tensors(pickled: Any) -> dict[str, _Tensor]:
-    """Take off wrappers and return the named tensors."""
+    """Unwrap the mapping, and return its tensors by name."""
     for wrapper in WRAPPERS:
         if isinstance(pickled, Mapping) and isinstance(pickled.get(wrapper), Mapping):
             pickled = pickled[wrapper]
@@ -171,6 +171,7 @@ def _itemsize(dtype: str) -> int:
 
 
 def _arrays(pickled: Any, read: Callable[[_Storage], bytes]) -> dict[str, np.ndarray]:
+    """Return the tensors as arrays; `read` gives the bytes of a storage, each of which is read once."""
     flat: dict[_Storage, np.ndarray] = {}
     arrays = {}
     for name, tensor in _tensors(pickled).items():
@@ -178,7 +179,7 @@ def _arrays(pickled: Any, read: Callable[[_Storage], bytes]) -> dict[str, np.nda
         if storage not in flat:
             data = read(storage)
             if len(data) != storage.count * _itemsize(storage.dtype):
-                raise InputError(f"{name}: {len(data)} bytes, but {storage.count} elements were announced")
+                raise InputError(f"{name}: {len(data)} bytes, but {storage.count} elements announced")
             if storage.dtype == BFLOAT16:
                 flat[storage] = (np.frombuffer(data, "<u2").astype("<u4") << 16).view("<f4")
             else:

@@ -2,10 +2,8 @@
 
 from functools import partial
 
-from kerascifar.core.registry import Late, Variant
-
-layers = Late("keras.layers")
-_blocks = Late("kerascifar.models._blocks")
+from kerascifar.core.registry import Variant
+from kerascifar.models._late import _blocks, layers
 
 # Channels of the 3x3 convolutions; "pool" halves the side.
 VGG16 = (
@@ -61,10 +59,6 @@ def vgg(input_shape, classes, mean, std, *, batch_norm: bool, dense: tuple[int, 
     return _blocks.classifier(inputs, x, classes, f"classifier.{3 * len(dense)}", "vgg16", dense_start)
 
 
-def _least_side(**_) -> int:
-    return 2**5  # five poolings
-
-
 VARIANTS = {
     "vgg16": Variant(
         partial(vgg, batch_norm=False, dense=(4096, 4096), pool=0),
@@ -72,18 +66,18 @@ VARIANTS = {
         params=33_638_218,
         multiply_adds=332_111_872,
         source="study 000 (Palaska): VGG-16 at 32 px, flatten 512",
-        # Without BatchNorm, SGD at the usual rate stays at chance; study 000 takes Adam at 1e-4.
+        # Without BatchNorm, SGD at its default learning rate stays at chance; study 000 uses Adam at 1e-4.
         defaults={"optimizer": "adam", "learning_rate": 1e-4},
-        least_side=_least_side,
+        least_side=lambda dropout: 32,  # five max-pools
     ),
     "vgg16_imagenet": Variant(
         partial(vgg, batch_norm=False, dense=(4096, 4096), pool=7),
         {"dropout": 0.5},
         params=134_301_514,  # torchvision's 138,357,544 with 1000 classes: less 990 x (4096 + 1)
         multiply_adds=432_775_168,
-        source="torchvision vgg16; from 32 px its adaptive pool repeats 1x1 to 7x7",
+        source="torchvision vgg16; at 32 px its adaptive pool repeats 1x1 to 7x7",
         defaults={"optimizer": "adam", "learning_rate": 1e-4},
-        least_side=_least_side,
+        least_side=lambda dropout: 32,  # five max-pools
     ),
     "vgg16_bn": Variant(
         partial(vgg, batch_norm=True, dense=(), pool=0),
@@ -91,6 +85,6 @@ VARIANTS = {
         params=14_728_266,
         multiply_adds=313_201_664,
         source="torchvision vgg16_bn's features, one dense layer 512-10",
-        least_side=_least_side,
+        least_side=lambda dropout: 32,  # five max-pools
     ),
 }

@@ -9,6 +9,7 @@ from kerascifar.scratch.network import Network
 from kerascifar.scratch.optimizers import Optimizer
 from kerascifar.scratch.saving import arrays_of, read_arrays, under, write_arrays
 from kerascifar.scratch.training import Progress
+from kerascifar.training.selection import best_epoch
 
 
 class Checkpoint:
@@ -46,7 +47,7 @@ class Checkpoint:
 
     def save(self, network: Network, optimizer: Optimizer, progress: Progress, patience: int) -> None:
         """Write the checkpoint, and the best weights if the epoch that has just ended was the best."""
-        best = patience and progress.batch == 0 and progress.best_epoch() == progress.epoch - 1
+        best = patience and progress.batch == 0 and best_epoch(progress.history) == progress.epoch - 1
         if best:
             write_arrays(self.best_path, self.identity, arrays_of(network))
         spec = {

@@ -13,6 +13,7 @@ import numpy as np
 
 from kerascifar.core.errors import InputError, TrainingDiverged
 from kerascifar.scratch.optimizers import Optimizer
+from kerascifar.training.selection import out_of_patience
 
 if TYPE_CHECKING:
     from kerascifar.scratch.network import Network
@@ -46,14 +47,6 @@ class Progress:
     def begin_epoch(self, epoch: int) -> None:
         """Set the counters for the epoch with this index."""
         self.epoch, self.batch, self.loss, self.right, self.seen, self.seconds = epoch, 0, 0.0, 0, 0, 0.0
-
-    def best_epoch(self) -> int:
-        """Return the index of the first epoch with the highest validation accuracy."""
-        return int(np.argmax([row["val_accuracy"] for row in self.history]))
-
-    def out_of_patience(self, patience: int) -> bool:
-        """Tell whether the best epoch lies `patience` epochs back."""
-        return bool(patience and self.history) and self.epoch - 1 - self.best_epoch() >= patience
 
 
 def train(
@@ -104,7 +97,7 @@ def train(
     _check(network, images, labels)
     progress = progress or Progress()
     steps = -(-len(images) // batch_size)
-    while progress.epoch < epochs and not progress.out_of_patience(patience):
+    while progress.epoch < epochs and not out_of_patience(progress.history, patience):
         epoch = progress.epoch
         order = np.random.default_rng([seed, ORDER, epoch, 0]).permutation(len(images))
         bar = tqdm(

@@ -1,5 +1,6 @@
-"""Build a Keras net of a config, and compile it for the phase of the training that it is to begin."""
+"""Build the Keras net of a config, and compile it for each phase of its training."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,18 @@ from kerascifar.data.batches import steps_per_epoch
 from kerascifar.data.normalization import statistics
 from kerascifar.devices import distribution, placement
 from kerascifar.results import find_run
-from kerascifar.training.phases import Phase, phases_of
+from kerascifar.training.phases import Phase, phase_at, phases_of
+
+_ADAPT_IMAGES = 5000  # as in airbench; more change the whitening by less than a seed does
+# Limits of steps_per_call: progress bar, Ctrl-C and the stop at NaN wait for a call to end, so it should take well
+# under a second. 16e9 multiply-adds forward, and twice as many backward, take two cores half a second.
+_MOST_STEPS, _MOST_MULTIPLY_ADDS = 32, 16e9
 
 
 def build_model(config: RunConfig, data: Dataset, side: int | None = None) -> Any:
-    """Return the config's net as a keras.Model that takes uint8 images, weights drawn from the seed.
+    """Return the config's net as a keras.Model for uint8 images, its weights drawn from the seed.
 
-    `side` is that of the images it takes, in pixels; the data's own if not given.
+    `side` is that of the images in pixels; None means the data's own.
     """
     import keras
 
@@ -30,7 +36,7 @@ def build_model(config: RunConfig, data: Dataset, side: int | None = None) -> An
 
 
 def compiled_model(config: RunConfig, data: Dataset) -> Any:
-    """Return the net, started from --init-weights and compiled for its first phase."""
+    """Return the net with the weights of --init-weights, if any, compiled for its first phase."""
     from kerascifar.models import pretrained
 
     model = build_model(config, data)
@@ -42,13 +48,13 @@ def compiled_model(config: RunConfig, data: Dataset) -> Any:
         print(f"{len(imported.layers)} layers start from {source}{left}", flush=True)
     if distribution.current(config) is not None:
         distribution.synchronize(model)
-    for phase in reversed(phases_of(config)):  # a phase that asks for too many layers is refused before the first
+    for phase in reversed(phases_of(config)):  # so that a bad later phase is refused before the first is trained
         compile_for(phase, model, data)
     return model
 
 
 def compile_for(phase: Phase, model: Any, data: Dataset) -> None:
-    """Freeze what is not to learn in `phase`, and compile with a fresh optimizer."""
+    """Freeze the layers that do not learn in `phase`, and compile `model` with a fresh optimizer."""
     import keras
 
     from kerascifar.models import pretrained
@@ -60,15 +66,57 @@ def compile_for(phase: Phase, model: Any, data: Dataset) -> None:
     pretrained.freeze(model, config.freeze)
     strategy = distribution.current(config)
     steps = steps_per_epoch(len(data.train), config.batch_size, distribution.replicas(strategy))
-    schedule = make_schedule(config, steps)
     model.compile(
-        optimizer=make_optimizer(config, schedule),
+        optimizer=make_optimizer(config, make_schedule(config, steps)),
         loss=make_loss(config, data.train.labels, len(data.classes)),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         # On a CPU TensorFlow's XLA is 5 to 30 times slower than its plain graph (2.21); under a strategy it fails.
         jit_compile=False if placement.tensorflow_on_cpu() or strategy is not None else "auto",
     )
-    model.optimizer.build(model.trainable_variables)  # within the strategy's scope, which a restore is not
+    model.optimizer.build(model.trainable_variables)  # here in the strategy's scope; a restore is outside it
+
+
+def begin_phase(config: RunConfig, model: Any, data: Dataset, steps: int, progress: Any) -> Phase:
+    """Return the phase that `progress` is in, and compile `model` for it unless it is the first, as compiled_model did.
+
+    `steps` is the number of steps per epoch.
+    """
+    from kerascifar.models.counting import multiply_adds
+
+    phase = phase_at(config, progress.epoch)
+    if config.phases:
+        print(phase, flush=True)
+    if phase.first:
+        with distribution.scope(config):
+            compile_for(phase, model, data)
+    if distribution.current(config) is None and placement.tensorflow_on_cpu():
+        model.steps_per_execution = steps_per_call(config, steps, progress.step, multiply_adds(model))
+    return phase
+
+
+def steps_per_call(config: RunConfig, steps: int, done: int, multiply_adds: int) -> int:
+    """Return how many training steps to run per call of the compiled function: Keras's steps_per_execution.
+
+    What Keras does between two calls takes up to a tenth of a small net's step. The numbers stay the same: the count
+    divides an epoch's `steps`, those between two checkpoints, and those `done` in the current epoch.
+
+    Args:
+        config: gives batch size and checkpoint_steps.
+        steps: steps per epoch.
+        done: steps already done in the current epoch.
+        multiply_adds: of one image, forward.
+    """
+    divisible = math.gcd(steps, config.checkpoint_steps or 0, done)
+    most = _MOST_MULTIPLY_ADDS // (max(multiply_adds, 1) * config.batch_size)
+    return max(n for n in range(1, _MOST_STEPS + 1) if n == 1 or (divisible % n == 0 and n <= most))
+
+
+def resized_model(model: Any, phase: Phase, data: Dataset, side: int) -> Any:
+    """Return the net for images of `side` pixels, with the weights of `model`, compiled for `phase`."""
+    resized = build_model(phase.config, data, side)
+    resized.set_weights(model.get_weights())
+    compile_for(phase, resized, data)
+    return resized
 
 
 def plain_model(model: Any, config: RunConfig, data: Dataset) -> Any:
@@ -78,20 +126,17 @@ def plain_model(model: Any, config: RunConfig, data: Dataset) -> Any:
     return plain
 
 
-_IMAGES = 5000  # as in airbench; more change the whitening by less than a seed does
-
-
 def adapt(model: Any, images: np.ndarray) -> None:
-    """Call ``adapt`` of each layer of `model` that has it, with what reaches that layer of 5,000 training images.
+    """Call ``adapt`` of each layer of `model` that has it, with the layer's input for 5,000 training images.
 
     Args:
         model: a built functional keras.Model.
-        images: uint8 (N, H, W, C); evenly spaced ones are taken, so that data sorted by class will do.
+        images: uint8 (N, H, W, C); evenly spaced ones are used, so they may be sorted by class.
     """
     import keras
 
     for layer in model.layers:
         if hasattr(layer, "adapt"):
             below = keras.Model(model.inputs, layer.input)
-            taken = np.unique(np.linspace(0, len(images) - 1, _IMAGES).astype(int))
-            layer.adapt(below.predict(images[taken], batch_size=500, verbose=0))
+            chosen = np.unique(np.linspace(0, len(images) - 1, _ADAPT_IMAGES).astype(int))
+            layer.adapt(below.predict(images[chosen], batch_size=500, verbose=0))

@@ -1,61 +1,45 @@
-"""What happens beside the steps of a training: history, checkpoints, patience, and the stop at NaN."""
+"""What happens between the steps of a training: history, checkpoints, patience, and the stop at a NaN loss."""
 
 import math
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import keras
 
 from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Split
 from kerascifar.core.errors import TrainingDiverged
-from kerascifar.results import write_history
+from kerascifar.results import BEST, CHECKPOINT, write_history
 from kerascifar.training import checkpoint
 from kerascifar.training.phases import phase_at
+from kerascifar.training.schedules import make_schedule
 from kerascifar.training.scoring import accuracy
-
-# Columns of the history by which --select finds the best epoch.
-SELECTED_BY = {"validation": "val_accuracy", "test": "test_accuracy"}
+from kerascifar.training.selection import best_epoch, out_of_patience, selected_by
 
 
 class Recorder(keras.callbacks.Callback):
-    """Keeps history and checkpoints of one run, so that a killed run goes on bit for bit.
+    """Keeps the history and checkpoints of one run, so that a killed run can be resumed bit for bit.
 
     Args:
         config: the run's config.
         folder: the run folder.
         progress: how far the run has come; updated in place.
-        rate: learning rate by the step, counted from the first one of the run.
-        steps: steps an epoch.
-        test: what the published fault --select test measures after each epoch; None without it.
+        steps: steps per epoch.
+        test: what --select test, the published fault, measures after each epoch; None without it.
+
+    Attributes:
+        path: the checkpoint file.
+        best_path: the weights of the best epoch so far; written only if they are to be scored.
+        selected_by: see ``selection.selected_by``.
+        steps_per_second: of each epoch trained in this process, without validation.
     """
 
-    def __init__(
-        self,
-        config: RunConfig,
-        folder: Path,
-        progress: checkpoint.Progress,
-        rate: Callable[[int], Any],
-        steps: int,
-        test: Split | None = None,
-    ) -> None:
+    def __init__(self, config: RunConfig, folder: Path, progress: checkpoint.Progress, steps: int, test: Split | None):
         super().__init__()
-        self.config, self.folder, self.progress, self.rate, self.steps = config, folder, progress, rate, steps
-        self.test = test
-        self.selected_by = SELECTED_BY.get(config.select or ("validation" if config.patience else "last"))
-        self.rates: list[float] = []  # images a second of each epoch trained in this process, validation left out
-
-    @property
-    def path(self) -> Path:
-        """The checkpoint file."""
-        return self.folder / "checkpoint.npz"
-
-    @property
-    def best_path(self) -> Path:
-        """The weights of the best epoch so far; kept only where they are the ones to score."""
-        return self.folder / "best.npz"
+        self.config, self.folder, self.progress, self.steps, self.test = config, folder, progress, steps, test
+        self.path, self.best_path = folder / CHECKPOINT, folder / BEST
+        self.selected_by = selected_by(config)
+        self.steps_per_second: list[float] = []
 
     def on_epoch_begin(self, epoch, logs=None):
         checkpoint.seed_dropout(self.model, self.config.seed, epoch, self.progress.step)
@@ -70,10 +54,11 @@ class Recorder(keras.callbacks.Callback):
         loss = float(logs["loss"])
         if not math.isfinite(loss):
             peak = phase_at(self.config, self.progress.epoch).config.learning_rate
-            given = "rate in --phases" if self.config.phases else "--learning-rate"
+            option = "learning rate in --phases" if self.config.phases else "--learning-rate"
+            saved = f"the last good checkpoint is kept in {self.folder}" if self.path.exists() else "no checkpoint yet"
             raise TrainingDiverged(
-                f"the loss became {loss} in epoch {self.progress.epoch + 1}; {self._kept()}; "
-                f"try a {given} below {peak:g} or --clip-norm 1"
+                f"the loss became {loss} in epoch {self.progress.epoch + 1}; {saved}; "
+                f"try a {option} below {peak:g} or --clip-norm 1"
             )
         every = self.config.checkpoint_steps
         if every and self.progress.step % every == 0 and self.progress.step < self.steps:
@@ -81,27 +66,19 @@ class Recorder(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         now = time.perf_counter()
-        self.rates.append((self.progress.step - self.first) / (self.trained - self.began))
+        self.steps_per_second.append((self.progress.step - self.first) / (self.trained - self.began))
         row = {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}}
         if self.test is not None:
             row["test_accuracy"] = accuracy(self.model, self.test, self.config.batch_size)
-        row["learning_rate"] = float(self.rate(epoch * self.steps))  # at the epoch's first step
+        phase = phase_at(self.config, epoch)
+        schedule = make_schedule(phase.config, self.steps)
+        row["learning_rate"] = float(schedule((epoch - phase.first) * self.steps))  # at the epoch's first step
         row["seconds"] = now - self.began
         self.progress.history.append(row)
         self.progress.epoch, self.progress.step = epoch + 1, 0
-        if self.selected_by and self.progress.best_epoch(self.selected_by) == epoch:
+        if self.selected_by and best_epoch(self.progress.history, self.selected_by) == epoch:
             checkpoint.save_weights(self.best_path, self.model)
         checkpoint.save(self.path, self.model, self.progress)
         write_history(self.folder, self.progress.history)
-        if self.out_of_patience():
+        if out_of_patience(self.progress.history, self.config.patience):
             self.model.stop_training = True
-
-    def out_of_patience(self) -> bool:
-        """Tell whether the best epoch lies `patience` epochs back."""
-        patience, done = self.config.patience, self.progress.epoch
-        return bool(patience) and done > 0 and done - 1 - self.progress.best_epoch() >= patience
-
-    def _kept(self) -> str:
-        if self.path.exists():
-            return f"the last good checkpoint is kept in {self.folder}"
-        return "no epoch was finished, so there is no checkpoint"

@@ -1,7 +1,7 @@
-"""Checkpoints from which a run goes on bit for bit: every variable, the history, and the place in the epoch.
+"""Checkpoints from which a run resumes bit for bit: every variable, the history, and the place in the epoch.
 
-A checkpoint is one .npz without pickles. Dropout's generators are not in it: their state is set from
-(seed, epoch, batch) by `seed_dropout`, since Keras saves them nowhere.
+A checkpoint is one .npz file without pickles. It does not hold the state of dropout's generators, which Keras never
+saves: `seed_dropout` sets it from (seed, epoch, step).
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascifar.core import files
+from kerascifar.core import files, private
 from kerascifar.core.errors import InputError
 from kerascifar.core.reading import decode_json, read_arrays
 
@@ -21,10 +21,10 @@ class Progress:
     """How far a training has come.
 
     Attributes:
-        epoch: epochs finished.
-        step: steps done in the epoch that is under way.
-        history: one dict a finished epoch.
-        backend: Keras's backend, which decides what is drawn.
+        epoch: number of finished epochs.
+        step: steps done in the current epoch.
+        history: one dict per finished epoch.
+        backend: Keras's backend, on which the random numbers depend.
     """
 
     epoch: int = 0
@@ -32,45 +32,42 @@ class Progress:
     history: list[dict[str, float]] = field(default_factory=list)
     backend: str = "tensorflow"
 
-    def best_epoch(self, by: str = "val_accuracy") -> int:
-        """Return the index of the first epoch with the highest `by`, a column of the history."""
-        return int(np.argmax([row[by] for row in self.history]))
-
 
 def save(path: Path, model: Any, progress: Progress) -> None:
-    """Write model, optimizer, metrics and `progress` to `path`, whole or not at all."""
+    """Write model, optimizer, metrics and `progress` to `path`, atomically."""
     if progress.backend == "jax":
-        model.jax_state_sync()  # within an epoch the variables are empty, and fit() holds their values
+        model.jax_state_sync()  # within an epoch the variables are empty: fit() holds their values
     arrays = _arrays("model", model.variables) | _arrays("optimizer", model.optimizer.variables)
-    if progress.step:  # only within an epoch do the running means matter
+    if progress.step:  # the running means matter only within an epoch
         arrays |= _arrays("metrics", model.metrics_variables)
     _write(path, arrays, progress)
 
 
 def load_progress(path: Path, backend: str) -> Progress:
-    """Read how far the checkpoint at `path` has come; a fresh Progress where there is none.
+    """Return how far the checkpoint at `path` has come; a fresh Progress if there is none.
 
     Raises:
-        InputError: the file is corrupt, or the run was begun on another backend than `backend`.
+        InputError: the file is corrupt, or the run was started on another backend than `backend`.
     """
     if not path.exists():
         return Progress(backend=backend)
+    arrays = _read(path)
     try:
-        progress = decode_json(str(_read(path)["progress"]), Progress)
+        progress = decode_json(str(arrays["progress"]), Progress)
     except (KeyError, ValueError) as error:
         raise InputError(f"checkpoint {path} is corrupt: {error}") from None
     if progress.backend != backend:
         raise InputError(
             f"checkpoint {path} was begun under KERAS_BACKEND={progress.backend}, which draws other numbers than "
-            f"{backend}: go on there, or --again starts anew"
+            f"{backend}: resume it there, or --again starts anew"
         )
     return progress
 
 
 def restore(path: Path, model: Any, optimizer: bool = True) -> None:
-    """Set the variables of model and optimizer, which must have been built, from the checkpoint at `path`.
+    """Set the variables of model and optimizer, both built, from the checkpoint at `path`.
 
-    Without `optimizer`, that stays as it is: where a phase begins, the checkpoint holds the one of the phase before.
+    With `optimizer` False the optimizer is left alone: when a phase begins, the checkpoint holds the previous phase's.
 
     Raises:
         InputError: the file is corrupt or belongs to another net.
@@ -82,36 +79,36 @@ def restore(path: Path, model: Any, optimizer: bool = True) -> None:
 
 
 def restore_metrics(path: Path, model: Any) -> None:
-    """Set the running means of loss and accuracy, which must have been built."""
+    """Set the running means of loss and accuracy, whose metrics must be built, from the checkpoint at `path`."""
     _assign(path, _read(path), "metrics", model.metrics_variables)
 
 
 def save_weights(path: Path, model: Any) -> None:
-    """Write the model's variables alone, with the moving average in place of what was averaged."""
+    """Write only the model's variables; those with a moving average are replaced by it."""
     averages = averaged(model)
     _write(path, _arrays("model", [averages.get(id(v), v) for v in model.variables]), Progress())
 
 
 def restore_weights(path: Path, model: Any) -> None:
-    """Set the model's variables from what `save_weights` wrote."""
+    """Set the model's variables from the file that `save_weights` wrote."""
     _assign(path, _read(path), "model", model.variables)
 
 
 def averaged(model: Any) -> dict[int, Any]:
-    """Return the moving average by id of the variable it belongs to; empty without EMA."""
+    """Return the moving averages by the id() of their variable; empty without EMA."""
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     if not optimizer.use_ema:
         return {}
-    pairs = zip(model.trainable_variables, optimizer._model_variables_moving_average, strict=True)
+    pairs = zip(model.trainable_variables, private.moving_averages(optimizer), strict=True)
     return {id(variable): average for variable, average in pairs if average is not None}
 
 
 def seed_dropout(model: Any, seed: int, epoch: int, step: int) -> None:
     """Put every random layer into the state it has at `step` of `epoch`, whatever happened before.
 
-    A Keras SeedGenerator is (key, counter), and a training step raises the counter by one.
+    The state of a Keras SeedGenerator is (key, counter); a training step raises the counter by one.
     """
-    layers = [layer for layer in model._flatten_layers() if hasattr(layer, "seed_generator")]
+    layers = [layer for layer in model.layers if hasattr(layer, "seed_generator")]
     for place, layer in enumerate(layers):
         key = np.random.SeedSequence((seed, epoch, place)).generate_state(1)[0]
         layer.seed_generator.state.assign(np.array([key, step], dtype="uint32"))

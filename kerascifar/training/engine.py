@@ -33,19 +33,19 @@ _TIMED_STEPS = 6
 
 
 def check(config: RunConfig, variant: Variant) -> None:
-    """Check the builder's arguments, and the net's geometry where the images' side is known before they are read.
+    """Check the builder's arguments, and the net's geometry if the side of the images is known before reading them.
 
     Raises:
-        InputError: see ``kerascifar.models.check``.
+        InputError: see ``kerascifar.models.check``; or --pixels is one that only the baselines have.
     """
     if config.pixels == "planar_queries":
-        raise InputError(f"--pixels planar_queries is for knn and nearest_centroid; {config.arch} takes planar")
+        raise InputError(f"--pixels planar_queries is for knn and nearest_centroid; {config.arch} has planar")
     if config.image_size is None:
         models.check(config.arch, **variant.arguments(config))
 
 
 def restore(config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset]) -> Score:
-    """Return the scorer of the finished run in `folder`, from its model.keras; `load` is not needed.
+    """Return the scorer of the finished run in `folder`, from its model.keras; `load` is not used.
 
     Raises:
         InputError: the file is missing or cannot be read.
@@ -57,7 +57,7 @@ def restore(config: RunConfig, variant: Variant, folder: Path, load: Callable[[]
 
 
 def count(variant: Variant, shape: tuple[int, int, int], classes: int) -> tuple[int, int | None]:
-    """Build the variant and return its trainable parameters, and the multiply-adds of one image."""
+    """Build the variant and return its number of trainable parameters, and the multiply-adds of one image."""
     import keras
 
     from kerascifar.models.counting import multiply_adds
@@ -72,7 +72,7 @@ def layers(config: RunConfig, variant: Variant, shape: tuple[int, int, int], cla
     """Build the config's net for images of `shape` and return its layers, first to last.
 
     Raises:
-        InputError: the net does not take such images.
+        InputError: the net does not accept such images.
     """
     arguments = variant.arguments(config)
     models.check(config.arch, shape, classes, **arguments)
@@ -93,35 +93,34 @@ def layers(config: RunConfig, variant: Variant, shape: tuple[int, int, int], cla
 
 
 def time_step(config: RunConfig, variant: Variant, load: Callable[[], Dataset]) -> StepTime:
-    """Time a few real steps on images of noise, whose values make no difference to the time; `load` is not needed.
+    """Time a few real steps on images of noise, since pixel values do not affect the time; `load` is not used.
 
-    The net is built, compiled and fed as run() does it, augmentation included. Frozen layers make a phase quicker, so
-    the time per image is the mean over the epochs of all phases. Validation is left out: it has a forward pass only,
-    about a third of the work. Of a net so small that run() makes several steps in one call, this overestimates by up
-    to a tenth.
+    The net is built, compiled and fed as in a run, augmentation included. Frozen layers make a phase faster, so the
+    time per image is the mean over the epochs of all phases. Validation is left out: it has only a forward pass, about
+    a third of the work. If the net is so small that a run makes several steps per call, this overestimates by up to a
+    tenth.
 
     Raises:
-        InputError: a strategy divides the steps.
+        InputError: the steps are divided by a strategy.
     """
     if config.strategy != "none":
         raise InputError(f"steps are timed on one device, got --strategy {config.strategy}")
     placement.start(config)
-    import keras  # noqa: F401  importing it is no part of a run
+    import keras  # noqa: F401  so that the time does not include the import
 
     begun = time.perf_counter()
     data = synthetic.noise_dataset(config, (_TIMED_STEPS + 1) * config.batch_size)
-    # A learning rate at which nothing diverges: it has no part in the time.
-    calm = dataclasses.replace(config, init_weights=None)
+    fresh = dataclasses.replace(config, init_weights=None)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):  # progress bars
-        seconds = sum(phase.config.epochs * _step_seconds(phase.config, data) for phase in phases_of(calm))
-    # The measurement itself builds the net and traces its step; a run traces validation and scoring as well, and saves.
+        seconds = sum(phase.config.epochs * _step_seconds(phase.config, data) for phase in phases_of(fresh))
+    # The measurement builds the net and traces its step; a run also traces validation and scoring, and saves.
     return StepTime(2 * (time.perf_counter() - begun), seconds / (config.epochs * config.batch_size))
 
 
 def serve(
     config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset], shape: Sequence[int]
 ) -> Served:
-    """Return the run to be called, as one graph, with images of noise: its time does not depend on the pixels.
+    """Return the net of a finished run as one graph, with images of noise: its time does not depend on the pixels.
 
     Raises:
         InputError: its model.keras is missing or cannot be read.
@@ -130,7 +129,7 @@ def serve(
     device = placement.start(dataclasses.replace(config, strategy="none"))
     import tensorflow as tf
 
-    from kerascifar.training.scoring import compiled, load_model, views
+    from kerascifar.training.scoring import compiled, load_model, tta_variants
 
     machine = processor()
     for gpu in tf.config.get_visible_devices("GPU"):
@@ -145,8 +144,8 @@ def serve(
     model = load_model(folder)
     graph = compiled(model)
 
-    def predict(images: np.ndarray) -> np.ndarray:  # a run that averages views of an image takes their time
-        return sum(weight * graph(view) for weight, view in views(images, config.tta))
+    def predict(images: np.ndarray) -> np.ndarray:  # test-time augmentation counts towards the latency
+        return sum(weight * graph(variant) for weight, variant in tta_variants(images, config.tta))
 
     return Served(predict, synthetic.noise(64, model.input_shape[1:]), facts)
 
@@ -156,21 +155,22 @@ def _size(variables: Sequence[Any]) -> int:
 
 
 def _step_seconds(config: RunConfig, data: Dataset) -> float:
+    """Return the median time of a training step of the net that `config` describes."""
     import keras
 
     from kerascifar.training.feeding import training_feed
 
     class Clock(keras.callbacks.Callback):
-        """Notes when each step ends."""
+        """Records when each step ends."""
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            float(logs["loss"])  # waits for the device, as run() does
+            float(logs["loss"])  # waits for the device, as Recorder does
             ends.append(time.perf_counter())
 
     ends: list[float] = []
+    # At this learning rate nothing diverges; it does not affect the time.
     model = compiled_model(dataclasses.replace(config, learning_rate=1e-6), data)
     steps = steps_per_epoch(len(data.train), config.batch_size)
-    model.fit(
-        training_feed(config, data.train, len(data.classes), 1), steps_per_epoch=steps, verbose=0, callbacks=[Clock()]
-    )
+    feed = training_feed(config, data.train, len(data.classes), 1)
+    model.fit(feed, steps_per_epoch=steps, verbose=0, callbacks=[Clock()])
     return stats.median(b - a for a, b in itertools.pairwise(ends))

@@ -1,4 +1,4 @@
-"""LOSSES: functions of one-hot labels and logits, each averaged over the batch."""
+"""LOSSES: functions of one-hot labels and logits, averaged over the batch."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,14 @@ from kerascifar.core.registry import lookup
 
 
 def class_weights(labels: np.ndarray, classes: int) -> np.ndarray:
-    """Return a weight per class, n / (classes x count): scikit-learn's "balanced" rule.
+    """Return one weight per class, n / (classes x count), by scikit-learn's "balanced" rule.
+
+    Args:
+        labels: int (n,), from 0 to below `classes`.
+        classes: number of classes; one without images is weighted as if it had one.
+
+    Returns:
+        float64 (classes,).
 
     >>> class_weights(np.array([0, 0, 0, 1]), classes=2).round(3).tolist()
     [0.667, 2.0]
@@ -26,10 +33,10 @@ def _cross_entropy(config: RunConfig, labels: np.ndarray, classes: int) -> Any:
 
 
 def _class_weighted(config: RunConfig, labels: np.ndarray, classes: int) -> Any:
-    """Cross-entropy by ``class_weights``.
+    """Return the cross-entropy weighted by ``class_weights``.
 
-    A batch is averaged over its summed weights, as torch.nn.CrossEntropyLoss(weight=...) does;
-    a mixed label weighs what its classes weigh.
+    The sum over a batch is divided by the sum of its weights, as torch.nn.CrossEntropyLoss(weight=...) does; the weight
+    of a mixed label is the mean of its classes' weights.
     """
     import keras
     from keras import ops
@@ -41,7 +48,7 @@ def _class_weighted(config: RunConfig, labels: np.ndarray, classes: int) -> Any:
             y_true, y_pred, from_logits=True, label_smoothing=config.label_smoothing
         )
         weight = ops.cast(ops.sum(y_true * weights, axis=-1), each.dtype)
-        # Keras takes the mean of what a loss function returns, hence the mean weight below.
+        # Keras averages over the batch, hence the division by the mean weight.
         return each * weight / ops.mean(weight)
 
     return loss
@@ -54,7 +61,12 @@ LOSSES: dict[str, Callable[[RunConfig, np.ndarray, int], Any]] = {
 
 
 def make_loss(config: RunConfig, labels: np.ndarray, classes: int) -> Any:
-    """Return a Keras loss for one-hot labels and logits; `labels` (N,) are the training labels it may weigh by.
+    """Return the config's Keras loss for one-hot labels and logits.
+
+    Args:
+        config: names the loss and its label smoothing.
+        labels: int (N,), the training labels, from which class weights are computed.
+        classes: number of classes.
 
     Raises:
         InputError: unknown loss.

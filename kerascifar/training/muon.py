@@ -1,4 +1,4 @@
-"""Muon for convolution kernels, and an optimizer whose groups of variables have rules and rates of their own."""
+"""Muon for convolution kernels, and an optimizer with a rule and learning rate per group of variables."""
 
 import math
 from collections.abc import Mapping
@@ -7,18 +7,26 @@ from dataclasses import asdict, dataclass
 import keras
 from keras import ops
 
+from kerascifar.core import private
 
-class ConvMuon(keras.optimizers.Muon):
+<<<<<<< HEAD
+
+class ConvMuon(private.MuonHooks, keras.optimizers.Muon):
     """Keras's Muon, widened to convolution kernels: (h, w, in, out) is taken as an (h w in, out) matrix.
+=======
+class ConvMuon(keras.optimizers.Muon):
+    """Keras's Muon, extended to convolution kernels: (h, w, in, out) is treated as an (h w in, out) matrix.
+>>>>>>> w-training
 
-    Keras's own gives every kernel of rank 4 to Adam, which leaves nothing of a convolutional net to Muon.
+    Keras's own leaves every kernel of rank 4 to Adam, hence next to nothing of a convolutional net to Muon.
     """
 
-    def _should_use_adamw(self, variable):
-        return len(variable.shape) != 4 and super()._should_use_adamw(variable)
+    def uses_adam(self, variable):
+        """Tell whether `variable` is neither a convolution kernel nor one that Keras gives to Muon."""
+        return len(variable.shape) != 4 and super().uses_adam(variable)
 
     def zeropower_via_newtonschulz5(self, x, steps):
-        """Return the nearest orthogonal matrix to x, roughly: singular values come out from 0.7 to 1.2."""
+        """Return roughly the orthogonal matrix nearest to x: its singular values lie between 0.7 and 1.2."""
         matrix = ops.reshape(x, (-1, x.shape[-1]))
         return ops.reshape(super().zeropower_via_newtonschulz5(matrix, steps), x.shape)
 
@@ -34,12 +42,12 @@ class Group:
 
     Attributes:
         rule: "muon" (Jordan et al. 2024) or "sgd".
-        rate: share of the optimizer's learning rate.
+        rate: factor of the optimizer's learning rate.
         momentum: m becomes momentum x m + gradient.
-        nesterov: the step is taken along gradient + momentum x m, not along m.
-        decay: the gradient gets decay x variable (L2, as torch.optim.SGD does).
-        normalize: before each step the variable is scaled to the norm sqrt(its last axis), so that the filters of a
-            convolution have a root mean square norm of 1.
+        nesterov: the step is along gradient + momentum x m instead of m.
+        decay: decay x variable is added to the gradient (L2, as in torch.optim.SGD).
+        normalize: before each step the variable is scaled to the norm sqrt(length of its last axis), so that the
+            filters of a convolution have a root mean square norm of 1.
     """
 
     rule: str
@@ -54,29 +62,39 @@ class GroupedOptimizer(ConvMuon):
     """Updates each variable by the rule of its group, which its rank decides.
 
     Args:
-        learning_rate: a number or a schedule, times each group's own rate.
-        groups: by rank of the variable: 4 convolution kernels, 2 dense kernels, 1 biases and BatchNorm.
-        ns_steps: Newton-Schulz iterations of rule "muon".
-        kwargs: of keras.optimizers.Optimizer.
+        learning_rate: a number or a schedule; each group multiplies it by its own rate.
+        groups: by rank of the variable: 4 for convolution kernels, 2 for dense kernels, 1 for biases and BatchNorm.
+        ns_steps: Newton-Schulz iterations of the rule "muon".
+        kwargs: passed to keras.optimizers.Optimizer.
     """
 
     def __init__(self, learning_rate, groups: Mapping[int, Group | Mapping], ns_steps: int = 3, **kwargs):
-        # Muon alone of Keras's classes would decay by default.
+        # Muon is the only one of Keras's optimizers that decays by default.
         super().__init__(learning_rate=learning_rate, ns_steps=ns_steps, **{"weight_decay": None, **kwargs})
         self.groups = {int(k): v if isinstance(v, Group) else Group(**v) for k, v in groups.items()}
 
+<<<<<<< HEAD
+    def uses_adam(self, variable):
+        """Return False: the only state is one momentum per variable."""
+        return False
+=======
     def _should_use_adamw(self, variable):
-        return False  # the only state is a momentum a variable
+        return False  # the only state is one momentum per variable
+>>>>>>> w-training
 
     def update_step(self, gradient, variable, learning_rate):
-        """Update one variable; `learning_rate` is the schedule's."""
+        """Update one variable; `learning_rate` is the schedule's, before the group's factor."""
         group = self.groups[len(variable.shape)]
         rate = ops.cast(learning_rate, variable.dtype) * group.rate
-        held = self.momentums[self._get_variable_index(variable)]
+<<<<<<< HEAD
+        held = self.momentums[self.place(variable)]
+=======
+        slot = self.momentums[self._get_variable_index(variable)]
+>>>>>>> w-training
         if group.decay:
             gradient = gradient + group.decay * variable
-        momentum = group.momentum * held + gradient
-        self.assign(held, momentum)
+        momentum = group.momentum * slot + gradient
+        self.assign(slot, momentum)
         step = gradient + group.momentum * momentum if group.nesterov else momentum
         if group.rule == "muon":
             step = self.lr_adjust(self.zeropower_via_newtonschulz5(step, self.ns_steps))
@@ -86,5 +104,5 @@ class GroupedOptimizer(ConvMuon):
         self.assign(variable, value - rate * step)
 
     def get_config(self):
-        """Return the arguments, groups as dicts."""
+        """Return the constructor's arguments, the groups as dicts."""
         return {**super().get_config(), "groups": {str(k): asdict(v) for k, v in self.groups.items()}}

@@ -1,4 +1,4 @@
-"""OPTIMIZERS: Keras's optimizers under PyTorch's constants, because the studies ran on PyTorch."""
+"""OPTIMIZERS: Keras's optimizers with PyTorch's constants, because the studies used PyTorch."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,11 +14,11 @@ class Optimizer:
     """One row of OPTIMIZERS.
 
     Attributes:
-        keras_class: name of the class in keras.optimizers, or of one in training/muon.py.
-        defaults: RunConfig fields this optimizer brings along.
-        options: RunConfig fields, handed on under the same name, that apply to this optimizer.
+        keras_class: name of a class in training/muon.py or keras.optimizers.
+        defaults: RunConfig fields and the values that they have by default with this optimizer.
+        options: RunConfig fields that apply to this optimizer; passed to the class under the same name.
         constants: further arguments of the class.
-        groups: of GroupedOptimizer: from a completed RunConfig to the groups by rank.
+        groups: for GroupedOptimizer: maps a completed RunConfig to the groups by rank.
     """
 
     keras_class: str
@@ -29,14 +29,14 @@ class Optimizer:
 
 
 def _sgd_group(config: RunConfig, peak: float, momentum: float, nesterov: bool) -> Any:
-    """Return a group of plain SGD; its decay a step is --weight-decay times the schedule, whatever its rate."""
+    """Return a group of SGD; per step it decays by --weight-decay times the schedule, whatever its learning rate."""
     from kerascifar.training.muon import Group
 
     return Group("sgd", peak / config.learning_rate, momentum, nesterov, decay=config.weight_decay / peak)
 
 
 def _muon_groups(config: RunConfig) -> dict[int, Any]:
-    """Muon for the filters, scaled to a fixed norm and so without decay; SGD for the head's kernel, and for biases."""
+    """Muon for the filters, scaled to a fixed norm and hence without decay; SGD for the head's kernel and biases."""
     from kerascifar.training.muon import Group
 
     filters = Group("muon", 1.0, config.momentum, config.nesterov, normalize=True)
@@ -45,7 +45,7 @@ def _muon_groups(config: RunConfig) -> dict[int, Any]:
 
 
 def _sgd_groups(config: RunConfig) -> dict[int, Any]:
-    """SGD for all, each with its own rate: the filters, the head's kernel, and biases."""
+    """SGD with different learning rates for the filters, the head's kernel and the biases."""
     rates = {4: config.learning_rate, 2: config.head_rate, 1: config.bias_rate}
     return {rank: _sgd_group(config, rate, config.momentum, config.nesterov) for rank, rate in rates.items()}
 
@@ -67,15 +67,15 @@ OPTIMIZERS = {
     "rmsprop": Optimizer(
         "RMSprop", {"learning_rate": 0.01, "momentum": 0.0}, ("momentum",), {"rho": 0.99, "epsilon": 1e-8}
     ),
-    # Jordan et al. 2024; the rate and momentum of airbench94_muon's filters. Other variables take Adam's rule.
+    # Jordan et al. 2024, with learning rate and momentum of airbench94_muon's filters. Other variables use Adam's rule.
     "muon": Optimizer(
         "ConvMuon",
         {"learning_rate": 0.02, "momentum": 0.9, "nesterov": True},
         ("momentum", "nesterov"),
         {"rms_rate": None, "adam_lr_ratio": 0.05, "exclude_layers": ["^fc/", "^classifier"]},
     ),
-    # airbench94_muon.py at batches of 2,000, whose loss is a sum over the batch where ours is the mean: its rates 0.053
-    # of biases and 0.67 of the head times 2,000.
+    # airbench94_muon.py at batches of 2,000. Its loss is a sum over the batch and ours the mean, hence its learning
+    # rates of 0.053 for biases and 0.67 for the head times 2,000.
     "muon_sgd": Optimizer(
         "GroupedOptimizer",
         {
@@ -85,9 +85,9 @@ OPTIMIZERS = {
         ("momentum", "nesterov", "bias_rate", "head_rate"),
         groups=_muon_groups,
     ),
-    # airbench95.py at batches of 1,024, for the mean loss: its rate 10 and decay 0.0153 are those of 1 + 1 / (1 - 0.85)
-    # = 7.667 steps, BatchNorm's biases have 64 times the rate (here the whitening's bias, too). Its head's output is
-    # divided by 9, that of our net by its 384 channels, so that the same step needs (384 / 9)^2 = 1820 times the rate.
+    # airbench95.py at batches of 1,024, for the mean loss: its learning rate 10 and decay 0.0153 are divided by
+    # 1 + 1 / (1 - 0.85) = 7.667; BatchNorm's biases, and here the whitening's, learn at 64 times the rate. It divides
+    # the head's output by 9, our net by its 384 channels, so the same step needs (384 / 9)^2 = 1820 times the rate.
     "grouped_sgd": Optimizer(
         "GroupedOptimizer",
         {
@@ -98,7 +98,7 @@ OPTIMIZERS = {
         groups=_sgd_groups,
     ),
 }  # fmt: skip
-# Every field that belongs to some optimizer: it has no meaning for the others.
+# Fields that some optimizers have and that mean nothing to the others.
 OPTIONS = ("momentum", "nesterov", "beta_1", "beta_2", "bias_rate", "head_rate")
 
 
@@ -106,7 +106,7 @@ def check_optimizer(config: RunConfig) -> None:
     """Refuse what the optimizer cannot do, without importing Keras.
 
     Raises:
-        InputError: unknown optimizer, an option of another optimizer, or both kinds of clipping at once.
+        InputError: unknown optimizer, an option that it does not have, or options that contradict each other.
     """
     row = lookup(OPTIMIZERS, config.optimizer, "--optimizer")
     for name in OPTIONS:
@@ -119,12 +119,12 @@ def check_optimizer(config: RunConfig) -> None:
         raise InputError("--nesterov needs a --momentum above 0, got 0")
     if row.groups and (config.decay != "coupled" or not config.decay_all):
         raise InputError(
-            f"--optimizer {config.optimizer} decays biases and head, coupled: leave --decay and --decay-all alone"
+            f"--optimizer {config.optimizer} decays biases and head, coupled: leave --decay and --decay-all unchanged"
         )
 
 
 def make_optimizer(config: RunConfig, learning_rate: Any) -> Any:
-    """Return a keras.optimizers.Optimizer.
+    """Return the config's keras.optimizers.Optimizer.
 
     Args:
         config: a checked and completed RunConfig.
@@ -137,7 +137,7 @@ def make_optimizer(config: RunConfig, learning_rate: Any) -> Any:
     row = OPTIMIZERS[config.optimizer]
     common = {
         "learning_rate": learning_rate,
-        "weight_decay": None,  # Muon alone of Keras's classes would decay by default
+        "weight_decay": None,  # Muon is the only one of Keras's optimizers that decays by default
         "clipvalue": config.clip_value,
         "global_clipnorm": config.clip_norm,
         "use_ema": config.ema > 0,
@@ -152,7 +152,7 @@ def make_optimizer(config: RunConfig, learning_rate: Any) -> Any:
 
 
 def _with_decay(base: type, config: RunConfig) -> type:
-    """Return `base` with weight decay after clipping, as torch.optim does: in the gradient, or on the weight itself."""
+    """Return `base` with weight decay after clipping, as in torch.optim: in the gradient, or on the weight itself."""
     from keras import ops
 
     class WithDecay(base):

@@ -1,4 +1,4 @@
-"""Phases of a training: how many layers learn, at which rate, for how many epochs; one phase where none are named."""
+"""Phases of a training (--phases): how many layers learn, at which learning rate, and for how many epochs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,11 +11,11 @@ from kerascifar.core.fields import Phases, convert
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of epochs with an optimizer and a schedule of its own.
+    """Consecutive epochs with their own optimizer and schedule.
 
     Attributes:
         first: index of its first epoch in the run.
-        config: the run's config, but with the epochs, freeze and learning_rate of this phase, and no phases.
+        config: the run's config with the epochs, freeze and learning_rate of this phase, and without phases.
     """
 
     first: int
@@ -28,30 +28,30 @@ class Phase:
 
     def __str__(self) -> str:
         learn = f"the last {self.config.freeze} layers with weights learn" if self.config.freeze else "all layers learn"
-        return f"epochs {self.first + 1} to {self.end}: {learn}, at a rate of {self.config.learning_rate:g}"
+        return f"epochs {self.first + 1} to {self.end}: {learn}, at a learning rate of {self.config.learning_rate:g}"
 
 
 def phases_of(config: RunConfig) -> tuple[Phase, ...]:
-    """Return the phases in their order; without --phases, the whole run as one."""
+    """Return the phases in order; without --phases, the whole run is one."""
     rows = config.phases or ((config.epochs, config.freeze, config.learning_rate),)
-    found, first = [], 0
+    phases, first = [], 0
     for epochs, layers, rate in rows:
-        found.append(Phase(first, replace(config, epochs=epochs, freeze=layers, learning_rate=rate, phases=None)))
+        phases.append(Phase(first, replace(config, epochs=epochs, freeze=layers, learning_rate=rate, phases=None)))
         first += epochs
-    return tuple(found)
+    return tuple(phases)
 
 
 def phase_at(config: RunConfig, epoch: int) -> Phase:
-    """Return the phase that the epoch with index `epoch` belongs to; the last one, where all are done."""
-    found = phases_of(config)
-    return next((phase for phase in found if epoch < phase.end), found[-1])
+    """Return the phase that contains the epoch with index `epoch`; after the last epoch, the last phase."""
+    phases = phases_of(config)
+    return next((phase for phase in phases if epoch < phase.end), phases[-1])
 
 
-def of_phases(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that --phases of `given`, where it is well-formed, fills in: sum of epochs and first rate."""
+def implied_by_phases(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what ``options["phases"]`` implies: epochs, their sum, and learning_rate, the first; {} if malformed."""
     try:
-        phases = convert(Phases, given["phases"])
-    except (KeyError, TypeError, ValueError):  # not given, or RunConfig says what is wrong
+        phases = convert(Phases, options["phases"])
+    except (KeyError, TypeError, ValueError):  # there are none, or RunConfig says what is wrong
         return {}
     return {"epochs": sum(epochs for epochs, _, _ in phases), "learning_rate": phases[0][2]}
 
@@ -60,19 +60,19 @@ def check_phases(config: RunConfig) -> None:
     """Refuse what contradicts --phases, without importing Keras.
 
     Raises:
-        InputError: other epochs, rate or freeze than the phases have, patience, or a warm-up longer than a phase.
+        InputError: epochs, learning rate or freeze other than the phases', patience, or a warm-up as long as a phase.
     """
     if config.phases is None:
         return
-    # To reproduce's budget, and to whoever reads a result, epochs and rate mean what they mean in any run.
-    for name, value in of_phases({"phases": config.phases}).items():
+    # For the budget of a study, and for readers of a result, epochs and learning_rate mean what they mean in any run.
+    for name, value in implied_by_phases({"phases": config.phases}).items():
         if getattr(config, name) != value:
-            what = "are those of all --phases together" if name == "epochs" else "is that of the first of --phases"
+            what = "is the sum over all --phases" if name == "epochs" else "is that of the first of --phases"
             raise InputError(f"{flag(name)} {what}, {value:g}: leave it out, got {getattr(config, name):g}")
     if config.freeze:
         raise InputError(f"--freeze {config.freeze}: --phases say which layers learn; leave it out")
     if config.patience:
-        raise InputError("--patience would end the run and not the phase; with --phases take --select validation")
+        raise InputError("--patience would end the run, not the phase; with --phases use --select validation")
     shortest = min(epochs for epochs, _, _ in config.phases)
     if config.warmup >= shortest:
         raise InputError(f"--warmup {config.warmup:g} must be below the {shortest} epochs of the shortest phase")

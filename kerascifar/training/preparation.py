@@ -1,4 +1,4 @@
-"""Images as a run reads them: in the order of --pixels, and augmented where --augment-evaluation scores them."""
+"""Images as a run reads them: in the order of --pixels, and augmented for scoring under --augment-evaluation."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Dataset, Split
 from kerascifar.data.pixel_order import read
 
-# What to say, in the result's notes, of a run that scores otherwise than it should.
+# Published faults in how a run is scored, by field and value, and what the result's notes say about them.
 _FAULTS = {
     ("pixels", "planar"): "all images are scrambled: planar bytes read as interleaved",
     ("pixels", "interleaved"): "all images are scrambled: interleaved bytes read as planar",
@@ -20,19 +20,19 @@ _FAULTS = {
 
 
 def prepared(config: RunConfig, data: Dataset) -> Dataset:
-    """Return `data` as the config's net is to see it; the data set itself where nothing changes."""
-    found = {}
+    """Return `data` with the images as the config's net sees them; a split that stays the same is not copied."""
+    changed = {}
     for name, split in data.splits.items():
         images = prepare(config, split.images, name)
         if images is not split.images:
-            found[name] = Split(images, split.labels)
-    return replace(data, **found)
+            changed[name] = Split(images, split.labels)
+    return replace(data, **changed)
 
 
 def prepare(config: RunConfig, images: np.ndarray, split: str) -> np.ndarray:
-    """Return uint8 `images` (N, H, W, C) as the config's net is to see them.
+    """Return uint8 `images` (N, H, W, C) as the config's net sees them.
 
-    `part` is "train", "validation" or "test"; under any other name, as in predict, they are only put in order.
+    `split` is "train", "validation" or "test"; images of any other name, as in predict, are never augmented.
     """
     images = read(images, config.pixels)
     if config.augment_evaluation and split in ("validation", "test"):
@@ -41,5 +41,5 @@ def prepare(config: RunConfig, images: np.ndarray, split: str) -> np.ndarray:
 
 
 def faults(config: RunConfig) -> list[str]:
-    """Say what is wrong, on purpose, with how the config's run is scored."""
-    return [told for (name, value), told in _FAULTS.items() if getattr(config, name) == value]
+    """Return the published faults in how the config's run is scored, one sentence each."""
+    return [sentence for (name, value), sentence in _FAULTS.items() if getattr(config, name) == value]

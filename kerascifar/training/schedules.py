@@ -1,6 +1,6 @@
-"""SCHEDULES: the learning rate as a factor of its peak, a function of the epochs done (a real number).
+"""SCHEDULES: the learning rate as a fraction of its peak, a function of the epochs done (a real number).
 
-The formulas serve Keras and NumPy nets alike: `ops` is ``keras.ops``, or PLAIN for Python's numbers.
+The formulas serve Keras and scratch nets alike: `ops` is ``keras.ops``, or PLAIN for Python's numbers.
 """
 
 import math
@@ -29,7 +29,7 @@ def _anneal(ops: Any, start: float, end: float, done: Any) -> Any:
 
 
 def _after_warmup(t: Any, c: RunConfig) -> Any:
-    """Return the share of the epochs after the warm-up that is done."""
+    """Return the fraction done of the epochs after the warm-up."""
     return (t - c.warmup) / (c.epochs - c.warmup)
 
 
@@ -54,7 +54,7 @@ def check_schedule(config: RunConfig) -> None:
     """Refuse an unknown schedule, or one that cannot run, without importing Keras.
 
     Raises:
-        InputError: unknown name, a warm-up as long as the training, or multi_step without milestones.
+        InputError: unknown name, a warm-up as long as the training or longer, or multi_step without milestones.
     """
     lookup(SCHEDULES, config.schedule, "--schedule")
     if config.warmup >= config.epochs:
@@ -64,14 +64,20 @@ def check_schedule(config: RunConfig) -> None:
 
 
 def learning_rate(config: RunConfig, step: Any, steps_per_epoch: int, ops: Any = PLAIN) -> Any:
-    """Return the learning rate of update number `step` (from 0): peak x schedule x linear warm-up.
+    """Return the learning rate of one update: peak x schedule x linear warm-up.
+
+    Args:
+        config: a checked and completed RunConfig.
+        step: number of the update, from 0; a number, or with ``keras.ops`` a float32 tensor.
+        steps_per_epoch: updates per epoch.
+        ops: PLAIN or ``keras.ops``.
 
     >>> from kerascifar.configure import configure
     >>> config = configure(arch="lenet", learning_rate=0.5, schedule="cosine", epochs=4)
-    >>> [learning_rate(config, step, steps_per_epoch=1) for step in range(4)]
-    [0.5, 0.4267766952966369, 0.25, 0.07322330470336313]
+    >>> [round(learning_rate(config, step, steps_per_epoch=1), 3) for step in range(4)]
+    [0.5, 0.427, 0.25, 0.073]
     """
-    # The step about to be made counts, so that the first one of a warm-up is not at rate 0.
+    # step + 1, so that a warm-up does not begin with a learning rate of 0.
     warm = ops.minimum(1.0, (step + 1) / max(config.warmup * steps_per_epoch, 1))
     return config.learning_rate * warm * SCHEDULES[config.schedule](step / steps_per_epoch, config, ops)
 

@@ -1,4 +1,4 @@
-"""Images -> class probabilities, by a model in memory or one saved in a run folder."""
+"""From images to class probabilities, by a model in memory or one saved in a run folder."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,35 +15,35 @@ from kerascifar.training.preparation import prepare
 
 
 def score(model: Any, images: np.ndarray, batch_size: int, verbose: str | int = 0, tta: str = "none") -> np.ndarray:
-    """Return softmax probabilities float32 (N, classes) of uint8 `images` (N, H, W, C), averaging logits as `tta` says.
+    """Return softmax probabilities float32 (N, classes) of uint8 `images` (N, H, W, C).
 
-    The values of `tta` are those of views().
+    Logits are averaged over the variants of each image that ``tta_variants`` yields for `tta`.
     """
     from scipy.special import softmax
 
     logits = sum(
-        weight * model.predict(view, batch_size=batch_size, verbose=verbose).astype(np.float64)
-        for weight, view in views(images, tta)
+        weight * model.predict(variant, batch_size=batch_size, verbose=verbose).astype(np.float64)
+        for weight, variant in tta_variants(images, tta)
     )
     return softmax(logits, axis=1).astype(np.float32)
 
 
 def accuracy(model: Any, split: Split, batch_size: int) -> float:
-    """Return the share of the images of `split` that `model` labels rightly."""
+    """Return the accuracy of `model` on `split`, from 0 to 1."""
     return float(np.mean(score(model, split.images, batch_size).argmax(1) == split.labels))
 
 
 def scorer(model: Any, config: RunConfig) -> Score:
-    """Return a scorer by probabilities, for images read as the config has them read."""
+    """Return the function from images and the name of their split to probabilities, for a run of `config`."""
     first = model.get_layer("normalization")
     learned = first.scale, first.offset
 
-    def scored(images: np.ndarray, split: str) -> np.ndarray:
+    def probabilities(images: np.ndarray, split: str) -> np.ndarray:
         images = prepare(config, images, split)
         if config.statistics == "own" and split == "test":  # validation images were scaled with the training images
             mean, std = statistics(config.normalize, images)
             first.scale, first.offset = (1 / std).tolist(), (-mean / std).tolist()
-            model.predict_function = None  # it has the numbers in it
+            model.predict_function = None  # the compiled one contains the old numbers
         try:
             return score(model, images, config.batch_size, tta=config.tta)
         finally:
@@ -51,11 +51,11 @@ def scorer(model: Any, config: RunConfig) -> Score:
                 first.scale, first.offset = learned
                 model.predict_function = None
 
-    return scored
+    return probabilities
 
 
 def load_model(folder: Path) -> Any:
-    """Load model.keras of a run folder, in Keras's safe mode: nothing in the file is executed.
+    """Return the model.keras of a run folder, loaded in Keras's safe mode: nothing in the file is executed.
 
     Raises:
         InputError: the file is missing, corrupt, or not a model that this program can read.
@@ -69,19 +69,19 @@ def load_model(folder: Path) -> Any:
         raise InputError(f"{folder} holds no {KERAS_MODEL}")
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises many kinds; the file is a stranger's
-        told = str(error).strip().splitlines() or [type(error).__name__]
-        raise InputError(f"{path} is not a Keras model that can be loaded: {told[0][:200]}") from None
+    except Exception as error:  # Keras raises many kinds, and the file may come from anyone
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise InputError(f"{path} is not a Keras model that can be loaded: {lines[0][:200]}") from None
 
 
-def views(images: np.ndarray, tta: str) -> Iterator[tuple[float, np.ndarray]]:
-    """Yield (weight, images) for each view of `images`, (N, H, W, C); the weights sum to 1.
+def tta_variants(images: np.ndarray, tta: str) -> Iterator[tuple[float, np.ndarray]]:
+    """Yield (weight, variant) for each variant of `images` (N, H, W, C); the weights sum to 1.
 
     Args:
-        images: the images themselves are always the first view.
-        tta: "none"; "mirror": half the weight to the images mirrored left to right; "mirror_translate": half the
-            weight to the two of mirror, the other half to both moved one pixel down and right, and up and left, over
-            reflected edges (airbench94_muon.py, tta_level 2).
+        images: always the first variant.
+        tta: "none"; "mirror": the images and their mirror images, left to right, with half the weight each;
+            "mirror_translate": those two with half the weight, and both moved by one pixel, down and right or up and
+            left, over reflected edges, with the other half (airbench94_muon.py, tta_level 2).
     """
     if tta == "none":
         yield 1.0, images
@@ -91,16 +91,16 @@ def views(images: np.ndarray, tta: str) -> Iterator[tuple[float, np.ndarray]]:
         height, width = images.shape[1:3]
         padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), "reflect")
         moved = [(0.5, images), (0.25, padded[:, :height, :width]), (0.25, padded[:, 2:, 2:])]
-    for weight, view in moved:
-        yield weight / 2, view
-        yield weight / 2, view[:, :, ::-1]
+    for weight, variant in moved:
+        yield weight / 2, variant
+        yield weight / 2, variant[:, :, ::-1]
 
 
 def compiled(model: Any) -> Predict:
-    """Return `model` as one graph for uint8 images, any number of them: what a SavedModel's signature runs.
+    """Return `model` compiled to one graph, as in a SavedModel, for uint8 images (N, H, W, C), any N.
 
-    Calling the model itself runs layer by layer, and ``model.predict`` makes a data set of each call: for one image
-    they take five to fifty times as long (tools/decisions/0011-latency.md).
+    Calling the model itself runs layer by layer, and ``model.predict`` builds a data set per call: for one image they
+    take five to fifty times as long (tools/decisions/0011-latency.md).
     """
     import tensorflow as tf
 

@@ -7,8 +7,7 @@ import threading
 import pytest
 
 from kerascifar.core.errors import InputError
-from kerascifar.devices.cluster import Cluster, Watch, read_cluster, wait_for_all, watched
-from kerascifar.launch import free_ports
+from kerascifar.devices.cluster import Cluster, Watch, free_ports, read_cluster, wait_for_all, watched
 
 
 def variable(cluster, kind="worker", index=0):
@@ -25,22 +24,22 @@ def test_the_first_worker_is_the_chief_unless_one_is_named():
 
 
 @pytest.mark.parametrize(
-    ("environment", "told"),
+    ("environment", "message"),
     [
         ({}, "needs TF_CONFIG"),
         ({"TF_CONFIG": "{"}, "expected JSON"),
         ({"TF_CONFIG": "[]"}, "expected JSON"),
         ({"TF_CONFIG": '{"cluster": {"worker": ["a:1", "b:1"]}}'}, "expected JSON"),
         (variable({"worker": ["a:1"]}), "needs 2 or more workers"),
-        (variable({"worker": ["a:1", "a:1"]}), "needs 2 or more workers of different addresses"),
+        (variable({"worker": ["a:1", "a:1"]}), "needs 2 or more workers with different addresses"),
         (variable({"worker": ["a:1", "b"]}), "expected host:port, got 'b'"),
         (variable({"worker": ["a:1", "b:70000"]}), "expected host:port"),
         (variable({"worker": ["a:1", "b:1"]}, index=2), "task worker 2 is not in the cluster"),
-        (variable({"worker": ["a:1", "b:1"], "ps": ["c:1"]}), "may hold worker and one chief"),
+        (variable({"worker": ["a:1", "b:1"], "ps": ["c:1"]}), "may hold workers and one chief"),
     ],
 )
-def test_bad_clusters_are_refused(environment, told):
-    with pytest.raises(InputError, match=told):
+def test_bad_clusters_are_refused(environment, message):
+    with pytest.raises(InputError, match=message):
         read_cluster(environment)
 
 
@@ -48,29 +47,29 @@ def one_watched():
     """A Watch on one other worker; returns its listening socket, the Watch and what it will say."""
     port = free_ports(1)[0]
     listener = socket.create_server(("127.0.0.1", port))
-    said, ended = [], threading.Event()
+    lines, ended = [], threading.Event()
 
     def end(line):
-        said.append(line)
+        lines.append(line)
         ended.set()
 
     watch = Watch(Cluster(("127.0.0.1:1", f"127.0.0.1:{port}"), 0), pause=0.05, end=end).start()
-    return listener, watch, said, ended
+    return listener, watch, lines, ended
 
 
 def test_a_worker_that_goes_is_noticed():
-    listener, watch, said, ended = one_watched()
+    listener, watch, lines, ended = one_watched()
     assert not ended.wait(0.5)  # it is there
     listener.close()
     assert ended.wait(10)
-    assert said[0].startswith("worker 1 (127.0.0.1:")
-    assert "has gone" in said[0]
+    assert lines[0].startswith("worker 1 (127.0.0.1:")
+    assert "is gone" in lines[0]
     watch.stop()
 
 
 def test_a_worker_that_never_comes_is_waited_for_with_an_end():
     ports = free_ports(2)
-    with pytest.raises(InputError, match=r"worker 1 \(127\.0\.0\.1:\d+\) has not come within 0 s; start all workers"):
+    with pytest.raises(InputError, match=r"worker 1 \(127\.0\.0\.1:\d+\) did not start within 0 s; start all workers"):
         wait_for_all(Cluster(tuple(f"127.0.0.1:{port}" for port in ports), 0), patience=0.3)
 
 
@@ -94,8 +93,8 @@ def test_workers_see_one_another_come():
 
 
 def test_an_address_that_is_taken_is_refused():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        address = f"127.0.0.1:{taken.getsockname()[1]}"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
         with pytest.raises(InputError, match=f"cannot listen at {address}"):
             wait_for_all(Cluster((address, "127.0.0.1:1"), 0), patience=0.3)
 
@@ -111,17 +110,17 @@ Unavailable = type("UnavailableError", (Exception,), {"__module__": "tensorflow.
 
 
 @pytest.mark.parametrize(
-    ("alive_for", "told"),
-    [(0.0, "worker 1 .* has gone"), (0.5, "worker 1 .* has gone"), (60.0, "lost touch .*Socket closed")],
+    ("alive_for", "message"),
+    [(0.0, "worker 1 .* is gone"), (0.5, "worker 1 .* is gone"), (60.0, "lost another worker .*Socket closed")],
 )
-def test_tensorflows_word_of_a_lost_worker_becomes_one_line(alive_for, told):
+def test_tensorflows_word_of_a_lost_worker_becomes_one_line(alive_for, message):
     # Half a second: a killed process may lose its connections before its port is closed.
     with socket.create_server(("127.0.0.1", 0)) as other:
         cluster = Cluster(("127.0.0.1:1", f"127.0.0.1:{other.getsockname()[1]}"), 0)
         dying = threading.Timer(alive_for, other.close)
         dying.daemon = True  # a failure need not wait for it
         dying.start()
-        with pytest.raises(InputError, match=told), watched(cluster, pause=1.5):
+        with pytest.raises(InputError, match=message), watched(cluster, pause=1.5):
             if not alive_for:
                 dying.join()
             raise Unavailable("Socket closed\nand much more")

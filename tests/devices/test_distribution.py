@@ -1,4 +1,4 @@
-"""A step divided over replicas is the step of one device; workers agree, go on after a kill, and do not hang."""
+"""A step divided over replicas is the step of one device; workers agree, resume after a kill, and do not hang."""
 
 import csv
 import json
@@ -16,14 +16,14 @@ from kerascifar.configure import configure
 from kerascifar.core.contracts import Split
 from kerascifar.core.errors import InputError
 from kerascifar.data.batches import evaluation_batches, evaluation_steps, steps_per_epoch, training_batches
-from kerascifar.launch import free_ports
+from kerascifar.devices.cluster import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 MIRRORED = ("--device", "cpu:2", "--strategy", "mirrored")
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"clip_norm": 1.0}, "--clip-norm does not go with --strategy mirrored: Keras clips the gradient of each"),
         ({"clip_value": 1.0}, "--clip-value does not go with --strategy mirrored"),
@@ -31,8 +31,8 @@ MIRRORED = ("--device", "cpu:2", "--strategy", "mirrored")
         ({"arch": "knn"}, "--strategy does not apply to knn"),
     ],
 )
-def test_what_a_strategy_would_break_is_refused_by_name(options, told):
-    with pytest.raises(InputError, match=told):
+def test_what_a_strategy_would_break_is_refused_by_name(options, message):
+    with pytest.raises(InputError, match=message):
         configure(strategy="mirrored", device="cpu:2", **options)
 
 
@@ -54,8 +54,8 @@ def test_the_shares_of_replicas_make_up_the_batch_of_one_device(replicas):
     assert steps_per_epoch(100, 12, replicas) == 9
     assert len(shares[0]) == 18
     for step, batch in enumerate(whole):
-        kept = len(batch) - len(batch) % replicas
-        np.testing.assert_array_equal(np.concatenate([share[step] for share in shares]), batch[:kept])
+        divisible = len(batch) - len(batch) % replicas
+        np.testing.assert_array_equal(np.concatenate([share[step] for share in shares]), batch[:divisible])
         assert len({len(share[step]) for share in shares}) == 1
 
 
@@ -63,7 +63,7 @@ def test_a_remainder_below_the_replicas_makes_no_step():
     # 97 = 8 x 12 + 1: one image cannot be shared by 2
     assert steps_per_epoch(97, 12) == 9
     assert steps_per_epoch(97, 12, 2) == 8
-    assert len(numbers(training_batches(split(97), 3, 12, 0, 1, 0, None, 2, range(2)))) == 16  # 2 elements a step
+    assert len(numbers(training_batches(split(97), 3, 12, 0, 1, 0, None, 2, range(2)))) == 16  # 2 elements per step
 
 
 @pytest.mark.parametrize(("n", "batch_size", "replicas"), [(100, 12, 2), (5, 4, 4), (3, 8, 3), (97, 12, 4)])
@@ -75,7 +75,7 @@ def test_each_image_is_evaluated_once_and_no_replica_is_idle(n, batch_size, repl
 
 
 def history(runs):
-    """History of the only finished run below `runs`, a dict of numbers an epoch."""
+    """History of the only finished run below `runs`, one dict of numbers per epoch."""
     path = next(runs.glob("*/*/result.json")).parent / "history.csv"
     with open(path) as file:
         return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
@@ -107,10 +107,10 @@ def test_two_mirrored_devices_follow_the_curve_of_one(options, rel, images, comm
         done = command("kerascifar.train", *flags, *how, "--runs", name)
         assert done.returncode == 0, done.stderr
     assert "mirrored over 2 replicas" in done.stdout
-    for one, two in zip(history(tmp_path / "one"), history(tmp_path / "two"), strict=True):
-        assert two["loss"] == pytest.approx(one["loss"], rel=rel)
-        assert two["val_loss"] == pytest.approx(one["val_loss"], rel=rel)
-        assert abs(two["val_accuracy"] - one["val_accuracy"]) <= images / 30 + 1e-6
+    for a, b in zip(history(tmp_path / "one"), history(tmp_path / "two"), strict=True):
+        assert b["loss"] == pytest.approx(a["loss"], rel=rel)
+        assert b["val_loss"] == pytest.approx(a["val_loss"], rel=rel)
+        assert abs(b["val_accuracy"] - a["val_accuracy"]) <= images / 30 + 1e-6
     if not images:
         for a, b in zip(weights(tmp_path / "one"), weights(tmp_path / "two"), strict=True):
             np.testing.assert_allclose(a, b, atol=1e-5)
@@ -174,20 +174,20 @@ def test_two_workers_killed_and_started_again_end_as_one_device(command, tmp_pat
     assert not list((tmp_path / "two").glob("*/*/result.json"))  # the kill fell into the training
     launched = command("kerascifar.launch", "--workers", "2", "--", *flags, "--device", "cpu", "--runs", "two")
     assert launched.returncode == 0, launched.stderr
-    assert "going on from epoch" in launched.stdout
-    told = [line.removeprefix("[worker 1] ") for line in launched.stdout.splitlines() if "test accuracy" in line]
-    assert len(told) == 2
-    assert len(set(told)) == 1  # both say what the chief has written
+    assert "resuming in epoch" in launched.stdout
+    accuracies = [line.removeprefix("[worker 1] ") for line in launched.stdout.splitlines() if "test accuracy" in line]
+    assert len(accuracies) == 2
+    assert len(set(accuracies)) == 1  # both say what the chief has written
     # The shared folder holds the chief's run and nothing of the other.
     assert [p.name for p in (tmp_path / "two" / "lenet_relu").iterdir()] == [
         next((tmp_path / "two").glob("*/*/result.json")).parent.name
     ]
     curves = history(tmp_path / "one"), history(tmp_path / "two")
     assert len(curves[0]) == len(curves[1]) == 40
-    # Later the loss leaps (the rate is high), and float error grows by a factor of 1,000 within three epochs.
-    for one, two in zip(curves[0][:10], curves[1][:10], strict=True):
-        assert two["loss"] == pytest.approx(one["loss"], rel=1e-5)
-        assert two["val_accuracy"] == pytest.approx(one["val_accuracy"], abs=1e-6)
+    # Later the loss leaps (the learning rate is high), and float error grows by a factor of 1,000 within three epochs.
+    for a, b in zip(curves[0][:10], curves[1][:10], strict=True):
+        assert b["loss"] == pytest.approx(a["loss"], rel=1e-5)
+        assert b["val_accuracy"] == pytest.approx(a["val_accuracy"], abs=1e-6)
 
 
 @pytest.mark.slow
@@ -204,4 +204,4 @@ def test_workers_hold_the_same_and_a_killed_one_ends_the_other_within_a_minute(k
         end(pair)
     last = (tmp_path / f"{1 - killed}.err").read_text().strip().splitlines()[-1]
     assert last.startswith(f"error: worker {killed} (127.0.0.1:")
-    assert last.endswith("has gone; the same command on all workers goes on from the last checkpoint")
+    assert last.endswith("is gone; run the same command on all workers to resume from the last checkpoint")

@@ -11,9 +11,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 AGAIN = {
-    "batches": ["tests/data/test_arrays.py"],
+    "batches": ["tests/data/test_array_batches.py"],
     "layers": [
-        *(f"tests/data/test_augment_{name}.py" for name in ("golden", "layers", "mixing", "trivial")),
+        *(f"tests/augment/test_{name}.py" for name in ("golden", "transforms", "mixing", "trivial")),
         "-k",
         "golden or take_pixels or stateless or cutmix or mixup or pillows and 16",
     ],
@@ -55,9 +55,9 @@ def runs():
 @pytest.mark.slow
 @pytest.mark.parametrize("what", AGAIN)
 def test_on_jax_too_and_without_tensorflow(what, runs):
-    told, _ = runs[what].communicate()
-    assert runs[what].returncode == 0, told[-3000:]
-    assert "[100%]" in told
+    output, _ = runs[what].communicate()
+    assert runs[what].returncode == 0, output[-3000:]
+    assert "[100%]" in output
 
 
 @needs_jax
@@ -67,23 +67,23 @@ def test_a_net_trained_on_jax_is_scored_alike_by_tensorflow(command, tmp_path):
     done = command("kerascifar.train", *asked, "--input", "arrays", KERAS_BACKEND="jax")
     assert done.returncode == 0, done.stderr
     (run,) = tmp_path.glob("saved_models/modified_net/*/")
-    told = [command("kerascifar.evaluate", run, KERAS_BACKEND=backend) for backend in ("jax", "tensorflow")]
-    assert [each.returncode for each in told] == [0, 0], told[0].stderr + told[1].stderr
+    scored = [command("kerascifar.evaluate", run, KERAS_BACKEND=backend) for backend in ("jax", "tensorflow")]
+    assert [each.returncode for each in scored] == [0, 0], scored[0].stderr + scored[1].stderr
     accuracies = [
-        re.search(r"test accuracy ([\d.]+)", text).group(1) for text in (done.stdout, *(t.stdout for t in told))
+        re.search(r"test accuracy ([\d.]+)", text).group(1) for text in (done.stdout, *(t.stdout for t in scored))
     ]
     assert len(set(accuracies)) == 1
     assert '"backend": "jax"' in (run / "result.json").read_text()
 
 
 @pytest.mark.parametrize(
-    ("backend", "told"),
+    ("backend", "error"),
     [
         ("jax", "error: KERAS_BACKEND=jax has no tf.data: give --input arrays, got --input tf.data\n"),
         ("torch", "error: KERAS_BACKEND=torch: this program runs on tensorflow or jax\n"),
     ],
 )
-def test_what_the_backend_cannot_do_is_refused(backend, told, command, tmp_path):
+def test_what_the_backend_cannot_do_is_refused(backend, error, command, tmp_path):
     done = command("kerascifar.train", "--arch", "lenet", "--dataset", "synthetic:40", KERAS_BACKEND=backend)
-    assert (done.returncode, done.stderr) == (2, told)
+    assert (done.returncode, done.stderr) == (2, error)
     assert not list(tmp_path.glob("saved_models/*/*"))

@@ -1,4 +1,4 @@
-"""Which device a run takes: what is malformed or not there is refused, what was taken is said."""
+"""Which device a run uses: a malformed or missing one is refused, and the choice is printed."""
 
 import pytest
 
@@ -14,21 +14,21 @@ def test_malformed_devices_are_refused(text):
         configure(device=text)
 
 
-def test_a_cpu_is_cut_in_two_or_more():
+def test_a_cpu_is_split_in_two_or_more():
     with pytest.raises(InputError, match="2 or more"):
         configure(device="cpu:1")
 
 
 @pytest.mark.parametrize(
-    ("device", "strategy", "told"),
+    ("device", "strategy", "message"),
     [
         ("cpu:2", "none", "is for --strategy mirrored; give --device cpu"),
         ("cpu", "mirrored", "is one device, and --strategy mirrored needs several"),
         ("gpu:1", "mirrored", "is one device, and --strategy mirrored needs several"),
     ],
 )
-def test_a_device_that_the_strategy_has_no_use_for_is_refused(device, strategy, told):
-    with pytest.raises(InputError, match=told):
+def test_a_device_that_the_strategy_has_no_use_for_is_refused(device, strategy, message):
+    with pytest.raises(InputError, match=message):
         placement.check_place(RunConfig(device=device, strategy=strategy))
 
 
@@ -41,7 +41,7 @@ def test_the_gpu_that_is_taken(device, gpus, chosen):
 
 def test_mirrored_takes_all_gpus_and_needs_two():
     assert placement._choose(RunConfig(device="auto", strategy="mirrored"), 3) == [0, 1, 2]
-    with pytest.raises(InputError, match=r"sees no GPU here, and it needs 2 or more; --device cpu:2"):
+    with pytest.raises(InputError, match=r"sees no GPU here, and the strategy needs 2 or more; --device cpu:2"):
         placement._choose(RunConfig(device="auto", strategy="mirrored"), 0)
     with pytest.raises(InputError, match=r"sees 1 GPU\(s\)"):
         placement._choose(RunConfig(device="gpu", strategy="mirrored"), 1)
@@ -64,9 +64,9 @@ def test_a_gpu_that_is_not_there_is_no_fall_back(device):
         placement._choose(RunConfig(device=device), 0)
 
 
-def test_auto_says_what_it_took(capsys):
-    taken = placement.start(RunConfig())
-    told = capsys.readouterr().out
-    assert told.count("\n") == 1
-    assert f"device {taken['device']}" in told
-    assert ("(auto: no GPU is visible to TensorFlow)" in told) == (taken["device"] == "cpu")
+def test_auto_says_what_it_chose(capsys):
+    notes = placement.start(RunConfig())
+    output = capsys.readouterr().out
+    assert output.count("\n") == 1
+    assert f"device {notes['device']}" in output
+    assert ("(auto: no GPU is visible to TensorFlow)" in output) == (notes["device"] == "cpu")

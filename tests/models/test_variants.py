@@ -1,13 +1,18 @@
 """What holds for every row of the tables; a new variant is picked up unasked."""
 
+import doctest
+import inspect
+import shutil
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
+from kerascifar import models
 from kerascifar.core.errors import InputError
 from kerascifar.layers import BatchNormalization
 from kerascifar.models import VARIANTS, build, check
@@ -75,6 +80,33 @@ def test_the_table_is_complete():
     assert all(row.params and row.source and row.least_side for row in VARIANTS.values())
 
 
+def test_tables_stand_in_the_order_of_their_files():
+    files = sorted(path.stem for path in Path(models.__file__).parent.glob("[a-z]*.py"))
+    tables = [getattr(getattr(models, name), "VARIANTS", {}) for name in files]
+    assert list(VARIANTS) == [name for table in tables for name in table]  # none twice
+
+
+def test_a_new_file_is_found(tmp_path):
+    shutil.copytree(Path(models.__file__).parent.parent, tmp_path / "kerascifar", ignore=lambda *_: ["__pycache__"])
+    lenet = (tmp_path / "kerascifar/models/lenet.py").read_text(encoding="utf-8")
+    (tmp_path / "kerascifar/models/zebra.py").write_text(lenet.replace('"lenet', '"zebra'), encoding="utf-8")
+    code = "from kerascifar.architectures import ARCHITECTURES; print(*ARCHITECTURES)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert {"zebra", "zebra_relu"} <= set(done.stdout.split())
+
+
+def test_examples_in_docstrings():
+    assert doctest.testmod(models).attempted == 6
+    assert doctest.testmod(models).failed == 0
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_args_are_what_the_builder_needs_beyond_the_bound_arguments(name):
+    parameters = inspect.signature(VARIANTS[name].build).parameters.values()
+    needed = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty}
+    assert needed == VARIANTS[name].args.keys()
+
+
 @pytest.mark.parametrize("name", slowly(VARIANTS, LARGE))
 def test_parameters_and_multiply_adds_are_those_of_the_built_net(name):
     assert trainable(net(name)) == VARIANTS[name].params
@@ -122,10 +154,10 @@ def test_the_least_side_is_the_least(name):
     row = VARIANTS[name]
     least = row.least_side(**row.args)
     check(name, (least, least, 3))
-    told = f"{name}: .* at least {least}x{least} pixels, got {least - 1}x{least - 1}"
+    message = f"{name}: .* at least {least}x{least} pixels, got {least - 1}x{least - 1}"
     if least == 1:  # no side at all is no image
-        told = f"{name}: images must be square, got 0x0x3"
-    with pytest.raises(InputError, match=told):
+        message = f"{name}: images must be square, got 0x0x3"
+    with pytest.raises(InputError, match=message):
         build(name, (least - 1, least - 1, 3))
     assert build(name, (least, least, 3), classes=2).output.shape == (None, 2)
 
@@ -161,7 +193,7 @@ def test_normalises_by_mean_and_std():
         ("mobilenet_mod", {"stem_stride": 5}, "at least 40x40 pixels"),  # 5 x 2 x 2 x 2
         ("se_resnet", {"kernel": 4}, "--kernel: must be odd.*got 4"),
         ("resnet18", {"shortcut_kernel": 2}, "--shortcut-kernel: must be odd"),
-        ("se_resnet", {"blocks": (2, 2)}, "--blocks and --widths: one number a stage each, got 2 and 3"),
+        ("se_resnet", {"blocks": (2, 2)}, "--blocks and --widths: give one number per stage each, got 2 and 3"),
         ("modified_net", {"classes": 1}, "at least 2 classes, got 1"),
         ("modified_net", {"input_shape": (32, 16, 3)}, "must be square, got 32x16x3"),
         ("modified_net", {"input_shape": (-32, -32, 3)}, "must be square"),

@@ -15,7 +15,7 @@ from kerascifar.core.errors import InputError, TrainingDiverged
 from kerascifar.scratch import Network
 from kerascifar.scratch.engine import restore
 from kerascifar.scratch.fit import make_network
-from kerascifar.scratch.training import Progress
+from kerascifar.training.selection import best_epoch, out_of_patience
 
 
 def test_learns_and_reports(tmp_path):
@@ -133,11 +133,10 @@ def test_patience_keeps_the_best_weights(tmp_path):
 
 def test_patience_counts_epochs_since_the_first_best():
     history = [{"val_accuracy": a} for a in (0.5, 0.7, 0.7, 0.6)]
-    progress = Progress(epoch=4, history=history)
-    assert progress.best_epoch() == 1
-    assert progress.out_of_patience(2)
-    assert not progress.out_of_patience(3)
-    assert not progress.out_of_patience(0)
+    assert best_epoch(history) == 1
+    assert out_of_patience(history, 2)
+    assert not out_of_patience(history, 3)
+    assert not out_of_patience(history, 0)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

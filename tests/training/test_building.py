@@ -10,7 +10,7 @@ from kerascifar.core.errors import InputError
 from kerascifar.data.datasets import load
 from kerascifar.run import restore, run
 from kerascifar.training import fit
-from kerascifar.training.building import adapt
+from kerascifar.training.building import adapt, build_model
 
 SMALL = {
     "arch": "airbench94",
@@ -35,8 +35,8 @@ def test_the_whitening_is_fitted_to_normalised_training_images_and_saved_with_th
     _, _, score = restore(config.folder)
     loaded = keras.models.load_model(config.folder / "model.keras", compile=False)
     np.testing.assert_array_equal(loaded.get_layer("whiten").kernel, first.kernel)
-    found = score(load(config).test.images, "test").argmax(1)
-    assert np.mean(found == load(config).test.labels) == result.accuracy
+    predicted = score(load(config).test.images, "test").argmax(1)
+    assert np.mean(predicted == load(config).test.labels) == result.accuracy
     # What comes out for the training images is white: E[y y'] is l / (l + epsilon) on the diagonal, 0 elsewhere.
     inside = keras.Model(loaded.input, loaded.get_layer("whiten").output)
     y = inside.predict(images, verbose=0) - loaded.get_layer("whiten").bias.numpy()
@@ -47,7 +47,7 @@ def test_the_whitening_is_fitted_to_normalised_training_images_and_saved_with_th
 
 def test_layers_without_adapt_stay_as_they_are():
     config = configure(**{**SMALL, "arch": "modified_net", "widths": None, "bias_rate": None, "head_rate": None})
-    model = fit.build_model(config, load(config))
+    model = build_model(config, load(config))
     before = model.get_weights()
     adapt(model, load(config).train.images)
     for a, b in zip(before, model.get_weights(), strict=True):

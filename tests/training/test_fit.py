@@ -9,7 +9,7 @@ from kerascifar.configure import configure
 from kerascifar.core.errors import InputError, TrainingDiverged
 from kerascifar.data.datasets import load
 from kerascifar.run import run
-from kerascifar.training import callbacks, fit
+from kerascifar.training import building, callbacks, fit
 from kerascifar.training.checkpoint import load_progress
 
 SMALL = {
@@ -20,7 +20,7 @@ SMALL = {
     "epochs": 3,
     "device": "cpu",
 }
-if fit.placement.backend() == "jax":  # tests/test_jax.py
+if fit.placement.backend() == "jax":  # tests/devices/test_jax.py
     SMALL["input"] = "arrays"
 STEPS = 4  # 240 training images in batches of 64
 
@@ -78,31 +78,31 @@ def test_a_run_that_died_twice_ends_bit_for_bit_as_one_that_did_not(case, tmp_pa
     weights, history = trained(tmp_path / "undisturbed", **options)
     stopped_after(monkeypatch, STEPS + 2, tmp_path / "disturbed", **options)
     stopped_after(monkeypatch, 1, tmp_path / "disturbed", **options)
-    again, told = trained(tmp_path / "disturbed", **options)
-    assert told == history
+    again, resumed = trained(tmp_path / "disturbed", **options)
+    assert resumed == history
     for a, b in zip(weights, again, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("case", ["dropout and momentum", "moving average"])
 def test_steps_in_one_call_are_the_steps_alone_bit_for_bit(case, tmp_path, monkeypatch):
-    # Of 4 steps an epoch, one call runs 1, 2 (both from a checkpoint_steps that divides by no more) or all 4.
+    # Of 4 steps per epoch, one call runs 1, 2 (both from a checkpoint_steps that divides by no more) or all 4.
     weights, history = trained(tmp_path / "1", **CASES[case], checkpoint_steps=1)
     for count, options in ((2, {"checkpoint_steps": 2}), (4, {})):
-        again, told = trained(tmp_path / str(count), **CASES[case], **options)
-        assert told == history
+        again, resumed = trained(tmp_path / str(count), **CASES[case], **options)
+        assert resumed == history
         for a, b in zip(weights, again, strict=True):
             np.testing.assert_array_equal(a, b)
-    # A run that died in mid-epoch goes on with as many a call as the rest of the epoch allows.
+    # A run that died in mid-epoch resumes with as many per call as the rest of the epoch allows.
     stopped_after(monkeypatch, 3, tmp_path / "disturbed", **CASES[case], checkpoint_steps=2)  # calls, hence 6 steps
-    again, told = trained(tmp_path / "disturbed", **CASES[case])
-    assert told == history
+    again, resumed = trained(tmp_path / "disturbed", **CASES[case])
+    assert resumed == history
     for a, b in zip(weights, again, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize(
-    ("steps", "checkpoint_steps", "done", "multiply_adds", "together"),
+    ("steps", "checkpoint_steps", "done", "multiply_adds", "per_call"),
     [
         (352, None, 0, 1e6, 32),  # 352 = 2^5 x 11; 32 x 1e6 x 64 images is below 16e9
         (391, None, 0, 1e6, 23),  # 391 = 17 x 23
@@ -113,16 +113,16 @@ def test_steps_in_one_call_are_the_steps_alone_bit_for_bit(case, tmp_path, monke
         (352, None, 0, 560e6, 1),
     ],
 )
-def test_steps_together(steps, checkpoint_steps, done, multiply_adds, together):
+def test_steps_per_call(steps, checkpoint_steps, done, multiply_adds, per_call):
     config = configure(**SMALL, checkpoint_steps=checkpoint_steps)
-    assert fit.steps_together(config, steps, done, int(multiply_adds)) == together
+    assert building.steps_per_call(config, steps, done, int(multiply_adds)) == per_call
 
 
 def test_a_death_after_the_last_epoch_changes_nothing(tmp_path):
     options = {"ema": 0.9, "epochs": 2}
     weights, history = trained(tmp_path, **options)
-    again, told = trained(tmp_path, **options)  # the checkpoint of the last epoch is there
-    assert told == history
+    again, resumed = trained(tmp_path, **options)  # the checkpoint of the last epoch is there
+    assert resumed == history
     for a, b in zip(weights, again, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -134,7 +134,7 @@ def test_seeds_differ_and_repeat(tmp_path):
 
 
 def test_patience_stops_and_keeps_the_best_epoch(tmp_path):
-    # A rate of nothing after epoch 1 leaves the accuracy where it is: no later epoch is better than the first.
+    # A learning rate of nothing after epoch 1 leaves the accuracy where it is: no later epoch is better than the first.
     options = {"patience": 2, "epochs": 9, "schedule": "exponential", "gamma": 1e-12, "arch": "lenet_relu"}
     weights, history = trained(tmp_path / "a", **options)
     best = int(np.argmax([row["val_accuracy"] for row in history]))
@@ -150,9 +150,9 @@ def test_ema_weights_are_the_average_by_hand(tmp_path):
     first, _ = trained(tmp_path / "1", epochs=1, **options)
     second, _ = trained(tmp_path / "2", epochs=2, **options)
     average, _ = trained(tmp_path / "ema", epochs=2, ema=0.75, **options)
-    for one, two, mean in zip(first, second, average, strict=True):
-        np.testing.assert_allclose(mean, 0.75 * one + 0.25 * two, atol=1e-7)
-    assert any(np.abs(two - one).max() > 1e-4 for one, two in zip(first, second, strict=True))
+    for a, b, mean in zip(first, second, average, strict=True):
+        np.testing.assert_allclose(mean, 0.75 * a + 0.25 * b, atol=1e-7)
+    assert any(np.abs(b - a).max() > 1e-4 for a, b in zip(first, second, strict=True))
 
 
 def test_nan_stops_with_the_last_good_checkpoint(tmp_path):
@@ -169,7 +169,7 @@ def test_nan_stops_with_the_last_good_checkpoint(tmp_path):
 
 def test_freeze_keeps_all_but_the_last_layers(tmp_path):
     config = configure(**{**SMALL, "freeze": 1, "epochs": 1})
-    model = fit.build_model(config, load(config))
+    model = building.build_model(config, load(config))
     start = {v.path: v.numpy() for v in model.trainable_variables}
     weights, _ = trained(tmp_path, freeze=1, epochs=1)
     model.set_weights(weights)
@@ -184,8 +184,9 @@ def test_init_weights_from_a_run_with_other_classes(tmp_path):
     model = fit.compiled_model(child, load(child))
     import keras
 
-    taken = keras.models.load_model(parent.folder / "model.keras")
-    np.testing.assert_array_equal(model.get_layer("conv2").get_weights()[0], taken.get_layer("conv2").get_weights()[0])
+    nets = model, keras.models.load_model(parent.folder / "model.keras")
+    kernels = [net.get_layer("conv2").get_weights()[0] for net in nets]
+    np.testing.assert_array_equal(*kernels)
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
@@ -219,5 +220,5 @@ def test_a_checkpoint_of_another_net_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"begun under KERAS_BACKEND=\w+, which draws other numbers than theano"):
         load_progress(other.folder / "checkpoint.npz", "theano")
     (other.folder / "checkpoint.npz").write_bytes(b"garbage")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match=r"^checkpoint \S+ is corrupt: File is not a zip file; --again starts anew"):
         trained(tmp_path, epochs=1, arch="lenet_relu")

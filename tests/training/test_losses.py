@@ -22,14 +22,14 @@ def test_cross_entropy_by_hand():
 def test_label_smoothing_by_hand():
     # 0.2 over two classes: the true class keeps 0.9, the other gets 0.1
     other = -np.log([0.3, 0.4, 0.5, 0.2])
-    wanted = (0.9 * EACH + 0.1 * other).mean()
-    assert value(make_loss(RunConfig(label_smoothing=0.2), LABELS, 2)) == pytest.approx(wanted, rel=1e-5)
+    expected = (0.9 * EACH + 0.1 * other).mean()
+    assert value(make_loss(RunConfig(label_smoothing=0.2), LABELS, 2)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_class_weights_by_hand():
     # balanced: 4 / (2 x 3) = 2/3 for class 0, 4 / (2 x 1) = 2 for class 1; mean over the summed weights 4
-    wanted = (2 / 3 * EACH[:3].sum() + 2 * EACH[3]) / 4
-    assert value(make_loss(RunConfig(loss="class_weighted"), LABELS, 2)) == pytest.approx(wanted, rel=1e-5)
+    expected = (2 / 3 * EACH[:3].sum() + 2 * EACH[3]) / 4
+    assert value(make_loss(RunConfig(loss="class_weighted"), LABELS, 2)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_class_weights_agree_with_pytorch():

@@ -18,13 +18,13 @@ RATES = [1.0, 0.75, 0.5, 0.25]
 def steps(start, gradients, **options):
     """Values after each gradient, the schedule falling as RATES does."""
     config = configure(optimizer="muon_sgd", **options)
-    variable, found = keras.Variable(start), []
+    variable, values = keras.Variable(start), []
     optimizer = make_optimizer(config, config.learning_rate)
     for factor, gradient in zip(RATES, gradients, strict=True):
         optimizer.learning_rate = config.learning_rate * factor
         optimizer.apply([keras.ops.convert_to_tensor(gradient)], [variable])
-        found.append(variable.numpy().copy())
-    return np.array(found)
+        values.append(variable.numpy().copy())
+    return np.array(values)
 
 
 def orthogonalized(matrix):
@@ -42,7 +42,7 @@ def test_filters_move_as_in_airbench(channels):
     filters = 24 // channels
     kernel = RNG.normal(size=(3, 3, channels, filters)).astype("float32")
     gradients = [RNG.normal(size=kernel.shape).astype("float32") for _ in RATES]
-    # PyTorch's order: (out, in, h, w), one row a filter.
+    # PyTorch's order: (out, in, h, w), one row per filter.
     w = kernel.transpose(3, 2, 0, 1).reshape(filters, -1).astype("float64")
     buffer, expected = np.zeros_like(w), []
     for factor, gradient in zip(RATES, gradients, strict=True):
@@ -77,15 +77,15 @@ def test_a_bias_by_hand():
     # w = 1, gradient 1 twice, rate 0.5, momentum 0.85, decay 0.1 / 0.5 = 0.2: g = 1 + 0.2 = 1.2, m = 1.2,
     # w = 1 - 0.5 (1.2 + 0.85 x 1.2) = -0.11; then g = 1 - 0.022 = 0.978, m = 1.02 + 0.978 = 1.998, rate 0.375:
     # w = -0.11 - 0.375 (0.978 + 0.85 x 1.998) = -1.1136125
-    found = steps(np.ones(1, "float32"), [np.ones(1, "float32")] * 2 + [np.zeros(1, "float32")] * 2,
+    values = steps(np.ones(1, "float32"), [np.ones(1, "float32")] * 2 + [np.zeros(1, "float32")] * 2,
                   bias_rate=0.5, weight_decay=0.1)  # fmt: skip
-    np.testing.assert_allclose(found[:2].ravel(), [-0.11, -1.1136125], rtol=1e-5)
+    np.testing.assert_allclose(values[:2].ravel(), [-0.11, -1.1136125], rtol=1e-5)
 
 
 def test_filters_keep_their_norm_however_long_the_training():
     # The norm before each step is sqrt(out); a step of rate r changes it by at most about 1.2 r sqrt(out).
-    found = steps(KERNEL * 7, KERNEL_GRADIENTS)
-    assert np.all(np.abs(np.linalg.norm(found.reshape(4, -1), axis=1) - 6**0.5) <= 1.2 * 0.24 * 6**0.5)
+    values = steps(KERNEL * 7, KERNEL_GRADIENTS)
+    assert np.all(np.abs(np.linalg.norm(values.reshape(4, -1), axis=1) - 6**0.5) <= 1.2 * 0.24 * 6**0.5)
 
 
 def test_the_state_of_a_fresh_optimizer_can_be_set(tmp_path):
@@ -107,7 +107,7 @@ def test_the_state_of_a_fresh_optimizer_can_be_set(tmp_path):
     ):
         for a, b in zip(source, target, strict=True):
             b.assign(a)
-    assert len(first.optimizer.variables) == 2 + 4  # iterations, learning rate, one momentum a variable
+    assert len(first.optimizer.variables) == 2 + 4  # iterations, learning rate, one momentum per variable
     for model in (first, second):
         model.train_on_batch(x, y)
     for a, b in zip(first.get_weights(), second.get_weights(), strict=True):

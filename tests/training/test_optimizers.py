@@ -26,11 +26,11 @@ def steps(config, start=START, gradients=GRADIENTS):
 
     variable = keras.Variable(start)
     optimizer = make_optimizer(config, config.learning_rate)
-    found = []
+    values = []
     for gradient in gradients:
         optimizer.apply([keras.ops.convert_to_tensor(gradient)], [variable])
-        found.append(variable.numpy().copy())
-    return np.array(found)
+        values.append(variable.numpy().copy())
+    return np.array(values)
 
 
 def torch_steps(config):
@@ -44,12 +44,12 @@ def torch_steps(config):
     if config.optimizer.startswith("adam"):
         extra["betas"] = (config.beta_1, config.beta_2)
     optimizer = getattr(torch.optim, TORCH[config.optimizer])([variable], lr=config.learning_rate, **extra)
-    found = []
+    values = []
     for gradient in GRADIENTS:
         variable.grad = torch.tensor(gradient)
         optimizer.step()
-        found.append(variable.detach().numpy().copy())
-    return np.array(found)
+        values.append(variable.detach().numpy().copy())
+    return np.array(values)
 
 
 OPTIONS = [{}, {"weight_decay": 0.1}, {"nesterov": True}, {"momentum": 0.5}, {"beta_1": 0.5, "beta_2": 0.8}]
@@ -87,15 +87,15 @@ def test_each_group_of_grouped_sgd_has_its_rate_by_hand(shape, name):
     # w = -0.11 - 0.5 (0.978 + 0.85 x 1.998) = -1.44815
     rates = {"learning_rate": 9.0, "head_rate": 9.0, "bias_rate": 9.0} | {name: 0.5}
     config = configure(optimizer="grouped_sgd", weight_decay=0.1, **rates)
-    found = steps(config, np.ones(shape, "float32"), [np.ones(shape, "float32")] * 2)
-    np.testing.assert_allclose(found.ravel(), [-0.11, -1.44815], rtol=1e-5)
+    values = steps(config, np.ones(shape, "float32"), [np.ones(shape, "float32")] * 2)
+    np.testing.assert_allclose(values.ravel(), [-0.11, -1.44815], rtol=1e-5)
 
 
 def test_sgd_momentum_by_hand():
     # rate 0.5, momentum 0.9, gradients 1, 1 from 0: -0.5, then -0.5 - (0.9 x 0.5 + 0.5) = -1.45
     config = configure(optimizer="sgd", learning_rate=0.5)
-    found = steps(config, np.zeros((1, 1), "float32"), [np.ones((1, 1), "float32")] * 2)
-    np.testing.assert_allclose(found.ravel(), [-0.5, -1.45], rtol=1e-6)
+    values = steps(config, np.zeros((1, 1), "float32"), [np.ones((1, 1), "float32")] * 2)
+    np.testing.assert_allclose(values.ravel(), [-0.5, -1.45], rtol=1e-6)
 
 
 def test_coupled_and_decoupled_decay_by_hand():
@@ -157,7 +157,7 @@ def test_muon_makes_convolution_updates_orthogonal():
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"optimizer": "sdg"}, "did you mean sgd"),
         ({"optimizer": "adam", "momentum": 0.9}, "--momentum does not apply to adam; it applies to sgd, rmsprop, muon"),
@@ -165,6 +165,6 @@ def test_muon_makes_convolution_updates_orthogonal():
         ({"nesterov": True, "momentum": 0.0}, "--nesterov needs a --momentum above 0"),
     ],
 )
-def test_what_an_optimizer_cannot_do_is_refused(options, told):
-    with pytest.raises(InputError, match=told):
+def test_what_an_optimizer_cannot_do_is_refused(options, message):
+    with pytest.raises(InputError, match=message):
         check_optimizer(RunConfig(**options))

@@ -28,7 +28,7 @@ def test_each_phase_is_a_config_of_its_own():
     assert (first.first, first.end, first.config.freeze, first.config.learning_rate) == (0, 1, 1, 0.1)
     assert (second.first, second.end, second.config.freeze, second.config.learning_rate) == (1, 3, 0, 0.02)
     assert [phase_at(config, epoch).first for epoch in range(4)] == [0, 1, 1, 1]  # 3: all is done
-    assert str(first) == "epochs 1 to 1: the last 1 layers with weights learn, at a rate of 0.1"
+    assert str(first) == "epochs 1 to 1: the last 1 layers with weights learn, at a learning rate of 0.1"
 
 
 def test_a_run_without_phases_is_one():
@@ -38,12 +38,12 @@ def test_a_run_without_phases_is_one():
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("options", "message"),
     [
-        ({"epochs": 4}, "--epochs are those of all --phases together, 3: leave it out, got 4"),
+        ({"epochs": 4}, "--epochs is the sum over all --phases, 3: leave it out, got 4"),
         ({"learning_rate": 0.5}, "--learning-rate is that of the first of --phases, 0.1: leave it out, got 0.5"),
         ({"freeze": 1}, "--freeze 1: --phases say which layers learn"),
-        ({"patience": 1}, "--patience would end the run and not the phase"),
+        ({"patience": 1}, "--patience would end the run, not the phase"),
         ({"warmup": 1.0}, "--warmup 1 must be below the 1 epochs of the shortest phase"),
         ({"phases": "1,1"}, "--phases: expected rows of epochs"),
         ({"phases": "0,1,0.1"}, "--phases: expected rows of epochs"),
@@ -54,10 +54,10 @@ def test_a_run_without_phases_is_one():
         ({"arch": "scratch_fc3"}, "--phases does not apply to scratch_fc3; it applies to Keras nets"),
     ],
 )
-def test_what_contradicts_the_phases_is_refused(given, told):
+def test_what_contradicts_the_phases_is_refused(options, message):
     with pytest.raises(InputError) as refused:
-        configure(**{**SMALL, "phases": TWO, **given})
-    assert told in str(refused.value)
+        configure(**{**SMALL, "phases": TWO, **options})
+    assert message in str(refused.value)
 
 
 def test_more_layers_than_there_are_is_refused_before_the_first_phase():
@@ -91,8 +91,8 @@ def test_what_is_frozen_stays_and_batch_norm_runs_as_in_inference(tmp_path):
 def test_two_phases_are_two_trainings_one_after_the_other(tmp_path):
     options = {"arch": "lenet_relu", "schedule": "constant"}  # no dropout, whose masks are those of an epoch's number
     both, history = trained(tmp_path / "both", phases="1,2,0.1;1,0,0.02", epochs=2, **options)
-    alone, told = trained(tmp_path / "alone", freeze=2, learning_rate=0.1, epochs=1, **options)
-    assert told[0] == history[0]
+    alone, first = trained(tmp_path / "alone", freeze=2, learning_rate=0.1, epochs=1, **options)
+    assert first[0] == history[0]
     assert any(not np.array_equal(a, b) for a, b in zip(both, alone, strict=True))
     # By hand, with a momentum that begins at 0: the second epoch from the first one's weights.
     config = configure(**{**SMALL, **options, "learning_rate": 0.02, "epochs": 2})
@@ -118,8 +118,8 @@ def test_a_transfer_that_died_in_any_phase_ends_bit_for_bit_as_one_that_did_not(
     weights, history = trained(tmp_path / "undisturbed", **options)
     for step in steps:
         stopped_after(monkeypatch, step, tmp_path / "disturbed", **options)
-    again, told = trained(tmp_path / "disturbed", **options)
-    assert told == history
+    again, resumed = trained(tmp_path / "disturbed", **options)
+    assert resumed == history
     for a, b in zip(weights, again, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -128,7 +128,7 @@ def test_a_transfer_that_died_in_any_phase_ends_bit_for_bit_as_one_that_did_not(
 def test_a_death_after_the_last_phase_changes_nothing(tmp_path):
     options = {"phases": "1,1,0.1;1,0,0.02", "epochs": 2, "arch": "origin_net"}
     weights, history = trained(tmp_path, **options)
-    again, told = trained(tmp_path, **options)  # the checkpoint of the last epoch is there
-    assert told == history
+    again, resumed = trained(tmp_path, **options)  # the checkpoint of the last epoch is there
+    assert resumed == history
     for a, b in zip(weights, again, strict=True):
         np.testing.assert_array_equal(a, b)

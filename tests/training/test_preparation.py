@@ -14,7 +14,7 @@ from kerascifar.data.pixel_order import interleaved_as_planar
 from kerascifar.run import restore, run
 from kerascifar.training.preparation import faults, prepare, prepared
 
-GIVEN = {"arch": "origin_net", "dataset": "synthetic:200", "epochs": 1, "batch_size": 64, "device": "cpu"}
+SMALL = {"arch": "origin_net", "dataset": "synthetic:200", "epochs": 1, "batch_size": 64, "device": "cpu"}
 FAULTS = {
     "scrambled": {"pixels": "interleaved"},
     "own statistics": {"statistics": "own", "normalize": "zscore"},
@@ -36,7 +36,7 @@ def finished(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("runs"))
 
     def config(name):
-        made = configure(**GIVEN, **FAULTS[name], runs=folder)
+        made = configure(**SMALL, **FAULTS[name], runs=folder)
         run(made)  # a finished one is read
         return made
 
@@ -81,21 +81,21 @@ def test_history_and_metrics_agree_on_the_validation_images(name, finished):
 
 
 def test_a_run_without_faults_notes_none_and_copies_nothing():
-    config = configure(**GIVEN, augment="lai")
+    config = configure(**SMALL, augment="lai")
     data = load(config)
     assert faults(config) == []
     assert all(prepared(config, data).splits[name] is split for name, split in data.splits.items())
 
 
 def test_augmented_once_is_the_same_each_time_and_not_what_training_sees():
-    config = configure(**GIVEN, augment="flip(0.5) rotate(10)", augment_evaluation=True)
+    config = configure(**SMALL, augment="flip(0.5) rotate(10)", augment_evaluation=True)
     images = load(config).test.images  # 50
     once = prepare(config, images, "test")
     np.testing.assert_array_equal(once, prepare(config, images, "validation"))
     assert prepare(config, images, "train") is prepare(config, images, "unlabelled") is images
     assert (once.dtype, once.shape) == (np.uint8, images.shape)
     assert np.mean(np.any(once != images, axis=(1, 2, 3))) > 0.9  # nearly every image is turned
-    other = configure(**GIVEN, augment="flip(0.5) rotate(10)", augment_evaluation=True, seed=1)
+    other = configure(**SMALL, augment="flip(0.5) rotate(10)", augment_evaluation=True, seed=1)
     assert np.any(prepare(other, images, "test") != once)
     augment, zero = make_augment(config.augment, config.seed, images.shape[1:]), keras.ops.zeros((), "int64")
     first, _ = augment(images, np.zeros((50, 10), "float32"), index=np.arange(50), epoch=zero, batch=zero)
@@ -110,7 +110,7 @@ def test_augmented_batches_do_not_depend_on_how_many_images_follow():
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("options", "message"),
     [
         ({"augment_evaluation": True}, "--augment-evaluation needs a policy to apply"),
         ({"augment_evaluation": True, "augment": "advanced"}, r"mixup_or_cutmix\(1, 1, 1\) mixes labels"),
@@ -121,6 +121,6 @@ def test_augmented_batches_do_not_depend_on_how_many_images_follow():
         ({"pixels": "chw"}, "--pixels: must be one of hwc, planar, planar_queries, interleaved, got 'chw'"),
     ],
 )
-def test_what_means_nothing_is_refused(given, told):
-    with pytest.raises(InputError, match=told):
-        configure(**{**GIVEN, **given})
+def test_what_means_nothing_is_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        configure(**{**SMALL, **options})

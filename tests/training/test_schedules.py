@@ -16,8 +16,8 @@ def rates(epochs=8, **options):
     return [float(schedule(step)) for step in range(epochs * STEPS)]
 
 
-def close(found, wanted):
-    return found == pytest.approx(wanted, rel=1e-5, abs=1e-6)
+def close(actual, expected):
+    return actual == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
 def test_constant_and_step_by_hand():
@@ -27,8 +27,8 @@ def test_constant_and_step_by_hand():
 
 
 def test_multi_step_by_hand():
-    found = rates(schedule="multi_step", milestones=(3, 5), gamma=0.5)[::STEPS]
-    assert close(found, [2, 2, 2, 1, 1, 0.5, 0.5, 0.5])
+    values = rates(schedule="multi_step", milestones=(3, 5), gamma=0.5)[::STEPS]
+    assert close(values, [2, 2, 2, 1, 1, 0.5, 0.5, 0.5])
 
 
 def test_exponential_by_hand():
@@ -44,16 +44,16 @@ def test_linear_by_hand():
 
 def test_cosine_by_hand():
     # after 2 of 8 epochs: 2 x (1 + cos(pi/4)) / 2 = 1.7071; after 4: half the peak
-    found = rates(schedule="cosine")
-    assert close(found[20], 1 + math.cos(math.pi / 4))
-    assert close(found[40], 1.0)
-    assert close(found[0], 2.0)
+    values = rates(schedule="cosine")
+    assert close(values[20], 1 + math.cos(math.pi / 4))
+    assert close(values[40], 1.0)
+    assert close(values[0], 2.0)
 
 
 def test_warmup_rises_by_equal_steps_and_cosine_starts_after_it():
-    found = rates(schedule="cosine", warmup=2)
-    assert close(found[:20], [2 * (step + 1) / 20 for step in range(20)])
-    assert close(found[50], 1.0)  # half way between epoch 2 and epoch 8
+    values = rates(schedule="cosine", warmup=2)
+    assert close(values[:20], [2 * (step + 1) / 20 for step in range(20)])
+    assert close(values[50], 1.0)  # half way between epoch 2 and epoch 8
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
@@ -68,34 +68,34 @@ def test_one_cycle_agrees_with_pytorch():
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1)
     # PyTorch counts to the last step, we to the end of the last epoch: its cycle of 81 steps has our peaks.
     theirs = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=2.0, total_steps=81, pct_start=25 / 81)
-    wanted = []
+    expected = []
     for _ in range(80):
-        wanted.append(optimizer.param_groups[0]["lr"])
+        expected.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         theirs.step()
-    found = rates(schedule="one_cycle")
-    assert close(found[24], wanted[24])
-    assert found[50:] == pytest.approx(wanted[50:], abs=1e-2)
+    values = rates(schedule="one_cycle")
+    assert close(values[24], expected[24])
+    assert values[50:] == pytest.approx(expected[50:], abs=1e-2)
 
 
 def test_one_cycle_by_hand():
     # rise over 0.3 x 8 = 2.4 epochs from 2/25; half way up (step 12): (2 + 0.08) / 2; at the top: 2
-    found = rates(schedule="one_cycle")
-    assert close(found[0], 0.08)
-    assert close(found[12], 1.04)
-    assert close(found[24], 2.0)
+    values = rates(schedule="one_cycle")
+    assert close(values[0], 0.08)
+    assert close(values[12], 1.04)
+    assert close(values[24], 2.0)
     # half way down (epoch 5.2, step 52): (2 + 2/250000) / 2
-    assert close(found[52], 1.000004)
+    assert close(values[52], 1.000004)
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"schedule": "cosin"}, "did you mean cosine"),
         ({"warmup": 8}, "--warmup 8 must be below --epochs 8"),
         ({"schedule": "multi_step"}, "needs --milestones"),
     ],
 )
-def test_what_cannot_run_is_refused(options, told):
-    with pytest.raises(InputError, match=told):
+def test_what_cannot_run_is_refused(options, message):
+    with pytest.raises(InputError, match=message):
         rates(**options)

@@ -3,7 +3,7 @@ import pytest
 
 from kerascifar.configure import configure
 from kerascifar.core.errors import InputError
-from kerascifar.training.scoring import score, views
+from kerascifar.training.scoring import score, tta_variants
 
 # 1 2 3
 # 4 5 6
@@ -11,21 +11,21 @@ from kerascifar.training.scoring import score, views
 IMAGE = np.arange(1, 10, dtype="uint8").reshape(1, 3, 3, 1)
 
 
-def told(tta):
-    return [(weight, view[0, :, :, 0].tolist()) for weight, view in views(IMAGE, tta)]
+def variants(tta):
+    return [(weight, images[0, :, :, 0].tolist()) for weight, images in tta_variants(IMAGE, tta)]
 
 
 def test_no_augmentation_is_the_image_itself():
-    assert told("none") == [(1.0, IMAGE[0, :, :, 0].tolist())]
+    assert variants("none") == [(1.0, IMAGE[0, :, :, 0].tolist())]
 
 
 def test_mirror():
-    assert told("mirror") == [(0.5, [[1, 2, 3], [4, 5, 6], [7, 8, 9]]), (0.5, [[3, 2, 1], [6, 5, 4], [9, 8, 7]])]
+    assert variants("mirror") == [(0.5, [[1, 2, 3], [4, 5, 6], [7, 8, 9]]), (0.5, [[3, 2, 1], [6, 5, 4], [9, 8, 7]])]
 
 
 def test_mirror_translate_by_hand():
     # Reflected, a row 1 2 3 becomes 2 1 2 3 2; moved down and right, the first row is the second one's reflection.
-    assert told("mirror_translate") == [
+    assert variants("mirror_translate") == [
         (0.25, [[1, 2, 3], [4, 5, 6], [7, 8, 9]]),
         (0.25, [[3, 2, 1], [6, 5, 4], [9, 8, 7]]),
         (0.125, [[5, 4, 5], [2, 1, 2], [5, 4, 5]]),
@@ -45,7 +45,7 @@ class FirstPixel:
 
 @pytest.mark.parametrize(
     ("tta", "logit"),
-    # first pixels of the views above: (1 + 3) / 2, and (1 + 3) / 4 + 4 x 5 / 8
+    # first pixels of the variants above: (1 + 3) / 2, and (1 + 3) / 4 + 4 x 5 / 8
     [("none", 1.0), ("mirror", 2.0), ("mirror_translate", 3.5)],
 )
 def test_logits_are_averaged_before_the_softmax(tta, logit):
@@ -53,7 +53,7 @@ def test_logits_are_averaged_before_the_softmax(tta, logit):
     np.testing.assert_allclose(score(FirstPixel(), IMAGE, 8, tta=tta), [[expected, 1 - expected]], rtol=1e-6)
 
 
-def test_a_wrong_name_and_a_net_that_has_no_views_are_refused():
+def test_a_wrong_name_and_a_net_without_it_are_refused():
     with pytest.raises(InputError, match="--tta: must be one of none, mirror, mirror_translate, got 'flip'"):
         configure(tta="flip")
     with pytest.raises(InputError, match="--tta does not apply to scratch_cnn"):

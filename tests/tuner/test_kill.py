@@ -89,8 +89,8 @@ def test_it_ends_as_an_uninterrupted_search(killed, tmp_path):
 
 def test_it_went_on_from_the_checkpoints_and_repeated_nothing(killed):
     outs = [(killed / f"out{i}").read_text() for i in range(3)]
-    assert "going on from epoch" in outs[1]
-    assert "going on from epoch" in outs[2]
+    assert "resuming in epoch" in outs[1]
+    assert "resuming in epoch" in outs[2]
     begun = [re.findall(r"^trial (\d+): learning_rate", out, re.MULTILINE) for out in outs]
     assert begun == [["0000"], ["0000", "0001"], ["0001", "0002", "0003"]]
 

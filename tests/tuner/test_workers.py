@@ -89,7 +89,7 @@ def test_a_killed_worker_is_started_again_and_a_killed_chief_takes_its_workers_a
     wait_for(lambda: f"trial {trial}: {victim} was killed during it" in (tmp_path / "first").read_text())
 
     # Now the chief itself: none of its processes may remain, and the same command resumes.
-    wait_for(lambda: "going on from epoch" in (search / "workers" / f"{victim}.log").read_text())
+    wait_for(lambda: "resuming in epoch" in (search / "workers" / f"{victim}.log").read_text())
     workers = [pid_of(search, name) for name in ("worker0", "worker1")]
     chief.kill()
     wait_for(lambda: not any(map(alive, workers)), limit=10)
@@ -121,7 +121,7 @@ def test_a_worker_of_another_machine_that_is_killed_loses_no_trial(begin, tmp_pa
     assert f"trial {lost}: doomed was killed during it" in printed
     trials = read_trials(search)
     assert [t["status"] for t in trials] == ["COMPLETED"] * 3
-    assert "going on from epoch" in (tmp_path / "other").read_text()
+    assert "resuming in epoch" in (tmp_path / "other").read_text()
 
 
 def test_bad_input_in_a_worker_ends_the_chief_in_one_line(begin, tmp_path):

@@ -9,15 +9,15 @@ from kerascifar.configure import configure
 from kerascifar.core.contracts import Split
 from kerascifar.core.errors import InputError
 from kerascifar.run import run
-from kerascifar.training.stages import Stage, shrunk, stage_at
+from kerascifar.training.early_epochs import Stretch, shrunk, stretch_at
 
 
-def test_stages_by_hand():
+def test_stretches_by_hand():
     config = configure(**{**SMALL, "epochs": 6}, sides=(16, 24, 24), whiten_epochs=2)
-    stages = [stage_at(config, epoch, 32) for epoch in range(6)]
-    first, second, third, last = Stage(1, 16, True), Stage(2, 24, True), Stage(3, 24, False), Stage(6, 32, False)
-    assert stages == [first, second, third, last, last, last]
-    assert stage_at(configure(), 4, 32) == Stage(10, 32, True)
+    stretches = [stretch_at(config, epoch, 32) for epoch in range(6)]
+    last = Stretch(6, 32, False)
+    assert stretches == [Stretch(1, 16, True), Stretch(2, 24, True), Stretch(3, 24, False), last, last, last]
+    assert stretch_at(configure(), 4, 32) == Stretch(10, 32, True)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -31,13 +31,13 @@ def test_images_shrink_without_aliasing(channels):
 
 
 @pytest.mark.slow
-def test_a_run_in_stages_that_died_twice_ends_bit_for_bit_as_one_that_did_not(tmp_path, monkeypatch):
+def test_a_run_in_stretches_that_died_twice_ends_bit_for_bit_as_one_that_did_not(tmp_path, monkeypatch):
     options = {**SMALL, "sides": (16,), "whiten_epochs": 2, "checkpoint_steps": 1}
     weights, history = trained(tmp_path / "undisturbed", **options)
     stopped_after(monkeypatch, 2, tmp_path / "disturbed", **options)  # in the epoch of small images
     stopped_after(monkeypatch, 7, tmp_path / "disturbed", **options)  # 2 of the first epoch, 4 of the second, 1 more
-    again, told = trained(tmp_path / "disturbed", **options)
-    assert told == history
+    again, resumed = trained(tmp_path / "disturbed", **options)
+    assert resumed == history
     for a, b in zip(weights, again, strict=True):
         np.testing.assert_array_equal(a, b)
     assert ["val_accuracy" in row for row in history] == [False, True, True]  # small images are not validated
@@ -47,15 +47,15 @@ def test_a_run_in_stages_that_died_twice_ends_bit_for_bit_as_one_that_did_not(tm
 
 @pytest.mark.slow
 def test_the_whitening_bias_stays_after_its_epochs(tmp_path):
-    def bias(**options):
+    def whitening_bias(**options):
         weights, _ = trained(tmp_path / str(options), **{**SMALL, **options})
-        (found,) = [w for w in weights if w.shape == (24,)]
-        return found
+        (bias,) = [w for w in weights if w.shape == (24,)]
+        return bias
 
-    # With a constant rate, two epochs are what the first two of three are.
-    two = bias(epochs=2, schedule="constant")
-    np.testing.assert_array_equal(bias(epochs=3, schedule="constant", whiten_epochs=2), two)
-    assert (bias(epochs=3, schedule="constant") != two).any()
+    # With a constant learning rate, two epochs are what the first two of three are.
+    two = whitening_bias(epochs=2, schedule="constant")
+    np.testing.assert_array_equal(whitening_bias(epochs=3, schedule="constant", whiten_epochs=2), two)
+    assert (whitening_bias(epochs=3, schedule="constant") != two).any()
 
 
 @pytest.mark.parametrize(

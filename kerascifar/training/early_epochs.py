@@ -1,4 +1,4 @@
-"""Cheap epochs: small images first (--sides), and the whitening's bias fixed after a while (--whiten-epochs)."""
+"""Cheaper epochs: progressive resizing (--sides), and a whitening bias that learns only at first (--whiten-epochs)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,21 +7,21 @@ from typing import Any
 
 import numpy as np
 
+from kerascifar import models
+from kerascifar.augment.policies import check_augment
 from kerascifar.config import RunConfig, changed, flag
-from kerascifar.core.contracts import Split
+from kerascifar.core.contracts import Dataset, Split
 from kerascifar.core.errors import InputError
+from kerascifar.core.registry import Variant
 from kerascifar.data.sources.images import resize
 
-# What would need the validation accuracy of each epoch, several optimizers, or every variable in each epoch.
-_REFUSED = {
-    "sides": ("patience", "phases", "strategy"),
-    "whiten_epochs": ("ema", "phases"),
-}
+# Fields that need the validation accuracy of each epoch, several optimizers, or every variable in each epoch.
+_REFUSED = {"sides": ("patience", "phases", "strategy"), "whiten_epochs": ("ema", "phases")}
 
 
 @dataclass(frozen=True)
-class Stage:
-    """Epochs that are trained alike.
+class Stretch:
+    """Consecutive epochs that are trained alike.
 
     Attributes:
         end: index of the epoch after its last.
@@ -34,8 +34,8 @@ class Stage:
     whitens: bool
 
 
-def stage_at(config: RunConfig, epoch: int, side: int) -> Stage:
-    """Return the stage that the epoch with index `epoch` belongs to; `side` is that of the images themselves."""
+def stretch_at(config: RunConfig, epoch: int, side: int) -> Stretch:
+    """Return the stretch that contains the epoch with index `epoch`; `side` is that of the original images."""
 
     def kind(e: int) -> tuple[int, bool]:
         return config.sides[e] if e < len(config.sides) else side, e < (config.whiten_epochs or config.epochs)
@@ -43,17 +43,17 @@ def stage_at(config: RunConfig, epoch: int, side: int) -> Stage:
     end = epoch + 1
     while end < config.epochs and kind(end) == kind(epoch):
         end += 1
-    return Stage(end, *kind(epoch))
+    return Stretch(end, *kind(epoch))
 
 
 def shrunk(split: Split, side: int) -> Split:
-    """Return `part` with its images resized to `side` pixels."""
+    """Return `split` with its images resized to `side` pixels."""
     return Split(np.stack([resize(image, side) for image in split.images]), split.labels)
 
 
 @contextmanager
 def whitening_fixed(model: Any, fixed: bool) -> Iterator[None]:
-    """Keep the bias of whitening layers as it is, so that no gradient is computed down to it."""
+    """If `fixed`, freeze the whitening layers' bias within the block, so that no gradient is computed down to it."""
     from kerascifar.layers import PatchWhitening
 
     layers = [layer for layer in model.layers if isinstance(layer, PatchWhitening) and layer.trainable and fixed]
@@ -70,22 +70,34 @@ def whitening_fixed(model: Any, fixed: bool) -> Iterator[None]:
             model.make_train_function(force=True)
 
 
-def check_stages(config: RunConfig) -> None:
+def check_early_epochs(config: RunConfig) -> None:
     """Refuse what does not go with --sides or --whiten-epochs, without importing Keras.
 
     Raises:
         InputError: names both flags.
     """
     for name, others in _REFUSED.items():
-        if not changed(config, name):
-            continue
         for other in others:
-            if changed(config, other):
+            if changed(config, name) and changed(config, other):
                 raise InputError(f"{flag(name)} does not go with {flag(other)}")
-        if config.select in ("validation", "test") and name == "sides":
-            raise InputError("--sides: small images are not validated, so --select can only be last")
+    if config.sides and config.select in ("validation", "test"):
+        raise InputError("--sides: small images are not validated, so --select can only be last")
     if len(config.sides) >= config.epochs:
         raise InputError(
             f"--sides: the last epoch is for images of full size: give fewer than {config.epochs} numbers, "
             f"got {len(config.sides)}"
         )
+
+
+def check_sides(config: RunConfig, variant: Variant, data: Dataset) -> None:
+    """Check that net and augmentation accept images of every side that occurs in the training.
+
+    Raises:
+        InputError: they do not, or --sides holds one that is no smaller than the images.
+    """
+    if config.sides and max(config.sides) >= data.side:
+        raise InputError(f"--sides: must be below the images' own side {data.side}, got {max(config.sides)}")
+    for side in (data.side, *config.sides):
+        shape = (side, side, data.train.images.shape[-1])
+        models.check(config.arch, shape, len(data.classes), **variant.arguments(config))
+        check_augment(config.augment, shape)
