@@ -129,18 +129,18 @@ class Search(Trained):
     group: ClassVar[str] = "search"
 
     def plan(self, config: RunConfig, folder: Path) -> Any:
-        """Return the tuner.plan.Plan of this search in `folder`, its trials of the length that `config` has.
+        """Return the tuner.definition.Search of this row in `folder`, its trials of the length that `config` has.
 
         Raises:
             InputError: its settings are wrong.
         """
-        from tuner.plan import make_plan
+        from tuner.definition import make_search
 
         full = self.config("corrected", Path())
         names = {*self.given, *(name for name in FIELDS if getattr(config, name) != getattr(full, name))}
         own = {name: getattr(self, name) for name in ("space", "oracle", "max_trials", "initial_points")}
         shared = {name: getattr(config, name) for name in FIELDS if name in names}
-        return make_plan(shared, {**own, "seeds": 1, "dir": str(folder)})
+        return make_search(shared, {**own, "seeds": 1, "dir": str(folder)})
 
 
 @dataclass(frozen=True, kw_only=True)
