@@ -85,19 +85,13 @@ def print_layers(rows: Sequence[LayerRow]) -> None:
     )
     print()
     trainable, parameters = sum(row.trainable for row in rows), sum(row.parameters for row in rows)
-    print_table(
-        ("", "", ""),
-        (
-            ("trainable parameters", f"{trainable:,}", ""),
-            (
-                "all parameters",
-                f"{parameters:,}",
-                "with moving statistics and others that are not trained" * (parameters > trainable),
-            ),
-            ("multiply-adds", f"{sum(row.multiply_adds for row in rows):,}", "of one image, forward"),
-            ("size", f"{parameters * 4 / 2**20:.3f}", "MiB of float32"),
-        ),
+    totals = (
+        ("trainable parameters", f"{trainable:,}", ""),
+        ("all parameters", f"{parameters:,}", "with moving statistics" if parameters > trainable else ""),
+        ("multiply-adds", f"{sum(row.multiply_adds for row in rows):,}", "of one image, forward"),
+        ("size", f"{parameters * 4 / 2**20:.3f}", "MiB of float32"),
     )
+    print_table(("", "", ""), totals)
 
 
 def list_architectures() -> None:

@@ -1,4 +1,4 @@
-"""What every command line shares: one-line errors, exit codes, RUN arguments."""
+"""What the commands share: one-line errors and exit codes, flags of RunConfig fields, tables."""
 
 import argparse
 import os
@@ -16,11 +16,10 @@ EXIT_INPUT, EXIT_INTERRUPTED = 2, 130
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose errors are one line, and which answers unknown flags with the nearest one."""
+    """An ArgumentParser whose errors are one line, and which answers an unknown flag with the nearest one."""
 
-    def __init__(self, **how: Any) -> None:
-        how.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        super().__init__(allow_abbrev=False, **how)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message}; see {self.prog} --help")
@@ -29,13 +28,13 @@ class Parser(argparse.ArgumentParser):
         known, unknown = self.parse_known_args(args, namespace)
         if unknown:
             flags = [option for action in self._actions for option in action.option_strings]
-            wrong = unknown[0].split("=")[0]
-            self.error(f"unknown argument {wrong}{nearest(wrong, flags) if wrong.startswith('-') else ''}")
+            first = unknown[0].split("=")[0]
+            self.error(f"unknown argument {first}{nearest(first, flags) if first.startswith('-') else ''}")
         return known
 
 
 def entry(main: Callable[[Sequence[str]], None]) -> NoReturn:
-    """Run `main` with the command line's arguments, and turn what can go wrong into one line on stderr.
+    """Run `main` with the command line's arguments, and turn expected errors into one line on stderr.
 
     Exit codes: 0 done, 2 bad input or a file that cannot be read or written, 130 interrupted.
     """
@@ -43,21 +42,21 @@ def entry(main: Callable[[Sequence[str]], None]) -> NoReturn:
         main(sys.argv[1:])
     except InputError as error:
         _fail(str(error))
-    except BrokenPipeError:  # the reader of our output, such as head, has gone
+    except BrokenPipeError:  # whoever read our output, such as head, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         _fail(f"cannot read or write{where}: {error.strerror or error}")
     except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        print("\ninterrupted; the same command resumes from the last checkpoint", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
     sys.exit(0)
 
 
 def _fail(message: str) -> NoReturn:
     if sys.stdout.isatty():
-        print()  # a progress bar leaves its line open
+        print()  # ends the line of a progress bar
     sys.stdout.flush()
     print("error: " + " ".join(message.split()), file=sys.stderr)
     sys.exit(EXIT_INPUT)
@@ -86,7 +85,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 
 def add_flags(parser: argparse.ArgumentParser, only: Iterable[str] = ()) -> None:
-    """Add a flag for each field, by group, or for those of `only`; a flag not given leaves nothing in the namespace."""
+    """Add a flag per RunConfig field, in groups, or per field in `only`; flags not given are not in the namespace."""
     if only:
         _add(parser, only)
         return
@@ -94,20 +93,18 @@ def add_flags(parser: argparse.ArgumentParser, only: Iterable[str] = ()) -> None
         _add(parser.add_argument_group(group), fields_of(group))
 
 
-def _add(section: argparse._ActionsContainer, names: Iterable[str]) -> None:
+def _add(group: argparse._ActionsContainer, names: Iterable[str]) -> None:
     for name in names:
-        f = FIELDS[name]
-        text = f.metadata["help"].replace("%", "%%")
-        if f.default not in (None, (), False, True):
-            text += f" (default {f.default})"
-        kind: dict[str, Any] = {"metavar": metavar(kinds(name)[0])}
-        if bool in kinds(name):
-            kind = {"action": argparse.BooleanOptionalAction}
-        section.add_argument(flag(name), dest=name, default=argparse.SUPPRESS, help=text, **kind)
+        default, text = FIELDS[name].default, FIELDS[name].metadata["help"].replace("%", "%%")
+        if default not in (None, (), False, True):
+            text += f" (default {default})"
+        is_bool = bool in kinds(name)
+        kind = {"action": argparse.BooleanOptionalAction} if is_bool else {"metavar": metavar(kinds(name)[0])}
+        group.add_argument(flag(name), dest=name, default=argparse.SUPPRESS, help=text, **kind)
 
 
 def print_result(config: RunConfig, result: Result) -> None:
-    """Print what a person wants to know of a finished run."""
+    """Print the accuracies of a finished run and where it lies."""
     test, validation = result.metrics["test"], result.metrics["validation"]
     low, high = test["accuracy_interval"]
     if validation is not None:

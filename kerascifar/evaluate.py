@@ -1,4 +1,4 @@
-"""Score a finished run again, and say whether the numbers are those of its result.json; or time its saved model.
+"""Score a finished run again and compare with its result.json, or time its saved model.
 
     python -m kerascifar.evaluate saved_models/mobilenet_mod
     python -m kerascifar.evaluate saved_models/mobilenet_mod --latency
@@ -16,6 +16,7 @@ from kerascifar import results
 from kerascifar.cli import Parser, add_flags, entry
 from kerascifar.config import MACHINE, RunConfig
 from kerascifar.core import files
+from kerascifar.core.contracts import Score
 from kerascifar.core.errors import InputError
 from kerascifar.results import Result, find_run
 from kerascifar.run import SCORED, load_again, restore
@@ -27,50 +28,50 @@ def main(argv: Sequence[str]) -> None:
     parser = Parser(prog="python -m kerascifar.evaluate", description=__doc__)
     parser.add_argument("run", metavar="RUN", help="a run folder")
     parser.add_argument(
-        "--latency", action="store_true", help="instead of scoring, time single images and large batches"
+        "--latency", action="store_true", help="time single images and large batches instead of scoring"
     )
-    told = f"single images timed by --latency, for a minute at most (default {latency.REPEATS})"
-    parser.add_argument("--repeats", metavar="N", type=int, help=told)
+    repeats_help = f"single images that --latency times, for a minute at most (default {latency.REPEATS})"
+    parser.add_argument("--repeats", metavar="N", type=int, help=repeats_help)
     parser.add_argument(
         "--tta",
         metavar="NAME",
         default=argparse.SUPPRESS,
-        help="score with this test-time augmentation, not the run's own: none, mirror or mirror_translate",
+        help="score with this test-time augmentation instead of the run's: none, mirror or mirror_translate",
     )
     add_flags(parser, MACHINE)
     machine = vars(parser.parse_args(argv))
     folder, timed, repeats = find_run(machine.pop("run")), machine.pop("latency"), machine.pop("repeats")
     if timed:
         if "tta" in machine:
-            raise InputError("--tta is for scoring; --latency times a run with the views of its own")
+            raise InputError("--tta is for scoring; --latency times a run with its own test-time augmentation")
         time_run(folder, latency.REPEATS if repeats is None else repeats, machine)
         return
     if repeats is not None:
         raise InputError("--repeats is for --latency")
     config, result, score = restore(folder, **machine)
-    for name, found in evaluate(config, result, score).items():
-        compare(name, found, result.metrics[name], RunConfig(**result.config).tta)
+    for split, metrics in evaluate(config, result, score).items():
+        compare(split, metrics, result.metrics[split], RunConfig(**result.config).tta)
     print(f"run {folder}")
 
 
 def time_run(folder: Path, repeats: int, machine: dict[str, Any]) -> None:
-    """Time the saved model in `folder`, print a line, write latency.json."""
+    """Time the saved model in `folder`, print one line, write latency.json."""
     from kerascifar.serving.serve import serve
 
     latency.check_repeats(repeats)
     served = serve(folder, **machine)
-    found = latency.measure(served.predict, served.images, repeats)
-    told = found | served.facts | {"versions": results.versions(), "revision": results.revision()}
-    files.write_text(folder / "latency.json", json.dumps(told, indent=1) + "\n")
+    times = latency.measure(served.predict, served.images, repeats)
+    content = times | served.facts | {"versions": results.versions(), "revision": results.revision()}
+    files.write_text(folder / "latency.json", json.dumps(content, indent=1) + "\n")
     print(
-        f"latency {found['p50_ms']:.3g} ms (median), {found['p99_ms']:.3g} ms (99 % of {found['repeats']} images alone "
-        f"are faster); {found['images_per_second']:,.0f} images/s in batches of {found['batch_size']}"
+        f"latency {times['p50_ms']:.3g} ms (median), {times['p99_ms']:.3g} ms (99 % of {times['repeats']} single "
+        f"images are faster); {times['images_per_second']:,.0f} images/s in batches of {times['batch_size']}"
     )
     print(f"run {folder}")
 
 
-def evaluate(config: Any, result: Result, score: Any) -> dict[str, dict[str, Any]]:
-    """Return the metrics of validation and test, scored anew.
+def evaluate(config: RunConfig, result: Result, score: Score) -> dict[str, dict[str, Any]]:
+    """Return the metrics of the validation and test splits, scored anew.
 
     Raises:
         InputError: the data set is not the one of the run.
@@ -85,12 +86,12 @@ def evaluate(config: Any, result: Result, score: Any) -> dict[str, dict[str, Any
     }
 
 
-def compare(name: str, found: dict[str, Any], saved: dict[str, Any], tta: str) -> None:
-    """Print a part's numbers and whether result.json, scored with `tta`, says the same."""
-    low, high = found["accuracy_interval"]
-    nll = f", NLL {found['nll']:.4f}" if "nll" in found else ""
-    print(f"{name} accuracy {found['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}){nll}", end=": ")
-    print("as in result.json" if found == saved else f"result.json says {saved['accuracy']:.4f} (--tta {tta})")
+def compare(split: str, metrics: dict[str, Any], saved: dict[str, Any], tta: str) -> None:
+    """Print the metrics of a split and whether they equal those in result.json, scored with the run's own `tta`."""
+    low, high = metrics["accuracy_interval"]
+    nll = f", NLL {metrics['nll']:.4f}" if "nll" in metrics else ""
+    print(f"{split} accuracy {metrics['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}){nll}", end=": ")
+    print("as in result.json" if metrics == saved else f"result.json says {saved['accuracy']:.4f} (--tta {tta})")
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ from kerascifar.config import FIELDS, RunConfig, flag
 from kerascifar.configure import configure
 from kerascifar.core.contracts import Dataset
 from kerascifar.core.errors import InputError
-from kerascifar.data.datasets import check_name, load
-from kerascifar.plots.views import VIEWS, check_view, write_view
+from kerascifar.data.datasets import load
+from kerascifar.plots.views import VIEWS, write_view
 
 DATA_FLAGS = (
     "dataset", "data_dir", "unverified", "validation", "train_limit", "test_limit", "image_size", "augment", "seed",
@@ -56,19 +56,9 @@ def main(argv: Sequence[str]) -> None:
     for name in NET_FLAGS:
         if name in fields:
             raise InputError(f"{flag(name)} is for the layers of a net: name it with --arch")
-    draw(view, out, fields)
-
-
-def draw(name: str | None, out: Path | None, fields: dict[str, Any]) -> None:
-    """Write a picture of the data set that the RunConfig `fields` name, and print what the data set holds."""
-    name = name or ("augment" if "augment" in fields else "classes")
-    config = RunConfig(**fields)
-    out = out or Path(f"explore-{name}-{config.dataset.replace(':', '-').replace('/', '-')}.png")
-    view = check_view(name, config, out)
-    check_name(config)
-    data = load(config)
-    show_sizes(data)
-    write_view(view, data, config, out)
+    view, config = view or ("augment" if "augment" in fields else "classes"), RunConfig(**fields)
+    out = out or Path(f"explore-{view}-{config.dataset.replace(':', '-').replace('/', '-')}.png")
+    show_sizes(write_view(view, config, out))
     print(f"wrote {out}")
 
 

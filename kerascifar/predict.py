@@ -4,7 +4,7 @@
     python -m kerascifar.predict RUN hidden_pickle --csv labels.csv
 
 Takes PNG, JPEG and other picture files, folders of them, .npy or .npz arrays (uint8, N x height x width x 3), and
-CIFAR pickles without labels. Pictures of another size are resized to the model's.
+CIFAR pickles without labels. Pictures of another size are resized to the size of the run's images.
 """
 
 import csv
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kerascifar.cli import Parser, add_flags, entry
+from kerascifar.cli import Parser, add_flags, entry, print_table
 from kerascifar.config import MACHINE
 from kerascifar.core.files import write_text
 from kerascifar.data.unlabelled import read_unlabelled
@@ -32,31 +32,25 @@ def main(argv: Sequence[str]) -> None:
     machine = vars(parser.parse_args(argv))
     folder, paths, target = find_run(machine.pop("run")), machine.pop("images"), machine.pop("csv")
 
-    saved = read_result(folder).dataset
-    names, images = read_unlabelled(paths, saved["image_shape"][0])
-    score = restore(folder, **machine)[2]
-    scores = score(images, "unlabelled")
+    dataset = read_result(folder).dataset
+    names, images = read_unlabelled(paths, dataset["image_shape"][0])
+    _, _, score = restore(folder, **machine)
+    scores, classes = score(images, "unlabelled"), dataset["classes"]
     if target is None:
-        print(table(names, scores, saved["classes"]), end="")
+        labels = [(name, classes[row.argmax()], f"{row.max():.4f}") for name, row in zip(names, scores, strict=True)]
+        print_table(("image", "label", "confidence"), labels)
     else:
-        write_text(target, as_csv(names, scores, saved["classes"]))
+        write_text(target, as_csv(names, scores, classes))
         print(f"{len(names)} images labelled in {target}")
 
 
-def table(names: Sequence[str], scores: np.ndarray, classes: Sequence[str]) -> str:
-    """Return a line an image: name, label, confidence."""
-    wide = max(map(len, [*names, "image"]))
-    label = max(map(len, [*classes, "label"]))
-    lines = [f"{'image':{wide}}  {'label':{label}}  confidence"]
-    for name, row in zip(names, scores, strict=True):
-        lines.append(f"{name:{wide}}  {classes[row.argmax()]:{label}}  {row.max():.4f}")
-    return "\n".join(lines) + "\n"
-
-
 def as_csv(names: Sequence[str], scores: np.ndarray, classes: Sequence[str]) -> str:
-    """Return CSV with the columns image, label, label_id, confidence, then one a class.
+    """Return CSV with the columns image, label, label_id, confidence, then the score of each class.
 
-    A label_id is the class's number, from 0, in the order of the last columns.
+    Args:
+        names: one per image.
+        scores: float32 (N, classes).
+        classes: names; a label_id is an index into them.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -1,10 +1,10 @@
-"""Train one net, or fit one baseline, and leave a result that can be trusted.
+"""Train one net, or fit one baseline, and score it once on the test images.
 
     python -m kerascifar.train --arch mobilenet_mod
     python -m kerascifar.train --arch mobilenet_v2 --tcns "1,16,1,1;6,24,2,2;6,96,2,2" --dataset cifar100
     python -m kerascifar.train --config my_run.toml --epochs 5
 
-A run goes to RUNS/NAME/RUN-ID. Killed and started again, the same command goes on where it was.
+A run lies in RUNS/NAME/RUN-ID. If it was killed, the same command resumes it.
 """
 
 from collections.abc import Sequence
@@ -17,19 +17,19 @@ def main(argv: Sequence[str]) -> None:
     """Run the command line `argv`."""
     usage = "%(prog)s [--arch NAME] [--dataset NAME] [FLAG …]"
     parser = Parser(prog="python -m kerascifar.train", usage=usage, description=__doc__)
-    parser.add_argument("--list", action="store_true", help="list the architectures with parameters and sources")
-    parser.add_argument("--list-augment", action="store_true", help="list the augmentation policies with their parts")
-    parser.add_argument("--config", metavar="FILE.toml", help="take these flags from a TOML file; a flag overrides it")
+    parser.add_argument("--list", action="store_true", help="list the architectures with their sizes and sources")
+    parser.add_argument("--list-augment", action="store_true", help="list the augmentation policies, with transforms")
+    parser.add_argument("--config", metavar="FILE.toml", help="take flags from a TOML file; those given override it")
     add_flags(parser)
-    given = vars(parser.parse_args(argv))
-    listing, policies, file = given.pop("list"), given.pop("list_augment"), given.pop("config")
-    if listing or policies:
+    fields = vars(parser.parse_args(argv))
+    architectures, policies, file = fields.pop("list"), fields.pop("list_augment"), fields.pop("config")
+    if architectures or policies:
         from kerascifar.architectures import list_architectures
         from kerascifar.augment.policies import list_policies
 
-        list_architectures() if listing else list_policies()
+        list_architectures() if architectures else list_policies()
         return
-    config = configure(**{**(read_config(file) if file else {}), **given})
+    config = configure(**{**(read_config(file) if file else {}), **fields})
 
     from kerascifar.run import run
 

@@ -1,12 +1,26 @@
 """The command lines as a user meets them: quick answers, one-line errors, exit codes, nothing half-written."""
 
+import re
 import resource
+import subprocess
+import sys
 import time
+from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-COMMANDS = ("train", "evaluate", "predict", "explore", "ensemble", "export", "card")
+from kerascifar.__main__ import commands, dispatch
+
+ROOT = Path(__file__).resolve().parent.parent
+# Every module at the top of the package with a main, so that none can be forgotten here.
+COMMANDS = tuple(
+    path.stem
+    for path in sorted((ROOT / "kerascifar").glob("*.py"))
+    if path.stem != "__main__" and re.search(r"^def main\(", path.read_text(encoding="utf-8"), re.MULTILINE)
+)
+HEAVY = {"keras", "tensorflow", "tensorflow_datasets", "keras_tuner", "tensorboard"}
 
 
 def cpu_seconds():
@@ -34,6 +48,57 @@ def test_help_answers_at_once(name, command):
     assert f"python -m kerascifar.{name}" in done.stdout
 
 
+def test_lists_help_and_argument_errors_import_neither_keras_nor_tensorflow():
+    lines = [[name, flag] for name in COMMANDS for flag in ("--help", "--no-such-flag")]
+    lines += [["train", "--list"], ["train", "--list-augment"], ["train", "--epochs", "-3"], ["train", "--arch", "x"]]
+    code = (
+        "import sys, kerascifar.configure\n"
+        "from importlib import import_module\n"
+        f"for name, *argv in {lines}:\n"
+        "    try: import_module('kerascifar.' + name).main(argv)\n"
+        "    except (SystemExit, ValueError): pass\n"
+        f"    print('AFTER', name, argv, *({HEAVY} & sys.modules.keys()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    after = [line for line in done.stdout.splitlines() if line.startswith("AFTER")]
+    assert after == [f"AFTER {name} {argv}" for name, *argv in lines]
+    assert re.search(r"^mobilenet_mod +\d", done.stdout, re.MULTILINE)
+    assert re.search(r"^flip_crop_cutmix ", done.stdout, re.MULTILINE)
+
+
+def test_the_package_lists_every_command_with_its_first_line(capsys):
+    assert tuple(commands()) == COMMANDS
+    dispatch([])
+    listed = capsys.readouterr().out
+    for name in COMMANDS:
+        first_line = import_module(f"kerascifar.{name}").__doc__.splitlines()[0]
+        assert re.search(rf"^{name} +{re.escape(first_line)}$", listed, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_package_hands_each_command_its_arguments(name, monkeypatch):
+    calls = []
+    monkeypatch.setattr(import_module(f"kerascifar.{name}"), "main", calls.append)
+    dispatch([name, "RUN", "--flag", "--", "-x"])
+    assert calls == [["RUN", "--flag", "--", "-x"]]
+
+
+def test_a_command_of_the_package_is_the_module_s(command):
+    for argv in (["train", "--help"], ["evaluate", "nowhere"], ["train", "--epochs", "-3"]):
+        name, *rest = argv
+        module, package = command(f"kerascifar.{name}", *rest), command("kerascifar", *argv)
+        assert (package.returncode, package.stdout, package.stderr) == (module.returncode, module.stdout, module.stderr)
+    refused(command("kerascifar", "trian"), "unknown command 'trian' (did you mean train?)")
+    helped = command("kerascifar", "--help")
+    assert (helped.returncode, helped.stderr) == (0, "")
+    assert "python -m kerascifar COMMAND" in helped.stdout
+
+
+def test_the_console_script_is_the_package_s_command():
+    setup = (ROOT / "setup.cfg").read_text(encoding="utf-8")
+    assert "kerascifar = kerascifar.__main__:main" in setup
+
+
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
@@ -58,9 +123,9 @@ def test_help_answers_at_once(name, command):
             "--faults does not apply to lenet; it applies to scratch",
         ),
         (["--arch", "knn", "--freeze", "2"], "--freeze does not apply to knn; it applies to Keras nets"),
-        (["--arch", "knn", "--epochs", "2"], "--epochs does not apply to knn: nothing is trained by steps"),
+        (["--arch", "knn", "--epochs", "2"], "--epochs does not apply to knn: nothing is trained in steps"),
         (["--arch", "lenet", "--k", "3"], "--k does not apply to lenet; it applies to knn"),
-        (["--config", "none.toml"], "--config: cannot read none.toml"),
+        (["--config", "none.toml"], "--config: there is no file none.toml"),
         (["--init-weights", "none.pth", "--dataset", "digits"], "none.pth"),
     ],
 )
@@ -142,7 +207,7 @@ def test_predict_takes_pictures_folders_arrays_and_pickles(finished, command, tm
     ("name", "content", "told"),
     [
         ("a.png", b"\x89PNG garbage", "a.png: not a whole image"),
-        ("a.npy", b"\x93NUMPY garbage", "a.npy: not a NumPy array file"),
+        ("a.npy", b"\x93NUMPY garbage", "a.npy is corrupt"),
         ("hidden", b"\x80\x02garbage", "hidden: not a whole CIFAR pickle"),
         ("evil", b"cos\nsystem\n(S'touch ran'\ntR.", "os.system"),
     ],

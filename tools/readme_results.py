@@ -12,7 +12,6 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -22,9 +21,10 @@ import speed_table
 from kerascifar.cli import Parser, entry
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
-from kerascifar.studies import plan, tables
-from kerascifar.studies.outcomes import rows
-from kerascifar.studies.rows import MODES, PAPER
+from kerascifar.reporting.study_table import PAPER
+from kerascifar.studies import tables
+from kerascifar.studies.outcomes import Outcome, Refused, RowOutcomes, row_outcomes
+from kerascifar.studies.plan import StudyRun
 from kerascifar.studies.study import load_study, studies
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,11 +53,11 @@ def main(argv: Sequence[str]) -> None:
     parser = Parser(prog="python tools/readme_results.py", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 2 if something would change")
     parser.add_argument("--root", type=Path, default=ROOT, help="checkout that holds README.md and saved_models")
-    given = parser.parse_args(argv)
-    wanted = texts(given.root)
+    args = parser.parse_args(argv)
+    wanted = texts(args.root)
     changed = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
-    named = ", ".join(path.relative_to(given.root).as_posix() for path in changed)
-    if given.check and changed:
+    named = ", ".join(path.relative_to(args.root).as_posix() for path in changed)
+    if args.check and changed:
         raise InputError(f"not what the results say: {named}; run python tools/readme_results.py")
     for path in changed:
         files.write_text(path, wanted[path])
@@ -73,17 +73,18 @@ def texts(root: Path) -> dict[Path, str]:
             continue
         study = load_study(name)
         with tempfile.TemporaryDirectory() as made:  # the votes of ensembles are made as well
-            told = rows(study, plan.read(folder, study).pieces, folder, Path(made))
+            entries = row_outcomes(StudyRun.read(study, folder), Path(made))
             for file in sorted(Path(made).rglob("*.json")):
                 wanted[folder / file.relative_to(made)] = file.read_text(encoding="utf-8")
-        wanted |= {folder / file: text for file, text in tables.texts(study, told).items()}
-        shown = [row for row in told if row["headline"] and any(whole(row.get(mode, {})) for mode in MODES)]
+        wanted |= {folder / file: text for file, text in tables.texts(study, entries).items()}
+        headlines = [entry for entry in entries if entry.row.headline]
+        shown = [entry for entry in headlines if any(map(whole, entry.by_mode.values()))]
         if study.beside == PAPER:
-            lines += [line(study.title, row, folder.relative_to(root)) for row in shown]
-            cut = any(row["headline"] and "file" in row.get(mode, {}) for row in told for mode in MODES)
+            lines += [line(study.title, entry, folder.relative_to(root)) for entry in shown]
+            cut = any(not isinstance(outcome, Refused) for entry in headlines for outcome in entry.by_mode.values())
             shortened += [link(study.title, folder.relative_to(root))] if cut and not shown else []
         else:
-            records += [record(row, folder.relative_to(root)) for row in shown]
+            records += [record(entry, folder.relative_to(root)) for entry in shown]
     page = (root / "README.md").read_text(encoding="utf-8")
     parts = [INTRODUCTION, tables.table(HEAD, lines)]
     parts += [f"{SHORTENED} {', '.join(shortened)}."] if shortened else []
@@ -94,9 +95,9 @@ def texts(root: Path) -> dict[Path, str]:
     return wanted
 
 
-def whole(figure: dict[str, Any]) -> bool:
-    """Tell whether a figure comes from a run of full length."""
-    return "file" in figure and not figure.get("shortened")
+def whole(outcome: Outcome) -> bool:
+    """Tell whether an outcome comes from a run of full length."""
+    return not isinstance(outcome, Refused) and not outcome.shortened
 
 
 def link(title: str, folder: Path) -> str:
@@ -104,24 +105,24 @@ def link(title: str, folder: Path) -> str:
     return f"[{title.split(':')[0]}]({folder.as_posix()}/table.md)"
 
 
-def line(title: str, row: dict[str, Any], folder: Path) -> list[str]:
+def line(title: str, entry: RowOutcomes, folder: Path) -> list[str]:
     """Return a row of README's table, its links beginning at the root of the checkout."""
-    links = f"{folder.as_posix()}/"
-    stand_in = f"stand-in: {row['stand_in']}" if row["stand_in"] else ""
-    told = "<br>".join(text for text in (row["name"], row["fault"], stand_in) if text)
+    row, links = entry.row, f"{folder.as_posix()}/"
+    stand_in = f"stand-in: {row.stand_in}" if row.stand_in else ""
+    name = "<br>".join(text for text in (row.name, row.fault, stand_in) if text)
     # A shortened run beside a whole one would be read as what the fault costs.
-    whole_runs = {key: value for key, value in row.items() if key not in MODES or whole(value)}
-    return [link(title, folder), told, tables.paper_cell(row), *tables.mode_cells(whole_runs, root=links)]
+    whole_runs = {mode: outcome for mode, outcome in entry.by_mode.items() if whole(outcome)}
+    return [link(title, folder), name, tables.paper_cell(row), *tables.mode_cells(row, whole_runs, root=links)]
 
 
-def record(row: dict[str, Any], folder: Path) -> list[str]:
+def record(entry: RowOutcomes, folder: Path) -> list[str]:
     """Return a row of README's table of records."""
-    figure, seconds = row["corrected"], row["corrected"].get("run_seconds")
-    accuracy = tables.cell(figure, "test_accuracy", f"{folder.as_posix()}/")
-    took = "" if seconds is None else f"{seconds / 60:.1f} min"
-    if took and figure.get("processor"):  # results from before it was noted have none
-        took += f"<br>{figure['processor']}"
-    return [row["name"], row["table"], accuracy, f"{figure['parameters']:,}", took]
+    outcome = entry.by_mode["corrected"]
+    accuracy = tables.cell(outcome, root=f"{folder.as_posix()}/")
+    took = "" if outcome.run_seconds is None else f"{outcome.run_seconds / 60:.1f} min"
+    if took and outcome.processor:  # results from before it was noted have none
+        took += f"<br>{outcome.processor}"
+    return [entry.row.name, entry.row.table, accuracy, f"{outcome.parameters:,}", took]
 
 
 def between(page: str, name: str, text: str) -> str:

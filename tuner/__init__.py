@@ -1,1 +1,5 @@
-"""Search the settings of a training with KerasTuner: ``python -m tuner``."""
+"""Search the settings of a training with KerasTuner: ``python -m tuner``.
+
+May import all of ``kerascifar`` up to ``run``; never ``kerascifar.studies`` and the commands, which use it.
+Only ``oracles``, ``search``, ``chief`` and ``hparams`` import KerasTuner or TensorBoard; the rest answers without them.
+"""

@@ -1,11 +1,11 @@
-"""Search the settings of a training: each trial is a training, and validation accuracy is all that it is judged by.
+"""Search the settings of a training: each trial is a training, scored by its validation accuracy alone.
 
     python -m tuner --arch custom_cnn --optimizer adam --epochs 15 --train-best
     python -m tuner --arch modified_net --space study004 --oracle grid --seeds 3
     python -m tuner --arch resnet18 --space my_space.toml --workers 2 --dir saved_models/my_search
     python -m tuner show saved_models/my_search
 
-A search that was killed goes on by the same command. On several machines, set KERASTUNER_TUNER_ID (chief, or a name a
+The same command resumes a search that was killed. On several machines, set KERASTUNER_TUNER_ID (chief, or a name per
 worker), KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT, and run the same command on all, in a folder that all see;
 the protocol has no password, so only in a network that you trust. tensorboard --logdir DIR shows the trials (HParams).
 """
@@ -14,32 +14,34 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from kerascifar.cli import Parser, add_flags, entry
+from kerascifar.cli import Parser, add_flags, entry, print_result
+from kerascifar.config import FIELDS
 from kerascifar.configure import read_config
 from kerascifar.core.errors import InputError
-from tuner.plan import ORACLES, Plan, make_plan
+from tuner.definition import ORACLES, Search, make_search
+from tuner.outcome import print_trials, write_best
 from tuner.spaces import SPACES
 from tuner.worker import role
-
-OWN = ("space", "oracle", "max_trials", "initial_points", "seeds", "dir", "train_best", "workers", "worker_timeout")
 
 
 def main(argv: Sequence[str]) -> None:
     """Run the command line `argv`."""
     if argv[:1] == ["show"]:
-        show(argv[1:])
+        parser = Parser(prog="python -m tuner show", description="Print the table of the trials of a search.")
+        parser.add_argument("dir", metavar="DIR", help="the search's folder")
+        print_trials(Path(parser.parse_args(argv[1:]).dir))
         return
-    given = vars(_parser().parse_args(argv))
-    own = {name: given.pop(name) for name in OWN}
-    file = given.pop("config")
-    plan = make_plan({**(read_config(file) if file else {}), **given}, own)
-    if own["workers"] < 0 or own["worker_timeout"] <= 0:
+    flags = vars(_parser().parse_args(argv))
+    fields = {name: value for name, value in flags.items() if name in FIELDS}
+    search = make_search({**(read_config(flags["config"]) if flags["config"] else {}), **fields}, flags)
+    workers, timeout = flags["workers"], flags["worker_timeout"]
+    if workers < 0 or timeout <= 0:
         raise InputError("--workers must be 0 or more, and --worker-timeout greater than 0")
-    if given.get("again"):
+    if fields.get("again"):
         raise InputError("--again does not apply to a search: give another --dir to search anew")
-    part = role(os.environ)
-    if (told := plan.folder / "search.json").exists():
-        plan.compare(told)  # done again under the folder's lock; here it answers before TensorFlow is imported
+    own_role = role(os.environ)
+    if search.file.exists():
+        search.compare()  # repeated once the folder is locked; here it answers before TensorFlow is imported
 
     from kerascifar.devices.placement import need_tensorflow, quiet
 
@@ -47,40 +49,28 @@ def main(argv: Sequence[str]) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with quiet():
         from tuner.chief import serve
-        from tuner.search import search
-    if part == "worker":
+        from tuner.search import run_search
+    if own_role == "worker":
         from tuner.worker import work
 
-        work(plan, own["worker_timeout"])
+        work(search, timeout)
         return
-    if part == "chief" or own["workers"]:
-        serve(plan, own["workers"], argv, own["worker_timeout"])
+    if own_role == "chief" or workers:
+        serve(search, workers, argv, timeout)
     else:
-        search(plan)
-    finish(plan, own["train_best"])
+        run_search(search)
+    finish(search, flags["train_best"])
 
 
-def finish(plan: Plan, train_best: bool) -> None:
-    """Print the table of trials, write the best one as a recipe, and train it if that was asked for."""
-    from tuner.outcome import table, write_best
-
-    print(table(plan.folder))
-    config = write_best(plan)
-    print(f"best trial written to {plan.folder / 'best.toml'}")
+def finish(search: Search, train_best: bool) -> None:
+    """Print the table of trials, write the best one as a recipe, and train it if `train_best`."""
+    print_trials(search.folder)
+    config = write_best(search)
+    print(f"best trial written to {search.folder / 'best.toml'}")
     if train_best:
-        from kerascifar.cli import print_result
         from kerascifar.run import run
 
         print_result(config, run(config))
-
-
-def show(argv: Sequence[str]) -> None:
-    """Print the table of the trials of a search."""
-    from tuner.outcome import table
-
-    parser = Parser(prog="python -m tuner show", description=show.__doc__)
-    parser.add_argument("dir", metavar="DIR", help="the search's folder")
-    print(table(Path(parser.parse_args(argv).dir)))
 
 
 def _parser() -> Parser:
@@ -100,9 +90,9 @@ def _parser() -> Parser:
     group.add_argument(
         "--initial-points", metavar="N", type=int, help="random points before the bayesian oracle optimises (default 4)"
     )
-    group.add_argument("--seeds", metavar="N", type=int, default=1, help="trainings a trial, averaged (default 1)")
+    group.add_argument("--seeds", metavar="N", type=int, default=1, help="trainings per trial, averaged (default 1)")
     group.add_argument("--dir", metavar="DIR", help="folder of the search (default RUNS/search-ARCH-OPTIMIZER-...)")
-    group.add_argument("--train-best", action="store_true", help="train the best trial's settings, and score the test")
+    group.add_argument("--train-best", action="store_true", help="train with the best settings, and score on test")
     group.add_argument(
         "--workers", metavar="N", type=int, default=0, help="start a chief and N workers on this machine"
     )

@@ -1,8 +1,7 @@
-"""The chief of a search on several processes or machines: gives out trials, and watches over the workers.
+"""The chief of a search on several processes or machines: hands out trials, and watches the workers.
 
-KerasTuner's chief waits for ever for a worker that was killed. Here a worker that this process has started is started
-again and goes on with its trial; one on another machine is taken for dead when its pulse stops, and its trial is given
-to another.
+KerasTuner's chief waits forever for a worker that was killed. Here a worker that this process started is restarted and
+resumes its trial; one on another machine is taken for dead when its pulse stops, and another worker gets its trial.
 """
 
 import os
@@ -18,13 +17,12 @@ from kerascifar.cli import EXIT_INPUT
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
 from kerascifar.core.processor import cores
-from tuner import hparams
-from tuner.oracles import Durable, make_oracle
-from tuner.plan import Plan
-from tuner.search import Trials, ask
+from tuner.definition import Search
+from tuner.oracles import Durable
+from tuner.search import Trials, prepare, run_trials
 from tuner.worker import ADDRESS, LIFELINE, PATIENCE, PORT, TUNER_ID, pulse_file
 
-MAX_STARTS = 5  # of one worker without any trial's end in between
+MAX_STARTS = 5  # of one worker while no trial ends
 
 
 @dataclass
@@ -33,24 +31,24 @@ class Child:
 
     process: subprocess.Popen
     starts: int = 1
-    ended: int = 0  # trials that had ended when it was started
+    ended: int = 0  # trials that had ended when it was last started
 
 
 @dataclass
 class Pulse:
-    """What is known of a worker that someone else has started."""
+    """The last sign of life of a worker that another process has started."""
 
     content: str = ""
     changed: float = field(default_factory=time.monotonic)
 
 
-def serve(plan: Plan, workers: int, argv: Sequence[str], timeout: float) -> Durable:
+def serve(search: Search, workers: int, argv: Sequence[str], timeout: float) -> Durable:
     """Search with `workers` processes on this machine, and with all that join from elsewhere.
 
     Args:
-        plan: what is searched.
-        workers: how many are started here; 0 where all are started by hand.
-        argv: this command's arguments, which the workers are given too.
+        search: what is searched.
+        workers: how many to start here; 0 where all are started by hand.
+        argv: this command's arguments, which the workers get too.
         timeout: seconds of silence after which a worker from elsewhere is taken for dead.
 
     Returns:
@@ -60,18 +58,15 @@ def serve(plan: Plan, workers: int, argv: Sequence[str], timeout: float) -> Dura
         InputError: the folder holds another search or another process writes it, a worker found bad input, or no
             worker is left.
     """
-    with files.only_writer(plan.folder, "--dir"):
-        plan.settle()
-        hparams.write_experiment(plan)
+    with files.only_writer(search.folder, "--dir"):
         if not os.environ.get(TUNER_ID):
             os.environ |= {TUNER_ID: "chief", ADDRESS: "127.0.0.1", PORT: str(_free_port())}
-        oracle = make_oracle(plan)
-        oracle.reload()
+        oracle = prepare(search)
         failures: list[Exception] = []
-        threading.Thread(target=_answer, args=(Trials(plan, oracle), failures), daemon=True).start()
-        children = {name: Child(_start(plan, name, argv, workers)) for name in (f"worker{i}" for i in range(workers))}
+        threading.Thread(target=_answer, args=(Trials(search, oracle), failures), daemon=True).start()
+        children = {name: Child(_start(search, name, argv, workers)) for name in (f"worker{i}" for i in range(workers))}
         try:
-            _watch(plan, oracle, children, argv, timeout, failures)
+            _watch(search, oracle, children, argv, timeout, failures)
         finally:
             for child in children.values():
                 child.process.kill()
@@ -80,14 +75,14 @@ def serve(plan: Plan, workers: int, argv: Sequence[str], timeout: float) -> Dura
 
 
 def _watch(
-    plan: Plan,
+    search: Search,
     oracle: Durable,
     children: dict[str, Child],
     argv: Sequence[str],
     timeout: float,
     failures: list[Exception],
 ) -> None:
-    """Return when every trial has ended; until then see that each has a worker that lives."""
+    """Return when every trial has ended; until then make sure that each trial has a living worker."""
     pulses: dict[str, Pulse] = {}
     workers, lonely_since = len(children), time.monotonic()
     while not oracle.finished():
@@ -98,23 +93,23 @@ def _watch(
             code = child.process.poll()
             if code is None:
                 continue
-            log = _log(plan, name)
+            log = _log(search, name)
             if code == EXIT_INPUT:
-                said = log.read_text(encoding="utf-8").strip().splitlines()[-1]
-                raise InputError(f"{name}: {said.removeprefix('error: ')}")
+                last_line = log.read_text(encoding="utf-8").strip().splitlines()[-1]
+                raise InputError(f"{name}: {last_line.removeprefix('error: ')}")
             del children[name]
             if code != 0:
                 ended = len(oracle.end_order)
                 starts = child.starts + 1 if ended == child.ended else 1
                 if starts <= MAX_STARTS:
-                    print(f"{name} died ({code}), see {log}; starting it again", flush=True)
-                    children[name] = Child(_start(plan, name, argv, workers), starts, ended)
+                    print(f"{name} died ({code}), see {log}; restarting it", flush=True)
+                    children[name] = Child(_start(search, name, argv, workers), starts, ended)
                     continue
-                print(f"{name} died {MAX_STARTS} times without an ended trial; it is given up, see {log}", flush=True)
+                print(f"{name} died {MAX_STARTS} times while no trial ended; giving it up, see {log}", flush=True)
             oracle.retire(name)
         for name in oracle.active() - set(children):
             pulse = pulses.setdefault(name, Pulse())
-            path = pulse_file(plan.folder, name)
+            path = pulse_file(search.folder, name)
             content = path.read_text(encoding="utf-8") if path.exists() else ""
             if content != pulse.content:
                 pulses[name] = Pulse(content)
@@ -125,27 +120,26 @@ def _watch(
         if children or oracle.active():
             lonely_since = time.monotonic()
         elif workers or time.monotonic() - lonely_since > PATIENCE:
-            raise InputError(f"no worker is left for the search in {plan.folder}; the same command goes on")
+            raise InputError(f"no worker is left for the search in {search.folder}; the same command resumes it")
 
 
 def _answer(tuner: Trials, failures: list[Exception]) -> None:
-    """Answer the workers' questions; in a chief, `search` does nothing else."""
+    """Answer the workers' calls, which is all that KerasTuner's search does in a chief."""
     try:
-        ask(tuner)
+        run_trials(tuner)
     except Exception as error:
-        if "bind" in str(error):  # gRPC has no class of its own for it
+        if "bind" in str(error):  # gRPC has no exception class for it
             error = InputError(f"{ADDRESS}={os.environ[ADDRESS]} {PORT}={os.environ[PORT]}: {error}")
         failures.append(error)
 
 
-def _start(plan: Plan, name: str, argv: Sequence[str], workers: int) -> subprocess.Popen:
-    """Start a worker with this command's arguments; what it prints goes to a file."""
-    log = _log(plan, name)
+def _start(search: Search, name: str, argv: Sequence[str], workers: int) -> subprocess.Popen:
+    """Start a worker with this command's arguments; its output goes to a file."""
+    log = _log(search, name)
     log.parent.mkdir(parents=True, exist_ok=True)
-    share = str(max(1, cores() // workers))
-    threads = [] if "threads" in plan.given else ["--threads", share]
+    threads = [] if "threads" in search.fields else ["--threads", str(max(1, cores() // workers))]
     environment = {**os.environ, TUNER_ID: name, LIFELINE: "1", "PYTHONUNBUFFERED": "1"}
-    environment.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # else the first worker takes the whole GPU
+    environment.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # else the first worker takes all memory of the GPU
     with open(log, "ab") as out:
         return subprocess.Popen(
             [sys.executable, "-m", "tuner", *argv, *threads],
@@ -153,8 +147,8 @@ def _start(plan: Plan, name: str, argv: Sequence[str], workers: int) -> subproce
         )  # fmt: skip
 
 
-def _log(plan: Plan, name: str):
-    return plan.folder / "workers" / f"{name}.log"
+def _log(search: Search, name: str):
+    return search.folder / "workers" / f"{name}.log"
 
 
 def _free_port() -> int:

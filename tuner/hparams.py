@@ -1,4 +1,4 @@
-"""What TensorBoard's HParams page needs: the experiment once, and a session for each training of a trial."""
+"""What TensorBoard's HParams page needs: the experiment once, and one session per training of a trial."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,25 +9,24 @@ from tensorboard.plugins.hparams.summary import session_end_pb
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
 from kerascifar.plots.tensorboard import write_events
-from tuner.plan import OBJECTIVE, Plan
+from tuner.definition import OBJECTIVE, Search
 from tuner.spaces import Choice
 
 SUFFIX = ".hparams"
 
 
-def write_experiment(plan: Plan) -> None:
+def write_experiment(search: Search) -> None:
     """Write which hyperparameters are varied, and over what, into the search's folder."""
-    varied = [api.HParam("epochs", api.IntInterval(1, plan.config.epochs))]
-    for name, part in plan.space.items():
-        if isinstance(part, Choice):
-            domain = api.Discrete(part.values)
-        elif isinstance(part.low, int):
-            domain = api.IntInterval(part.low, part.high)
+    varied = [api.HParam("epochs", api.IntInterval(1, search.config.epochs))]
+    for name, hyperparameter in search.space.items():
+        if isinstance(hyperparameter, Choice):
+            domain = api.Discrete(hyperparameter.values)
         else:
-            domain = api.RealInterval(part.low, part.high)
+            interval = api.IntInterval if isinstance(hyperparameter.low, int) else api.RealInterval
+            domain = interval(hyperparameter.low, hyperparameter.high)
         varied.append(api.HParam(name, domain))
     metrics = [api.Metric(OBJECTIVE, display_name="validation accuracy")]
-    write_events(plan.folder, [api.hparams_config_pb(varied, metrics)], SUFFIX)
+    write_events(search.folder, [api.hparams_config_pb(varied, metrics)], SUFFIX)
 
 
 def write_session(run: Path, trial_id: str, values: Mapping[str, Any], accuracy: float | None) -> None:

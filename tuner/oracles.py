@@ -3,6 +3,7 @@
 import collections
 import json
 import warnings
+from collections.abc import Mapping
 from functools import cmp_to_key
 from pathlib import Path
 from typing import Any
@@ -22,29 +23,29 @@ from sklearn.exceptions import ConvergenceWarning
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
 from kerascifar.core.reading import read_json
-from tuner.plan import OBJECTIVE, Plan
-from tuner.spaces import Choice, Hyperparameter
+from tuner.definition import OBJECTIVE, STATE, Search
+from tuner.spaces import Choice, Hyperparameter, shown
 
-# A trial that takes its worker down this often is failed: an operating system that is out of memory kills.
+# A trial whose worker was killed this often has failed: an operating system that is out of memory kills processes.
 MAX_DEATHS = 3
 
 
 class Durable:
-    """What each oracle below has before KerasTuner's own.
+    """What the oracles below add to KerasTuner's: one state file, and workers that may die.
 
     KerasTuner 1.4.8 writes a trial and the oracle one after the other, in place, so that a kill leaves a trial that
-    nobody runs, or half a file; here one file holds all, written atomically. It also forgets the workers: one that is
-    killed leaves the chief waiting for ever.
+    nobody runs, or half a file; here one file holds everything, written atomically. KerasTuner also does not watch its
+    workers: the chief waits forever for one that was killed.
     """
 
-    path: Path  # the one file
-    stopped = False  # whether a tuner was told that there is nothing left to do
+    path: Path  # the state file
+    stopped = False  # whether a tuner has learned that no trial is left
     failure: Exception | None = None  # why no further trial can be made
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """Make the next point; an error ends the search.
+        """Return the next point; an error ends the search.
 
-        `synchronized` keeps its lock when an error passes through it, and every later call would wait for ever.
+        `synchronized` keeps its lock when an error passes through it, and every later call would wait forever.
         """
         try:
             return super().populate_space(trial_id)
@@ -54,16 +55,16 @@ class Durable:
 
     @synchronized
     def create_trial(self, tuner_id: str) -> Trial:
-        """Give a tuner something to do; one that has a trial already was killed in it and started anew."""
+        """Give a tuner a trial; one that already has a trial was killed during it and restarted."""
         if tuner_id in self.ongoing_trials:
             self._died(tuner_id)
         trial = super().create_trial(tuner_id)
         if trial.status == TrialStatus.RUNNING:
-            values = ", ".join(f"{name} {_shown(value)}" for name, value in trial.hyperparameters.values.items())
+            values = ", ".join(f"{name} {shown(value)}" for name, value in trial.hyperparameters.values.items())
             print(f"trial {trial.trial_id}: {values} ({tuner_id})", flush=True)
         if trial.status == TrialStatus.STOPPED:
             if self.ongoing_trials and self.failure is None:
-                # Another tuner may yet die, and someone must be there to take its trial.
+                # Another tuner may still die, and somebody must be left to take its trial.
                 self.tuner_ids.add(tuner_id)
                 trial.status = TrialStatus.IDLE
             else:
@@ -72,7 +73,7 @@ class Durable:
 
     @synchronized
     def end_trial(self, trial: Trial) -> None:
-        """Take a trial's end; a second report of the same trial changes nothing."""
+        """Record the end of a trial; a second report of the same trial changes nothing."""
         if trial.trial_id in self.end_order:
             return
         if trial.trial_id in self._retry_queue:  # its tuner was only slow
@@ -81,12 +82,12 @@ class Durable:
             trial.message = read_reason(self.path.parent, trial.trial_id) or trial.message
         super().end_trial(trial)
         ended = self.trials[trial.trial_id]
-        what = f"failed: {ended.message}" if ended.status == TrialStatus.FAILED else f"{OBJECTIVE} {ended.score:.4f}"
-        print(f"trial {trial.trial_id}: {what}", flush=True)
+        end = f"failed: {ended.message}" if ended.status == TrialStatus.FAILED else f"{OBJECTIVE} {ended.score:.4f}"
+        print(f"trial {trial.trial_id}: {end}", flush=True)
 
     @synchronized
     def retire(self, tuner_id: str) -> None:
-        """Forget a tuner that is dead; its trial is given to another."""
+        """Forget a tuner that is dead; another one gets its trial."""
         if tuner_id in self.ongoing_trials:
             self._died(tuner_id)
         self.tuner_ids.discard(tuner_id)
@@ -94,18 +95,18 @@ class Durable:
 
     @synchronized
     def active(self) -> set[str]:
-        """Return the tuners that have not been told to stop."""
+        """Return the tuners that have not learned that no trial is left."""
         return self.tuner_ids | set(self.ongoing_trials)
 
     @synchronized
     def finished(self) -> bool:
-        """Tell whether every trial has ended and every tuner knows."""
+        """Return whether every trial has ended and every tuner has learned it."""
         return self.stopped and not self.tuner_ids and not self.ongoing_trials and not self._retry_queue
 
     def _died(self, tuner_id: str) -> None:
         trial = self.ongoing_trials[tuner_id]
         self.deaths[trial.trial_id] += 1
-        print(f"trial {trial.trial_id}: {tuner_id} was killed in it", flush=True)
+        print(f"trial {trial.trial_id}: {tuner_id} was killed during it", flush=True)
         if self.deaths[trial.trial_id] >= MAX_DEATHS:
             trial.status = TrialStatus.FAILED
             trial.message = f"its worker was killed {MAX_DEATHS} times; out of memory?"
@@ -115,11 +116,11 @@ class Durable:
             self._retry_queue.append(trial.trial_id)
 
     def save(self) -> None:
-        """Write everything to the one file."""
+        """Write the state file."""
         files.write_text(self.path, json.dumps(self.get_state()))
 
     def reload(self) -> None:
-        """Read the one file, if it is there; trials under way will be given out again.
+        """Read the state file if there is one; trials that had begun will be given out again.
 
         Raises:
             InputError: the file is corrupt.
@@ -137,7 +138,7 @@ class Durable:
         return {**super().get_state(), "trials": trials, "deaths": self.deaths, "max_trials": self.max_trials}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Take the state over."""
+        """Restore what `get_state` returned."""
         self.trials = {trial["trial_id"]: Trial.from_state(trial) for trial in state["trials"]}
         self.deaths = collections.Counter(state["deaths"])
         super().set_state(state)
@@ -146,7 +147,7 @@ class Durable:
         self._retry_queue = [trial_id for trial_id in reversed(self.start_order) if trial_id not in self.end_order]
 
     def _save_trial(self, trial: Trial) -> None:
-        """Leave a trial to the one file."""
+        """Do nothing: the state file holds the trials."""
 
 
 class Random(Durable, RandomSearchOracle):
@@ -154,15 +155,15 @@ class Random(Durable, RandomSearchOracle):
 
 
 class Bayesian(Durable, BayesianOptimizationOracle):
-    """Random points first, then the optimum of a Gaussian process's confidence bound."""
+    """Random points first, then optima of a Gaussian process's upper confidence bound."""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """Make the next point; where the optimisation begins depends on seed and trial only.
+        """Return the next point; the start of the optimisation depends on seed and trial only.
 
-        KerasTuner's generator begins anew in every process, so a search that went on would take other points.
+        KerasTuner's random generator is seeded anew in every process, so a resumed search would choose other points.
         """
         self._random_state = np.random.RandomState(self.seed + len(self.start_order))
-        with warnings.catch_warnings():  # a length scale at its bound: the score does not depend on this value
+        with warnings.catch_warnings():  # a length scale at its bound: the score does not depend on this hyperparameter
             warnings.simplefilter("ignore", ConvergenceWarning)
             return super().populate_space(trial_id)
 
@@ -171,7 +172,7 @@ class Grid(Durable, GridSearchOracle):
     """Every combination of the values."""
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Take the state over, and make anew what KerasTuner 1.4.8 does not save: without it the search would stop."""
+        """Restore the state and rebuild what KerasTuner 1.4.8 does not save: without it the search would stop."""
         super().set_state(state)
         values = {trial_id: trial.hyperparameters.values for trial_id, trial in self.trials.items()}
         for trial_id in sorted(values, key=cmp_to_key(lambda a, b: self._compare(values[a], values[b]))):
@@ -180,60 +181,59 @@ class Grid(Durable, GridSearchOracle):
 
 
 class Hyperband(Durable, HyperbandOracle):
-    """Many short trainings, fewer long ones of the best (Li et al. 2018)."""
+    """Many short trainings, and ever fewer and longer ones of the best points (Li et al. 2018)."""
 
 
 CLASSES = {"bayesian": Bayesian, "random": Random, "grid": Grid, "hyperband": Hyperband}
 
 
-def make_oracle(plan: Plan) -> Durable:
-    """Return the plan's oracle, at the beginning of its search."""
-    how: dict[str, Any] = {
+def make_oracle(search: Search) -> Durable:
+    """Return the oracle of `search`, before its first trial."""
+    arguments: dict[str, Any] = {
         "objective": keras_tuner.Objective(OBJECTIVE, "max"),
-        "hyperparameters": hyperparameters(plan.space),
-        "seed": plan.config.seed + 1,  # 0 would mean: any
-        "max_consecutive_failed_trials": None,  # a failed trial never ends the search
+        "hyperparameters": hyperparameters(search.space),
+        "seed": search.config.seed + 1,  # KerasTuner takes 0 for no seed
+        "max_consecutive_failed_trials": None,  # failed trials never end the search
     }
-    if plan.oracle == "hyperband":
-        how["max_epochs"] = plan.config.epochs
+    if search.oracle == "hyperband":
+        arguments["max_epochs"] = search.config.epochs
     else:
-        how["max_trials"] = plan.max_trials
-    if plan.oracle == "bayesian":
-        how["num_initial_points"] = plan.initial_points
-    oracle = CLASSES[plan.oracle](**how)
-    oracle.max_trials = plan.max_trials
+        arguments["max_trials"] = search.max_trials
+    if search.oracle == "bayesian":
+        arguments["num_initial_points"] = search.initial_points
+    oracle = CLASSES[search.oracle](**arguments)
+    oracle.max_trials = search.max_trials
     oracle.deaths = collections.Counter()
-    oracle.path = plan.folder / "oracle.json"
+    oracle.path = search.folder / STATE
     oracle.verbose = 0
     return oracle
 
 
-def hyperparameters(space: dict[str, Hyperparameter]) -> keras_tuner.HyperParameters:
+def hyperparameters(space: Mapping[str, Hyperparameter]) -> keras_tuner.HyperParameters:
     """Return a space in KerasTuner's terms."""
-    made = keras_tuner.HyperParameters()
-    for name, part in space.items():
-        if isinstance(part, Choice):
-            if isinstance(part.values[0], bool):
-                made.Boolean(name)
+    converted = keras_tuner.HyperParameters()
+    for name, hyperparameter in space.items():
+        if isinstance(hyperparameter, Choice):
+            if isinstance(hyperparameter.values[0], bool):
+                converted.Boolean(name)
             else:
-                made.Choice(name, list(part.values))
-        elif isinstance(part.low, int):
-            made.Int(name, part.low, part.high, sampling=part.scale)
+                converted.Choice(name, list(hyperparameter.values))
         else:
-            made.Float(name, part.low, part.high, sampling=part.scale)
-    return made
+            add = converted.Int if isinstance(hyperparameter.low, int) else converted.Float
+            add(name, hyperparameter.low, hyperparameter.high, sampling=hyperparameter.scale)
+    return converted
 
 
 def write_reason(folder: Path, trial_id: str, reason: str) -> None:
-    """Say why a trial failed; KerasTuner's protocol does not carry it from a worker to the chief."""
-    files.write_text(folder / "failures" / f"{trial_id}.txt", reason + "\n")
+    """Write why a trial failed; KerasTuner's protocol does not carry it from a worker to the chief."""
+    files.write_text(_reason_file(folder, trial_id), reason + "\n")
 
 
 def read_reason(folder: Path, trial_id: str) -> str | None:
-    """Return why a trial failed, or None where nothing was said."""
-    path = folder / "failures" / f"{trial_id}.txt"
+    """Return why a trial failed, or None where no reason was written."""
+    path = _reason_file(folder, trial_id)
     return path.read_text(encoding="utf-8").strip() if path.exists() else None
 
 
-def _shown(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _reason_file(folder: Path, trial_id: str) -> Path:
+    return folder / "failures" / f"{trial_id}.txt"

@@ -1,12 +1,11 @@
 """SPACES: what a search may vary, as data; and the same from a TOML file. Nothing here imports Keras."""
 
-import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kerascifar.config import RunConfig, fields_of
+from kerascifar.config import fields_of, kinds
 from kerascifar.core.errors import InputError
 from kerascifar.core.reading import read_toml
 from kerascifar.core.registry import lookup, nearest
@@ -17,12 +16,12 @@ Value = int | float | str | bool
 
 @dataclass(frozen=True)
 class Range:
-    """All numbers from `low` to `high`, whole ones where both are whole.
+    """All numbers from `low` to `high`, only whole ones where both are whole.
 
     Attributes:
         low: smallest value.
         high: largest value.
-        scale: "linear", or "log" for equal chances an order of magnitude.
+        scale: "linear", or "log" for equal chances per order of magnitude.
     """
 
     low: float
@@ -34,15 +33,14 @@ class Range:
         """The values that a check has to try."""
         return (self.low, self.high)
 
-    @property
-    def told(self) -> dict[str, Any]:
-        """The range in JSON's and TOML's types."""
-        return {"low": self.low, "high": self.high, "scale": self.scale}
+    def to_json(self) -> dict[str, Any]:
+        """Return the range as JSON and TOML write it."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of `values`, all numbers, all texts or all booleans."""
+    """One of `values`, which are all numbers, all strings or all booleans."""
 
     values: tuple[Value, ...]
 
@@ -51,9 +49,8 @@ class Choice:
         """The values that a check has to try."""
         return self.values
 
-    @property
-    def told(self) -> list[Value]:
-        """The values in JSON's and TOML's types."""
+    def to_json(self) -> list[Value]:
+        """Return the values as JSON and TOML write them."""
         return list(self.values)
 
 
@@ -67,14 +64,14 @@ class Space:
     Attributes:
         hyperparameters: RunConfig fields that are varied for every net and optimizer.
         source: paper and section.
-        by_arch: further ones for some nets.
-        by_optimizer: further ones for some optimizers.
+        by_arch: those that are varied besides for one architecture, or otherwise than for the rest.
+        by_optimizer: the same for one optimizer.
     """
 
     hyperparameters: Mapping[str, Hyperparameter]
     source: str
-    by_arch: Mapping[str, Mapping[str, Hyperparameter]]
-    by_optimizer: Mapping[str, Mapping[str, Hyperparameter]]
+    by_arch: Mapping[str, Mapping[str, Hyperparameter]] = field(default_factory=dict)
+    by_optimizer: Mapping[str, Mapping[str, Hyperparameter]] = field(default_factory=dict)
 
 
 def _study002(scale: str) -> Space:
@@ -98,13 +95,11 @@ _TINY_TABLES = {
 
 SPACES: dict[str, Space] = {
     "study002": _study002("linear"),
-    # The rate and L2 on a log scale; what begins at 0 has no logarithm and stays as it is.
+    # Learning rate and L2 on a log scale; ranges that begin at 0 stay linear.
     "study002_log": _study002("log"),
     "study001": Space(
         {"optimizer": Choice(("sgd", "adadelta", "adam")), "learning_rate": Choice((0.1, 0.01))},
         "study 001 (Rajpal and Gupta), Table 1",
-        {},
-        {},
     ),
     "study004": Space(
         {
@@ -113,8 +108,6 @@ SPACES: dict[str, Space] = {
             "loss": Choice(("cross_entropy", "class_weighted", "label_smoothed")),
         },
         "study 004 (Lai), ablations",
-        {},
-        {},
     ),
     "tiny": Space(
         {
@@ -122,40 +115,38 @@ SPACES: dict[str, Space] = {
             "weight_decay": Range(1e-3, 1e-1, "log"),
             "augment": Choice(("flip(0.5) crop(2, reflect)", "flip(0.5) crop(4, reflect)", "flip_crop_cutout")),
         },
-        "ours, around what tiny36k brings; its tables are of equal size",
+        "ours, around tiny36k's defaults; its tables are of equal size",
         by_arch=_TINY_TABLES,
-        by_optimizer={},
     ),
     "tables": Space(
         {"tcns": Choice(("short", "cifar", "imagenet"))},
         "study 001 (Rajpal and Gupta), shortened table; Sandler et al. 2018, Table 2; tiny nets: ours",
         by_arch=_TINY_TABLES,
-        by_optimizer={},
     ),
 }
 
-# Values that stand for something else than themselves: the RunConfig fields that they set.
+# Values that are names, and the RunConfig fields that each sets.
 NAMED: dict[str, dict[str, dict[str, Any]]] = {
     "tcns": {
         "short": {"tcns": mobilenet.SHORT},
         "cifar": {"tcns": mobilenet.CIFAR},
         "imagenet": {"tcns": mobilenet.IMAGENET},
-        # At most 35,730 parameters each: the row's own; more blocks at full size; narrower there, and deeper.
+        # At most 35,730 parameters each: the net's own; more blocks at full resolution; narrower there, and deeper.
         "tiny36k": {"tcns": tiny.TINY36K},
         "tiny36k_early": {"tcns": ((2, 32, 2, 1), (2, 32, 2, 2), (1, 64, 1, 2))},
         "tiny36k_deep": {"tcns": ((2, 16, 3, 1), (2, 32, 4, 2), (1, 48, 1, 2))},
-        # At most 12,000: the row's own; from 32 pixels on, at 32 channels, then 16; and on 16 and 8 pixels otherwise.
+        # At most 12,000: the net's own; two that begin at 32 pixels, with 32 or 16 channels; others on 16 and 8 pixels.
         "tiny12k": {"tcns": tiny.TINY12K},
         "tiny12k_early": {"tcns": ((1, 32, 1, 1), (1, 32, 2, 2))},
         "tiny12k_three": {"tcns": ((2, 16, 2, 1), (1, 32, 1, 2), (1, 32, 1, 2))},
         "tiny12k_first": {"tcns": ((2, 32, 1, 2), (1, 32, 1, 2))},
         "tiny12k_narrow": {"tcns": ((2, 16, 2, 2), (1, 48, 1, 2))},
     },
-    # 0.1 is the usual amount (Szegedy et al. 2016, section 7); study 004 names none.
+    # 0.1 is the usual amount (Szegedy et al. 2016, section 7); study 004 gives none.
     "loss": {"label_smoothed": {"loss": "cross_entropy", "label_smoothing": 0.1}},
 }
 
-# What would make trials incomparable, or has a flag of its own.
+# Fields that would make trials incomparable, or that have a flag of the tuner.
 _NEVER = ("arch", "init_weights", "epochs", "seed", "folds")
 SEARCHABLE = tuple(
     name for name in (*fields_of("model"), "augment", "normalize", *fields_of("training")) if name not in _NEVER
@@ -163,10 +154,10 @@ SEARCHABLE = tuple(
 
 
 def find_space(name: str, arch: str, optimizer: str) -> dict[str, Hyperparameter]:
-    """Return a space by its name in SPACES, with what it holds for `arch` and `optimizer`, or from a .toml file.
+    """Return a space by its name in SPACES, with its hyperparameters for `arch` and `optimizer`, or from a .toml file.
 
     Raises:
-        InputError: unknown name, or a file that is no space.
+        InputError: unknown name, or a file that holds no space.
     """
     if name.endswith(".toml"):
         return read_space(Path(name))
@@ -178,21 +169,26 @@ def read_space(path: Path) -> dict[str, Hyperparameter]:
     """Read a space from TOML: ``batch_size = [32, 64]``, ``learning_rate = {low = 1e-4, high = 1e-2, scale = "log"}``.
 
     Raises:
-        InputError: no such file, no TOML, or a line that is no hyperparameter.
+        InputError: there is no such file, it is not TOML, or a line is not a hyperparameter.
     """
     try:
-        given = read_toml(path)
+        table = read_toml(path)
     except FileNotFoundError:
         raise InputError(f"--space: there is no file {path}") from None
-    if not given:
+    if not table:
         raise InputError(f"--space: {path} is empty; give lines such as batch_size = [32, 64]")
-    return {name: _parse(name, value, f"--space: {path}: {name}") for name, value in given.items()}
+    return {name: _parse(name, value, f"--space: {path}: {name}") for name, value in table.items()}
+
+
+def shown(value: Value) -> str:
+    """Return a value of a hyperparameter as it is printed."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _parse(name: str, value: Any, where: str) -> Hyperparameter:
     if name not in SEARCHABLE:
         raise InputError(
-            f"{where} is no hyperparameter{nearest(name, SEARCHABLE)}; choose from {', '.join(SEARCHABLE)}"
+            f"{where} is not a hyperparameter{nearest(name, SEARCHABLE)}; choose from {', '.join(SEARCHABLE)}"
         )
     if isinstance(value, list):
         return _parse_choice(value, where)
@@ -205,28 +201,28 @@ def _parse_choice(values: list[Any], where: str) -> Choice:
     number = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     one_kind = number or any(all(isinstance(value, kind) for value in values) for kind in (str, bool))
     if not values or not one_kind:
-        raise InputError(f"{where}: a list holds numbers, texts or booleans of one kind, got {values!r}")
+        raise InputError(f"{where}: a list holds values of one kind, numbers, strings or booleans, got {values!r}")
     if number and any(isinstance(value, float) for value in values):
         values = [float(value) for value in values]
     if len(set(values)) < len(values):
-        raise InputError(f"{where}: a value stands there twice: {values!r}")
+        raise InputError(f"{where}: a value occurs twice: {values!r}")
     if values == [True] or values == [False]:
         raise InputError(f"{where}: give both true and false, or the flag instead")
     return Choice(tuple(values))
 
 
-def _parse_range(name: str, given: dict[str, Any], where: str) -> Range:
-    for key in given:
-        if key not in ("low", "high", "scale"):
-            raise InputError(f"{where}: unknown key {key!r}{nearest(key, ('low', 'high', 'scale'))}")
-    ends = [given.get("low"), given.get("high")]
-    if not all(isinstance(end, int | float) and not isinstance(end, bool) for end in ends):
-        raise InputError(f"{where}: low and high must be two numbers, got low = {ends[0]!r}, high = {ends[1]!r}")
-    kinds = typing.get_args(typing.get_type_hints(RunConfig)[name]) or (typing.get_type_hints(RunConfig)[name],)
-    if not {int, float} & set(kinds):
-        raise InputError(f"{where}: this field is no number; give a list of values")
-    low, high = ends if int in kinds else map(float, ends)
-    scale = given.get("scale", "linear")
+def _parse_range(name: str, table: dict[str, Any], where: str) -> Range:
+    keys = ("low", "high", "scale")
+    for key in table:
+        if key not in keys:
+            raise InputError(f"{where}: unknown key {key!r}{nearest(key, keys)}")
+    low, high, scale = table.get("low"), table.get("high"), table.get("scale", "linear")
+    if not all(isinstance(end, int | float) and not isinstance(end, bool) for end in (low, high)):
+        raise InputError(f"{where}: low and high must be two numbers, got low = {low!r}, high = {high!r}")
+    if not {int, float} & set(kinds(name)):
+        raise InputError(f"{where}: this field is not a number; give a list of values")
+    if int not in kinds(name):
+        low, high = float(low), float(high)
     if not low < high:
         raise InputError(f"{where}: low must be below high, got low = {low}, high = {high}")
     if scale not in ("linear", "log"):

@@ -23,9 +23,7 @@ class DataConfig:
     normalize: str = option("channel", "how pixels are normalised: channel, half, study003, unit, zscore, minmax, none")
     augment: str = option("none", "augmentation policy of the training images", timed=True)
     augment_evaluation: bool = option(
-        False,
-        "augment validation and test images too, the same each time; a fault of study 004",
-        engines=("keras",),
+        False, "augment validation and test images too, the same each time; a fault of study 004", engines=("keras",)
     )
     allow_overlap: bool = option(
         False, "score on test images although the training images hold some of them", identity=False

@@ -1,8 +1,11 @@
 """What is trained: architecture, arguments of its builder, first weights."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from kerascifar.core.fields import ALL_POSITIVE, AT_LEAST_0, BELOW_1, POSITIVE, Rows, one_of, option
+
+builder = partial(option, None, builder=True)
 
 
 @dataclass(frozen=True)
@@ -10,28 +13,20 @@ class ModelConfig:
     """The net or baseline. None means the architecture's own value."""
 
     arch: str = option("mobilenet_mod", "architecture; --list shows all", timed=True)
-    tcns: Rows | None = option(
-        None, "rows t,c,n,s of a MobileNetV2 or a tiny net, such as '1,16,1,1;6,24,2,2'", builder=True
-    )
-    repeats: int | None = option(None, "how often a tiny net applies each of its blocks", POSITIVE, builder=True)
-    width: float | None = option(None, "width multiplier of the t/c/n/s table", POSITIVE, builder=True)
-    stem_stride: int | None = option(None, "stride of the first convolution", POSITIVE, builder=True)
-    head_width: int | None = option(None, "channels of the last 1x1 convolution", POSITIVE, builder=True)
-    blocks: tuple[int, ...] | None = option(
-        None, "residual blocks per stage, such as 4,4,3", ALL_POSITIVE, builder=True
-    )
-    widths: tuple[int, ...] | None = option(None, "channels per stage, such as 64,128,256", ALL_POSITIVE, builder=True)
-    kernel: int | None = option(None, "kernel size of the residual blocks", POSITIVE, builder=True)
-    shortcut_kernel: int | None = option(None, "kernel size of the projection shortcuts", POSITIVE, builder=True)
-    dropout: float | None = option(None, "dropout rate", BELOW_1, builder=True)
-    se: str | None = option(
-        None, "squeeze-and-excitation: none, stem or every", one_of("none", "stem", "every"), builder=True
-    )
-    filters: tuple[int, ...] | None = option(None, "filters of scratch_cnn, such as 16,16", ALL_POSITIVE, builder=True)
-    initializer: str | None = option(
-        None,
-        "first weights of a scratch net: he or xavier, _normal or _uniform; normal, uniform",
-        builder=True,
+    tcns: Rows | None = builder("rows t,c,n,s of a MobileNetV2 or a tiny net, such as '1,16,1,1;6,24,2,2'")
+    repeats: int | None = builder("how often a tiny net applies each of its blocks", POSITIVE)
+    width: float | None = builder("width multiplier of the t/c/n/s table", POSITIVE)
+    stem_stride: int | None = builder("stride of the first convolution", POSITIVE)
+    head_width: int | None = builder("channels of the last 1x1 convolution", POSITIVE)
+    blocks: tuple[int, ...] | None = builder("residual blocks per stage, such as 4,4,3", ALL_POSITIVE)
+    widths: tuple[int, ...] | None = builder("channels per stage, such as 64,128,256", ALL_POSITIVE)
+    kernel: int | None = builder("kernel size of the residual blocks", POSITIVE)
+    shortcut_kernel: int | None = builder("kernel size of the projection shortcuts", POSITIVE)
+    dropout: float | None = builder("dropout rate", BELOW_1)
+    se: str | None = builder("squeeze-and-excitation: none, stem or every", one_of("none", "stem", "every"))
+    filters: tuple[int, ...] | None = builder("filters of scratch_cnn, such as 16,16", ALL_POSITIVE)
+    initializer: str | None = builder(
+        "first weights of a scratch net: he or xavier, _normal or _uniform; normal, uniform"
     )
     faults: tuple[str, ...] = option(
         (),
@@ -39,15 +34,11 @@ class ModelConfig:
         engines=("scratch",),
         timed=True,
     )
-    distance: str | None = option(
-        None, "distance of knn and nearest_centroid: l1, euclidean, cosine, ssim, ...", builder=True
-    )
-    k: int | None = option(None, "neighbours that vote in knn", POSITIVE, builder=True)
-    ties: str | None = option(
-        None,
+    distance: str | None = builder("distance of knn and nearest_centroid: l1, euclidean, cosine, ssim, ...")
+    k: int | None = builder("neighbours that vote in knn", POSITIVE)
+    ties: str | None = builder(
         "which class wins a tied vote in knn: lowest (id), nearest (neighbour), sum (smallest summed distance)",
         one_of("lowest", "nearest", "sum"),
-        builder=True,
     )
     statistics: str | None = option(
         None,
@@ -56,11 +47,9 @@ class ModelConfig:
         engines=("keras", "baseline"),
         timed=True,
     )
-    data_range: str | None = option(
-        None,
+    data_range: str | None = builder(
         "data range of ssim in knn and nearest_centroid: query (max - min of the test image) or full (0 to 255)",
         one_of("query", "full"),
-        builder=True,
     )
     pixels: str | None = option(
         None,

@@ -64,12 +64,7 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS)
 def brier_score(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Return the mean over the images of the squared distance to the one-hot label, 0 to 2 (Brier 1950).
 
-    Args:
-        probabilities: (N, classes), rows that sum to 1.
-        labels: integer (N,), the true classes.
-
-    Raises:
-        ValueError: the shapes do not match, or there are no images.
+    Arguments and errors are those of `reliability`.
     """
     _check(probabilities, labels)
     p = probabilities.astype(np.float64)
@@ -82,12 +77,7 @@ def temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
     Above 1 the net was overconfident. Fit it on the validation images: fitted on the test images, it would make their
     numbers look better than they are.
 
-    Args:
-        probabilities: (N, classes), the output of a softmax.
-        labels: integer (N,), the true classes.
-
-    Raises:
-        ValueError: the shapes do not match, or there are no images.
+    Arguments and errors are those of `reliability`.
     """
     from scipy.optimize import minimize_scalar
     from scipy.special import logsumexp
@@ -103,7 +93,7 @@ def temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
     # Convex in 1/T, hence with a single minimum in log T.
     bounds = (np.log(COLDEST), np.log(HOTTEST))
     minimum = minimize_scalar(nll, bounds=bounds, method="bounded", options={"xatol": 1e-6})
-    return float(np.exp(minimum.x))
+    return round(float(np.exp(minimum.x)), 6)  # what lies beyond depends on the processor
 
 
 def soften(probabilities: np.ndarray, temperature: float) -> np.ndarray:

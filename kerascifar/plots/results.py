@@ -74,10 +74,7 @@ def draw_accuracies(
     for row, i in enumerate(order):
         axes.plot(intervals[i], (row, row), color=SERIES[0], linewidth=2.2, solid_capstyle="round")
         axes.plot(accuracies[i], row, "o", color=SERIES[0], markersize=4.5)
-    axes.set_yticks(range(len(names)), [names[i] for i in order])
-    axes.set(ylim=(-0.7, len(names) - 0.3), xlabel="test accuracy with its 95 % interval")
-    axes.grid(visible=False, axis="y")
-    axes.tick_params(axis="y", length=0)
+    _name_rows(axes, range(len(names)), [names[i] for i in order], "test accuracy with its 95 % interval")
     return figure
 
 
@@ -106,10 +103,7 @@ def draw_published(
                 style = {"markersize": size, "fillstyle": "none" if hollow else "full", "zorder": 2}
                 axes.plot(*zip(*known, strict=True), marks[place], color=SERIES[place], label=label, **style)
                 label = None
-    axes.set_yticks(rows, names)
-    axes.set(ylim=(-0.7, len(names) - 0.3), xlabel="test accuracy")
-    axes.grid(visible=False, axis="y")
-    axes.tick_params(axis="y", length=0)
+    _name_rows(axes, rows, names, "test accuracy")
     figure.legend(loc="outside upper center", ncols=len(accuracies))
     return figure
 
@@ -224,6 +218,13 @@ def _axes(height: float, columns: int = 1) -> tuple["Figure", "Axes"]:
 
     figure = Figure(figsize=(WIDTH, height))
     return figure, figure.subplots(1, columns)
+
+
+def _name_rows(axes: "Axes", rows: Sequence[int], names: Sequence[str], xlabel: str) -> None:
+    axes.set_yticks(rows, names)
+    axes.set(ylim=(-0.7, len(names) - 0.3), xlabel=xlabel)
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
 
 
 def _whole_epochs(axes: "Axes") -> None:

@@ -28,10 +28,8 @@ def write_run(folder: Path, run_id: str, settings: Mapping[str, Any], metrics: M
     from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
     known = {split: values for split, values in metrics.items() if values is not None}
-    hparams = {
-        k: v if isinstance(v, bool | int | float | str) else str(v) for k, v in settings.items() if v is not None
-    }
-    summaries = [api.hparams_pb(hparams, trial_id=run_id)]
+    fields = {k: v if isinstance(v, bool | int | float | str) else str(v) for k, v in settings.items() if v is not None}
+    summaries = [api.hparams_pb(fields, trial_id=run_id)]
     summaries += [scalar_pb(f"{split}_accuracy", values["accuracy"]) for split, values in known.items()]
     split, values = next(iter(known.items()))  # validation, where there is one
     classes = [row["class"] for row in values["per_class"]]

@@ -11,6 +11,7 @@ from kerascifar.core import files
 from kerascifar.core.contracts import Dataset
 from kerascifar.core.errors import InputError
 from kerascifar.core.registry import lookup
+from kerascifar.data.datasets import load
 from kerascifar.plots.images import draw_augmented, draw_classes, draw_samples
 from kerascifar.plots.projections import draw_pca, draw_tsne
 
@@ -36,27 +37,21 @@ VIEWS: dict[str, View] = {
 }
 
 
-def check_view(name: str, config: RunConfig, path: Path) -> View:
-    """Return the view `name`, before any data is read.
+def write_view(name: str, config: RunConfig, path: Path) -> Dataset:
+    """Load the data set of `config`, write the view `name` of it to `path` as a PNG, and return the data set.
 
     Raises:
-        InputError: unknown name, a policy that changes nothing, or `path` does not end in .png.
+        InputError: unknown view, a policy that changes nothing, `path` does not end in .png, or the data set cannot be
+            loaded or does not fit the view or the policy.
     """
     view = lookup(VIEWS, name, "--view")
     if view.augments and not check_augment(config.augment):
         raise InputError(f"--augment {config.augment} changes nothing: name a policy to look at, such as flip_crop")
     if path.suffix.lower() != ".png":
         raise InputError(f"--out: expected a file name ending in .png, got {path}")
-    return view
-
-
-def write_view(view: View, data: Dataset, config: RunConfig, path: Path) -> None:
-    """Draw `view` of `data`, which `config` loaded, and write it to `path` as a PNG.
-
-    Raises:
-        InputError: the images do not fit the view or the augmentation policy.
-    """
+    data = load(config)
     if view.augments:
         check_augment(config.augment, data.train.images.shape[1:])
     figure = view.draw(data, config)
     files.write_atomically(path, lambda part: figure.savefig(part, format="png", dpi=120))
+    return data

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascifar.config import FIELDS
+from kerascifar.config import RunConfig
 from kerascifar.core.errors import InputError
 from kerascifar.core.reading import read_json
 from kerascifar.plots import results
@@ -61,7 +61,8 @@ def _blocks(run: Run, images: np.ndarray | str) -> list[Block]:
 def facts(run: Run) -> Table:
     """Return the run's folder, data, settings, git revision, versions and notes."""
     result = run.scored.result
-    changed = {k: v for k, v in result.config.items() if k in FIELDS and v not in (None, _default(k))}
+    defaults = RunConfig().to_dict()
+    changed = {k: v for k, v in result.config.items() if k in defaults and v not in (None, defaults[k])}
     recipe = {name: result.config.get(name) for name in _RECIPE} if run.epochs else {}
     by_name = {
         "run": run.place,
@@ -155,14 +156,8 @@ def _reliability(run: Run) -> Picture:
 
 
 def _sizes(dataset: Mapping) -> list[tuple[str, float]]:
-    images = dataset.get("images")
-    known = images.items() if isinstance(images, Mapping) else ()
-    return [(str(name), n) for name, n in known if finite(n) is not None]
-
-
-def _default(name: str) -> object:
-    default = FIELDS[name].default
-    return list(default) if isinstance(default, tuple) else default
+    sizes = dataset.get("images")
+    return [(str(name), n) for name, n in sizes.items() if finite(n) is not None] if isinstance(sizes, Mapping) else []
 
 
 def _plain(value: object) -> str:

@@ -20,12 +20,8 @@ _DECIDE = ("dataset", "validation", "train_limit", "test_limit", "image_size", "
 
 def test_images(gathered: Gathered, data_dir: str | None) -> dict[str, np.ndarray | str]:
     """Return for each test set, by checksum, its images uint8 (N, H, W, C), or a line on why there are none."""
-    images: dict[str, np.ndarray | str] = {}
-    for run in gathered.runs:
-        checksum = run.scored.checksum
-        if checksum not in images:
-            images[checksum] = _load(run.scored.result.config, checksum, data_dir)
-    return images
+    configs = {run.scored.checksum: run.scored.result.config for run in reversed(gathered.runs)}
+    return {checksum: _load(config, checksum, data_dir) for checksum, config in configs.items()}
 
 
 def examples(run: Run, images: np.ndarray | str) -> list[Gallery | Text]:

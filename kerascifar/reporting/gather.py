@@ -112,7 +112,11 @@ def gather(paths: Sequence[Path]) -> Gathered:
     read, left_out = [], []
     for folder in folders:
         try:
-            read.append(_not_a_copy(_read(folder), read))
+            values = _read(folder)
+            for other in read:  # kerascifar.card makes copies
+                if other["scored"].result == values["scored"].result:
+                    raise InputError(f"{folder} is a copy of {other['scored'].folder}")
+            read.append(values)
         except InputError as error:
             left_out.append(str(error))
         except (TypeError, KeyError, AttributeError) as error:  # keys or types that no result of ours has
@@ -159,14 +163,6 @@ def _read(folder: Path) -> dict[str, Any]:
         "latency": _latency(folder / LATENCY),
         "model_bytes": sizes[0] if sizes else None,
     }
-
-
-def _not_a_copy(values: dict[str, Any], read: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return `values`; refuse them if a run read before has the same result, as the copies of kerascifar.card have."""
-    for other in read:
-        if other["scored"].result == values["scored"].result:
-            raise InputError(f"{values['scored'].folder} is a copy of {other['scored'].folder}")
-    return values
 
 
 def _columns(history: Sequence[Mapping[str, float]]) -> dict[str, list[tuple[float, float]]]:

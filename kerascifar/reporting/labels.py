@@ -1,6 +1,6 @@
 """The names of a report's runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +8,7 @@ from kerascifar.config import RunConfig
 from kerascifar.core.errors import InputError
 from kerascifar.core.reading import read_json
 from kerascifar.evaluation.scored_run import ScoredRun
-
-TABLE = "table.json"
-VERSIONS = {"as-published": "as published", "corrected": "corrected"}
+from kerascifar.reporting.study_table import TABLE, VERSIONS, version_names
 
 
 def labels(runs: Sequence[ScoredRun]) -> list[str]:
@@ -35,17 +33,12 @@ def labels(runs: Sequence[ScoredRun]) -> list[str]:
     ]
 
 
-def versions(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
-    """Return the names of a study's versions: "corrected" is "ours" where nothing was wrong as published."""
-    return VERSIONS if any(row.get("as-published") for row in rows) else VERSIONS | {"corrected": "ours"}
-
-
 def _study_rows(study: Path) -> dict[Path, str]:
     """Return the rows' names by run folder, from the study's table; nothing where there is no table."""
     names: dict[Path, str] = {}
     try:
         rows = read_json(study / TABLE)["rows"]
-        several = versions(rows) is VERSIONS
+        several = version_names(rows) is VERSIONS
         for row in rows:
             for key, version in VERSIONS.items():
                 figure = row.get(key, {})

@@ -56,8 +56,9 @@ def card(run: Run, place: str) -> str:
         place: the folder that the card is for, as its commands name it.
     """
     result = run.scored.result
+    recipe = Section("recipe", "Data and recipe", "What was it trained on, and how?", [details.facts(run)])
     return to_card(
-        [_accuracy(run), _recipe(run), _limits(run)],
+        [_accuracy(run), recipe, _limits(run)],
         _summary(run),
         title=f"{result.config['arch']} on {run.dataset}",
         place=place,
@@ -110,10 +111,6 @@ def _confidence(run: Run) -> str:
         return f"{words}."
     temperature = run.calibrated.temperature
     return f"{words}; {after.bins.error:.3f} with logits divided by {temperature:.2f}, fitted on the validation images."
-
-
-def _recipe(run: Run) -> Section:
-    return Section("recipe", "Data and recipe", "What was it trained on, and how?", [details.facts(run)])
 
 
 def _limits(run: Run) -> Section:

@@ -10,12 +10,11 @@ from kerascifar.plots import results
 from kerascifar.plots.svg import to_svg
 from kerascifar.reporting.document import NONE, Block, Cell, Column, Picture, Section, Table, text
 from kerascifar.reporting.gather import Gathered, Run, finite
-from kerascifar.reporting.labels import TABLE, VERSIONS, versions
-from kerascifar.studies.rows import PAPER
+from kerascifar.reporting.study_table import PAPER, TABLE, VERSIONS, effort, version_names
 
 
 def studies(paths: Sequence[Path], gathered: Gathered) -> tuple[Section | None, list[str]]:
-    """Return the tables of the studies below `paths` or above the runs, and a line for each that cannot be read."""
+    """Return the tables of the studies below `paths` or above the runs, and a message for each that cannot be read."""
     files: dict[Path, None] = {}
     for path in paths:
         files |= dict.fromkeys(sorted(p.resolve() for p in path.rglob(TABLE)))
@@ -25,9 +24,9 @@ def studies(paths: Sequence[Path], gathered: Gathered) -> tuple[Section | None, 
     numbers = {run.scored.folder: run for run in gathered.runs}
     for file in files:
         try:
-            found = read_json(file)
-            rows = [row for row in found["rows"] if isinstance(row, dict)]
-            title, beside = str(found["study"]), str(found.get("beside", PAPER))
+            content = read_json(file)
+            rows = [row for row in content["rows"] if isinstance(row, dict)]
+            title, beside = str(content["study"]), str(content.get("beside", PAPER))
         except FileNotFoundError:
             continue
         except (InputError, TypeError, KeyError) as error:
@@ -43,24 +42,24 @@ def studies(paths: Sequence[Path], gathered: Gathered) -> tuple[Section | None, 
 def _study(
     title: str, beside: str, rows: Sequence[Mapping[str, Any]], folder: Path, numbers: Mapping[Path, Run]
 ) -> list[Block]:
-    told_as = versions(rows)
+    names = version_names(rows)
     columns = (
         Column("table", numbers=False),
         Column("row", numbers=False),
         Column(beside, note="test accuracy as printed" if beside == PAPER else ""),
         Column("as published", note="with what the authors' code did, faults included"),
-        Column(told_as["corrected"], note="what the paper says, or plainly meant"),
-        Column("difference", note=f"{told_as['corrected']} less {beside}, of runs at full length"),
+        Column(names["corrected"], note="what the paper says, or plainly meant"),
+        Column("difference", note=f"{names['corrected']} less {beside}, of runs at full length"),
         Column("obtained with", numbers=False, note="epochs and training images of our runs, and test images"),
         Column("remarks", numbers=False, note="what was wrong in the paper's code, and what to know of the row"),
     )
-    told = []
+    lines = []
     for row in rows:
         paper, corrected = _paper(row), _accuracy(row.get("corrected"))
         # A shortened run's distance to the paper would be read as the row's.
         gap = None if paper is None or corrected is None or _shortened(row["corrected"]) else corrected - paper
         remarks = "; ".join(str(row[key]) for key in ("fault", "note") if row.get(key))
-        told.append(
+        lines.append(
             [
                 text(row.get("table", "")),
                 text(row.get("name", "?")),
@@ -71,21 +70,21 @@ def _study(
                 text(remarks),
             ]
         )
-    told_in = [c for c in range(len(columns)) if any(line[c].text not in ("", NONE) for line in told)]
-    columns, told = [columns[c] for c in told_in], [[line[c] for c in told_in] for line in told]
-    parts: list[Block] = [Table(f"{title}: test accuracy.", columns, told)]
+    filled = [c for c in range(len(columns)) if any(line[c].text not in ("", NONE) for line in lines)]
+    columns, lines = [columns[c] for c in filled], [[line[c] for c in filled] for line in lines]
+    parts: list[Block] = [Table(f"{title}: test accuracy.", columns, lines)]
     drawn = [
         row for row in rows if _paper(row) is not None and any(_accuracy(row.get(v)) is not None for v in VERSIONS)
     ]
     if drawn and beside == PAPER:
-        parts.append(_picture(f"study-{folder.name}", title, drawn, told_as))
+        parts.append(_picture(f"study-{folder.name}", title, drawn, names))
     return parts
 
 
-def _picture(name: str, title: str, rows: Sequence[Mapping[str, Any]], told_as: Mapping[str, str]) -> Picture:
+def _picture(name: str, title: str, rows: Sequence[Mapping[str, Any]], versions: Mapping[str, str]) -> Picture:
     figures = {"paper": [_paper(row) for row in rows]}
-    figures |= {told: [_accuracy(row.get(version)) for row in rows] for version, told in told_as.items()}
-    shortened = {told: [_shortened(row.get(version)) for row in rows] for version, told in told_as.items()}
+    figures |= {name: [_accuracy(row.get(version)) for row in rows] for version, name in versions.items()}
+    shortened = {name: [_shortened(row.get(version)) for row in rows] for version, name in versions.items()}
     names = [str(row.get("name", "?")) for row in rows]
     alt = "; ".join(
         f"{row}: "
@@ -96,9 +95,9 @@ def _picture(name: str, title: str, rows: Sequence[Mapping[str, Any]], told_as: 
         )
         for i, row in enumerate(names)
     )
-    both = any(value is not None for value in figures[told_as["as-published"]])
+    both = any(value is not None for value in figures[versions["as-published"]])
     landed = "A dot within its diamond: with the authors' faults we land on their figure. " if both else ""
-    cut = any(any(of_version) for of_version in shortened.values())
+    cut = any(any(marks) for marks in shortened.values())
     hollow = "A hollow mark is a shortened run, which cannot be held against the paper. " if cut else ""
     return Picture(
         name,
@@ -113,35 +112,34 @@ def _paper(row: Mapping[str, Any]) -> float | None:
     return finite(paper.get("test_accuracy")) if isinstance(paper, dict) else None
 
 
-def _accuracy(found: Any) -> float | None:
-    return finite(found.get("test_accuracy")) if isinstance(found, dict) else None
+def _accuracy(figure: Any) -> float | None:
+    return finite(figure.get("test_accuracy")) if isinstance(figure, dict) else None
 
 
-def _shortened(found: Any) -> bool:
-    return isinstance(found, dict) and bool(found.get("shortened"))
+def _shortened(figure: Any) -> bool:
+    return isinstance(figure, dict) and bool(figure.get("shortened"))
 
 
-def _figure(found: Any, folder: Path, numbers: Mapping[Path, Run]) -> Cell:
-    accuracy = _accuracy(found)
+def _figure(figure: Any, folder: Path, numbers: Mapping[Path, Run]) -> Cell:
+    accuracy = _accuracy(figure)
     if accuracy is None:
-        return Cell("diverged" if isinstance(found, dict) and found.get("diverged") else NONE)
-    run = numbers.get(folder / str(found.get("run")))
+        return Cell("diverged" if isinstance(figure, dict) and figure.get("diverged") else NONE)
+    run = numbers.get(folder / str(figure.get("run")))
     return Cell(f"{accuracy:.4f}" + (f" (#{run.number})" if run else ""), accuracy, anchor=run.anchor if run else "")
 
 
 def _effort(row: Mapping[str, Any]) -> str:
     """Return epochs and images behind our figures, once where both versions had the same."""
-    told = {}
+    efforts = {}
     for version, name in VERSIONS.items():
-        found = row.get(version)
-        if _accuracy(found) is not None:
+        figure = row.get(version)
+        if _accuracy(figure) is not None:
             keys = ("epochs", "of_epochs", "training_images", "images", "seeds")
-            epochs, full, trained, tested, seeds = (finite(found.get(key)) for key in keys)
-            of_full = f" of {full:,.0f}" if found.get("shortened") and full and full != epochs else ""
-            words = [f"{epochs:,.0f}{of_full} epochs" if epochs else "", f"{trained:,.0f} images" if trained else ""]
-            of_test = f"{tested:,.0f} test images" if tested else ""
-            mean = f"mean of {seeds:.0f} seeds" if seeds and seeds > 1 else ""
-            told[name] = ", ".join(w for w in (" on ".join(w for w in words if w), of_test, mean) if w)
-    if len(set(told.values())) == 1:
-        return next(iter(told.values()))
-    return "; ".join(f"{name}: {words}" for name, words in told.items())
+            epochs, full, trained, tested, seeds = (finite(figure.get(key)) for key in keys)
+            words = [effort(epochs, full if _shortened(figure) else None, trained)]
+            words += [f"{tested:,.0f} test images"] if tested else []
+            words += [f"mean of {seeds:.0f} seeds"] if seeds and seeds > 1 else []
+            efforts[name] = ", ".join(filter(None, words))
+    if len(set(efforts.values())) == 1:
+        return next(iter(efforts.values()))
+    return "; ".join(f"{name}: {words}" for name, words in efforts.items())

@@ -18,10 +18,7 @@ def make_sections(
 ) -> tuple[list[Section], list[str]]:
     """Return the sections of a report on `gathered`, and one line for each run or table that was left out.
 
-    Args:
-        paths: where the tables of studies are looked for.
-        gathered: the runs.
-        data_dir: where the images of the examples are looked for first.
+    The tables of studies are looked for below `paths`, the images of the examples first in `data_dir`.
     """
     against_papers, unread = studies(paths, gathered)
     left_out = [*gathered.left_out, *unread]

@@ -97,11 +97,7 @@ def export(
 
 
 def check_net(config: RunConfig, folder: Path) -> None:
-    """Refuse a run without a Keras net.
-
-    Raises:
-        InputError: its architecture is not a Keras net, or its model.keras is missing.
-    """
+    """Refuse a run whose net is not of Keras, or was not kept. Raises InputError."""
     if engine(config.arch).MODEL != KERAS_MODEL:
         raise InputError(f"{folder}: {config.arch} cannot be exported; only Keras nets can")
     if not (folder / KERAS_MODEL).is_file():

@@ -1,153 +1,135 @@
 """Make a plan: which rows are run, in which order, and how long each may be in the time that was given."""
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from kerascifar.config import fields_of
 from kerascifar.studies.lengths import FULL, Length, seconds, share_out
-from kerascifar.studies.plan import ASKED_FULL, Piece, Plan, Version, config_of, folder_of, is_search, longest_length
+from kerascifar.studies.plan import ASKED_FULL, Plan, PlannedRun, StudyRun, Version
 from kerascifar.studies.study import Study
 from kerascifar.studies.timing import Cost, Measure
 
 
-def with_rows_needed(study: Study, names: Iterable[str]) -> list[str]:
-    """Return `names`, the members of their ensembles and the rows that they begin with, in the study's order."""
-    wanted = list(names)
-    for name in wanted:  # it grows
-        row = study[name]
-        wanted += [n for n in (*getattr(row, "members", ()), getattr(row, "init_from", "")) if n and n not in wanted]
-    return [row.name for row in study.rows if row.name in wanted]
-
-
-def make(
-    study: Study,
-    asked: str,
-    wanted: Sequence[Version],
-    old: Plan,
-    folder: Path,
-    measure: Measure,
-    spent: Callable[[], float] = lambda: 0.0,
-) -> Plan:
-    """Return `old` with a piece for each of `wanted`, row, mode and seed, under what is `asked`.
+def make_plan(
+    old: StudyRun, asked: str, versions: Sequence[Version], measure: Measure, spent: Callable[[], float] = lambda: 0.0
+) -> StudyRun:
+    """Return `old` with a planned run for each of `versions`, under what is `asked`.
 
     A row for which a run at least as long is finished keeps that one. The other rows divide a budget equally, see
     lengths.share_out, but those that compare settings of one net get the same length. A row whose shortest run takes
     too much of the budget is left out.
 
     Args:
-        study: the recipe.
+        old: the study with its plans so far; runs of the same plan are kept as they are.
         asked: --full, --epochs N or --budget TIME.
-        wanted: see `versions`.
-        old: the plans that are there; pieces of the same plan are kept as they are.
-        folder: the study's.
-        measure: gives the cost of a config.
-        spent: tells how many seconds of the budget have passed, measuring included.
+        versions: row, mode and seed, see plan.versions.
+        measure: returns the cost of a config.
+        spent: returns how many seconds of the budget have passed, measuring included.
     """
-    planned = {piece.version for piece in old.of(asked)}
-    new = [Piece(asked, *version) for version in wanted if version not in planned]
-    every = (*old.pieces, *new)
-    done = {piece.version: _longest(study, piece, every, folder) for piece in new}
-    # Rows that ask for the same share a run; the first of them stands for all.
-    shared = {piece.version: folder_of(study, piece, every, folder) for piece in new}
-    first = {place: version for version, place in reversed(shared.items())}
-    settled = {piece.version: replace(piece, seconds=0.0) for piece in new if done[piece.version] == FULL}
-    open_ = [p for p in new if p.version not in settled and first[shared[p.version]] == p.version]
-    costs = {piece.version: _cost(study, piece, every, folder, measure) for piece in open_}
+    planned = {run.version for run in old.plan.of(asked)}
+    new = [PlannedRun(asked, *version) for version in versions if version not in planned]
+    study_run = replace(old, plan=Plan(asked, (*old.plan.runs, *new)))
+    done = {run.version: _reusable(study_run, run) for run in new}
+    # Rows that ask for the same share one run; the first of them stands for all.
+    folders = {run.version: study_run.folder_of(run) for run in new}
+    first = {folder: version for version, folder in reversed(folders.items())}
+    settled = {run.version: replace(run, seconds=0.0) for run in new if done[run.version] == FULL}
+    open_ = [run for run in new if run.version not in settled and first[folders[run.version]] == run.version]
+    costs = {run.version: _cost(study_run, run, measure) for run in open_}
     budget = seconds(asked.split()[1]) - spent() if asked.startswith("--budget") else None
     while open_:
-        lengths = _lengths(asked, budget, [costs[piece.version] for piece in open_])
-        alike = [_alike(study, piece, every, folder) for piece in open_]
+        lengths = _lengths(asked, budget, [costs[run.version] for run in open_])
+        lengths = _evened([_compared(study_run, run) for run in open_], lengths)
         tried = [
-            replace(piece, length=length, seconds=costs[piece.version].seconds(length))
-            for piece, length in zip(open_, _evened(alike, lengths), strict=True)
+            replace(run, length=length, seconds=costs[run.version].seconds(length))
+            for run, length in zip(open_, lengths, strict=True)
         ]
         # What is finished already, or cannot be done in the time, leaves its share to the others.
         chosen = [
-            replace(piece, length=done[piece.version], seconds=0.0)
-            for piece in tried
-            if done[piece.version] is not None and costs[piece.version].seconds(done[piece.version]) >= piece.seconds
+            replace(run, length=length, seconds=0.0)
+            for run in tried
+            if (length := done[run.version]) is not None and costs[run.version].seconds(length) >= run.seconds
         ]
-        chosen = chosen or _left_out(study, tried, budget) or tried
-        settled |= {piece.version: piece for piece in chosen}
-        open_ = [piece for piece in open_ if piece.version not in settled]
-    for piece in new:
-        if piece.version not in settled:
-            leader = settled[first[shared[piece.version]]]
-            settled[piece.version] = replace(piece, length=leader.length, seconds=0.0, left_out=leader.left_out)
-    return Plan(asked, (*old.pieces, *(settled[piece.version] for piece in new)))
+        chosen = chosen or _left_out(study_run.study, tried, budget) or tried
+        settled |= {run.version: run for run in chosen}
+        open_ = [run for run in open_ if run.version not in settled]
+    for run in new:
+        if run.version not in settled:
+            leader = settled[first[folders[run.version]]]
+            settled[run.version] = replace(run, length=leader.length, seconds=0.0, left_out=leader.left_out)
+    return replace(old, plan=Plan(asked, (*old.plan.runs, *(settled[run.version] for run in new))))
 
 
-def _alike(study: Study, piece: Piece, pieces: Sequence[Piece], folder: Path) -> tuple:
-    """Return what rows have in common that compare settings: the net, the data and the full length."""
-    config = config_of(study, piece, pieces, folder)
+def _compared(study_run: StudyRun, run: PlannedRun) -> tuple:
+    """Return what rows that compare settings have in common: the net, the data and the full length."""
+    config = study_run.config_of(run)
     net = (getattr(config, name) for name in fields_of("model"))
-    return (is_search(study, piece), *net, config.dataset, config.epochs)
+    return (study_run.is_search(run), *net, config.dataset, config.epochs)
 
 
-def _evened(alike: Sequence[tuple], lengths: Sequence[Length]) -> list[Length]:
-    """Return `lengths`, where those with the same key in `alike` get the shortest among them.
+def _evened(keys: Sequence[tuple], lengths: Sequence[Length]) -> list[Length]:
+    """Return `lengths`, where those with the same key get the shortest among them.
 
-    A costlier augmentation buys fewer images in the same time; what is to be compared must see the same number.
+    A costlier augmentation affords fewer images in the same time; rows that are compared must see the same number.
     """
     shortest: dict[tuple, Length] = {}
-    for key, length in zip(alike, lengths, strict=True):
-        shortest[key] = min(length, shortest.get(key, FULL), key=lambda found: found.size)
-    return [shortest[key] for key in alike]
+    for key, length in zip(keys, lengths, strict=True):
+        shortest[key] = min(length, shortest.get(key, FULL), key=lambda candidate: candidate.size)
+    return [shortest[key] for key in keys]
 
 
-def _left_out(study: Study, pieces: Sequence[Piece], budget: float | None) -> list[Piece]:
-    """Return the longest of `pieces`, and its children, where even the shortest runs of all do not fit into the budget.
+def _left_out(study: Study, runs: Sequence[PlannedRun], budget: float | None) -> list[PlannedRun]:
+    """Return the longest of `runs`, and its children, where even the shortest runs of all exceed the budget.
 
-    Something is always left to run.
+    At least one run always remains.
     """
-    if budget is None or len(pieces) == 1 or sum(piece.seconds for piece in pieces) <= 1.05 * max(budget, 0.0):
+    if budget is None or len(runs) == 1 or sum(run.seconds for run in runs) <= 1.05 * max(budget, 0.0):
         return []
-    worst = max(reversed(pieces), key=lambda piece: piece.seconds)
-    children = [p for p in pieces if getattr(study[p.row], "init_from", "") == worst.row and p.seed == worst.seed]
-    gone = [worst, *children] if len(children) + 1 < len(pieces) else children
-    return [replace(piece, left_out=True) for piece in gone]
+    longest = max(reversed(runs), key=lambda run: run.seconds)
+    children = [run for run in runs if study[run.row].init_from == longest.row and run.seed == longest.seed]
+    gone = [longest, *children] if len(children) + 1 < len(runs) else children
+    return [replace(run, left_out=True) for run in gone]
 
 
-def ordered(study: Study, pieces: Sequence[Piece]) -> list[Piece]:
-    """Return `pieces` in the order in which they should be run: first seeds and cheap rows first, parents first."""
-    left = sorted(pieces, key=lambda piece: (piece.seed, piece.seconds or 0.0))
-    chosen: list[Piece] = []
-    while left:
-        waiting = {(piece.row, piece.seed) for piece in left}
-        ready = [p for p in left if (getattr(study[p.row], "init_from", ""), p.seed) not in waiting]
-        chosen.append(ready[0])
-        left.remove(ready[0])
+def ordered(study: Study, runs: Sequence[PlannedRun]) -> list[PlannedRun]:
+    """Return `runs` in the order in which they should be run: first seeds and cheap rows first, parents first."""
+    waiting = sorted(runs, key=lambda run: (run.seed, run.seconds or 0.0))
+    chosen: list[PlannedRun] = []
+    while waiting:
+        unfinished = {(run.row, run.seed) for run in waiting}
+        chosen.append(next(run for run in waiting if (study[run.row].init_from, run.seed) not in unfinished))
+        waiting.remove(chosen[-1])
     return chosen
 
 
-def _longest(study: Study, piece: Piece, pieces: Sequence[Piece], folder: Path) -> Length | None:
-    """Return the greatest length that is finished and that the plan of `piece` can take over."""
-    length = longest_length(study, piece.version, pieces, folder)
-    # A child belongs to the parent of its own plan; only at full length are all parents one.
-    return None if length != FULL and getattr(study[piece.row], "init_from", "") else length
+def _reusable(study_run: StudyRun, run: PlannedRun) -> Length | None:
+    """Return the greatest length that is finished and that the plan of `run` can take over."""
+    longest = study_run.longest(run.version)
+    # A child starts from the parent of its own plan; only at full length all plans have the same parent.
+    if longest is None or (longest.length != FULL and study_run.study[run.row].init_from):
+        return None
+    return longest.length
 
 
-def _cost(study: Study, piece: Piece, pieces: Sequence[Piece], folder: Path, measure: Measure) -> Cost:
-    config = config_of(study, piece, pieces, folder)
+def _cost(study_run: StudyRun, run: PlannedRun, measure: Measure) -> Cost:
+    config = study_run.config_of(run)
     cost = measure(config)
-    if is_search(study, piece):
-        cost = replace(cost, test=0, repeats=trials(study[piece.row].plan(config, folder)))
+    if study_run.is_search(run):
+        search = study_run.study[run.row].plan(config, study_run.folder)
+        cost = replace(cost, test=0, repeats=_trials(search))
     return cost
 
 
-def trials(plan: object) -> int:
-    """Return how many trials a search has."""
-    if plan.max_trials is not None:
-        return plan.max_trials
-    count = 1
-    for choice in plan.space.values():  # of a grid
-        count *= len(choice.ends)
-    return count
+def _trials(search: object) -> int:
+    """Return how many trials a tuner.plan.Plan has."""
+    if search.max_trials is not None:
+        return search.max_trials
+    return math.prod(len(choice.ends) for choice in search.space.values())  # of a grid
 
 
 def _lengths(asked: str, budget: float | None, costs: Sequence[Cost]) -> list[Length]:
-    """Return what each run may take of what was `asked` for, a budget in seconds among it."""
+    """Return how long each run may be by what was `asked` for, or by its share of a budget in seconds."""
     if budget is not None:
         shares = share_out(max(0.0, budget), [cost.seconds() for cost in costs])
         return [cost.length(share) for cost, share in zip(costs, shares, strict=True)]

@@ -1,9 +1,9 @@
-"""Do one piece of a study's plan: a training or a search, to its end."""
+"""Do what a study's plan says: announce it, and perform each planned run, a training or a search, to its end."""
 
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,27 +14,17 @@ from kerascifar.core import files
 from kerascifar.core.errors import TrainingDiverged
 from kerascifar.devices.placement import need_tensorflow, quiet
 from kerascifar.run import run
-from kerascifar.studies import budget
+from kerascifar.studies.budget import ordered
 from kerascifar.studies.lengths import duration
-from kerascifar.studies.plan import (
-    DIVERGED,
-    FOUND,
-    Piece,
-    Plan,
-    config_of,
-    finished,
-    folder_of,
-    read,
-)
+from kerascifar.studies.plan import DIVERGED, FOUND, Plan, PlannedRun, StudyRun
 from kerascifar.studies.rows import Row, Search
-from kerascifar.studies.study import Study
 from kerascifar.studies.tables import write_table
 
 
 def perform(row: Row, config: RunConfig, folder: Path) -> None:
-    """Run `config`, or the search of `row` whose trials vary it; `folder` then holds its end.
+    """Run `config`, or the search of `row` whose trials vary it; its result is then in `folder`.
 
-    A loss that is no number is such an end: the study goes on.
+    A loss that becomes NaN or infinite is a result too: the study goes on.
 
     Raises:
         InputError: the data or the folder cannot be used.
@@ -48,7 +38,7 @@ def perform(row: Row, config: RunConfig, folder: Path) -> None:
         print(f"{row.name}: {error}", flush=True)
         files.write_text(folder / DIVERGED, f"{error}\n")
     finally:
-        if "keras" in sys.modules:  # the next net must find the memory of this one free
+        if "keras" in sys.modules:  # free this net's memory for the next one
             sys.modules["keras"].utils.clear_session()
 
 
@@ -56,16 +46,16 @@ def _search(row: Search, config: RunConfig, folder: Path) -> None:
     need_tensorflow("a search")
     plan = row.plan(config, folder)
     with quiet():
-        from tuner.search import search
+        from tuner.search import run_search
     from tuner.outcome import best, read_trials, write_best
 
-    search(plan)
+    run_search(plan)
     write_best(plan)
     chosen, trial = best(plan)
-    place = plan.in_folder(chosen).folder
-    result = results.read_result(place, results.VALIDATED)
-    found = {
-        "file": (place.relative_to(folder) / results.VALIDATED).as_posix(),
+    run_folder = plan.in_folder(chosen).folder
+    result = results.read_result(run_folder, results.VALIDATED)
+    summary = {
+        "file": (run_folder.relative_to(folder) / results.VALIDATED).as_posix(),
         "validation_accuracy": trial["score"],
         "images": result.metrics["validation"]["images"],
         "training_images": result.dataset["images"]["train"],
@@ -76,57 +66,59 @@ def _search(row: Search, config: RunConfig, folder: Path) -> None:
         "seconds_per_epoch": result.seconds_per_epoch,
         "device": result.notes.get("device"),
     }
-    files.write_text(folder / FOUND, json.dumps(found, indent=1) + "\n")
+    files.write_text(folder / FOUND, json.dumps(summary, indent=1) + "\n")
 
 
-def _tell(study: Study, old: Plan, plan: Plan, pieces: Sequence[Piece], folder: Path) -> None:
-    """Say whether a plan is made or goes on, and what other plans left."""
-    new = len(plan.pieces) - len(old.pieces)
-    left = [piece for piece in pieces if not finished(folder_of(study, piece, plan.pieces, folder))]
-    time_left = duration(sum(piece.seconds or 0.0 for piece in left))
-    made = "made" if new == len(pieces) else "goes on" if not new else f"goes on, {new} runs added"
-    print(f"plan {plan.asked}: {made}, {len(left)} of {len(pieces)} runs to do, about {time_left}")
-    for other in dict.fromkeys(piece.asked for piece in old.pieces if piece.asked != plan.asked):
-        done = sum(finished(folder_of(study, piece, plan.pieces, folder)) for piece in old.of(other))
-        if done:
+def announce(study_run: StudyRun, old: Plan, runs: Sequence[PlannedRun]) -> None:
+    """Print whether the plan is new or resumed, how long `runs` will take, and what the `old` plans left."""
+    plan = study_run.plan
+    new = len(plan.runs) - len(old.runs)
+    todo = [planned for planned in runs if not study_run.finished(planned)]
+    time_left = duration(sum(planned.seconds or 0.0 for planned in todo))
+    state = "made" if new == len(runs) else "goes on" if not new else f"goes on, {new} runs added"
+    print(f"plan {plan.asked}: {state}, {len(todo)} of {len(runs)} runs to do, about {time_left}")
+    for other in dict.fromkeys(planned.asked for planned in old.runs if planned.asked != plan.asked):
+        if done := sum(map(study_run.finished, old.of(other))):
             print(f"plan {other}: {done} finished runs stay, and show in the table where they are the longest")
 
 
-def _show(study: Study, plan: Plan, pieces: Sequence[Piece], folder: Path) -> None:
-    """Print what would be run, in order, with the time of each."""
-    for number, piece in enumerate(budget.ordered(study, pieces), start=1):
-        done = finished(folder_of(study, piece, plan.pieces, folder))
-        state = "finished" if done else f"about {duration(piece.seconds or 0.0)}"
-        print(f"[{number}/{len(pieces)}] {describe(study, piece, plan, folder)}: {state}")
+def print_schedule(study_run: StudyRun, runs: Sequence[PlannedRun]) -> None:
+    """Print which runs would be made, in order, and the time of each."""
+    for number, planned in enumerate(ordered(study_run.study, runs), start=1):
+        state = "finished" if study_run.finished(planned) else f"about {duration(planned.seconds or 0.0)}"
+        print(f"[{number}/{len(runs)}] {describe(study_run, planned)}: {state}")
 
 
-def describe(study: Study, piece: Piece, plan: Plan, folder: Path) -> str:
-    """Say in a line what a piece is: row, version, seed, and how much of the recipe."""
-    config, row = config_of(study, piece, plan.pieces, folder), study[piece.row]
-    full = row.config(piece.mode, folder, parent=Path("parent") if getattr(row, "init_from", "") else None)
-    parts = [row.label, piece.mode, *([f"seed {config.seed}"] if piece.seed else [])]
+def describe(study_run: StudyRun, planned: PlannedRun) -> str:
+    """Return a planned run in one line: row, version, seed, and how much of the recipe."""
+    config, row = study_run.config_of(planned), study_run.study[planned.row]
+    full = row.config(planned.mode, study_run.folder)
+    words = [row.label, planned.mode, *([f"seed {config.seed}"] if planned.seed else [])]
     if full.epochs > 1:
-        parts.append(f"{config.epochs} of {full.epochs} epochs")
-    limits = {"training": piece.length.train_limit, "test": piece.length.test_limit}
-    parts += [f"the first {limit:,} {kind} images" for kind, limit in limits.items() if limit]
-    return ", ".join(parts)
+        words.append(f"{config.epochs} of {full.epochs} epochs")
+    limits = {"training": planned.length.train_limit, "test": planned.length.test_limit}
+    words += [f"the first {limit:,} {kind} images" for kind, limit in limits.items() if limit]
+    return ", ".join(words)
 
 
-def _run(study: Study, plan: Plan, pieces: Sequence[Piece], folder: Path, machine: dict[str, Any]) -> None:
-    """Run what is not finished, tell how far the whole is, and write the table after each."""
-    every = budget.ordered(study, pieces)
-    todo = [piece for piece in every if not finished(folder_of(study, piece, plan.pieces, folder))]
+def perform_all(study_run: StudyRun, runs: Sequence[PlannedRun], machine: Mapping[str, Any]) -> None:
+    """Perform those of `runs` that are not finished, print the progress, and write the table after each.
+
+    `machine` holds RunConfig fields that are no part of a recipe, such as data_dir and device.
+    """
+    study, folder, total = study_run.study, study_run.folder, len(runs)
+    todo = [planned for planned in ordered(study, runs) if not study_run.finished(planned)]
     begun, estimated = time.monotonic(), 0.0
-    for number, piece in enumerate(todo):
-        place = folder_of(study, piece, plan.pieces, folder)
-        if finished(place):  # by a row that asks for the same
+    for number, planned in enumerate(todo):
+        if study_run.finished(planned):  # by a row that asks for the same
             continue
         left = sum(other.seconds or 0.0 for other in todo[number:])
-        slower = (time.monotonic() - begun) / estimated if estimated else 1.0  # than was estimated
-        done = len(every) - len(todo) + number
-        print(f"{done} of {len(every)} runs done, about {duration(left * slower)} left", flush=True)
-        print(f"[{done + 1}/{len(every)}] {describe(study, piece, plan, folder)}", flush=True)
-        perform(study[piece.row], replace(config_of(study, piece, plan.pieces, folder), **machine), place)
-        estimated += piece.seconds or 0.0
-        write_table(study, read(folder, study).pieces, folder)  # another process may have added to the plan
-    print(f"{len(every)} of {len(every)} runs done")
+        slowdown = (time.monotonic() - begun) / estimated if estimated else 1.0
+        done = total - len(todo) + number
+        print(f"{done} of {total} runs done, about {duration(left * slowdown)} left", flush=True)
+        print(f"[{done + 1}/{total}] {describe(study_run, planned)}", flush=True)
+        config = replace(study_run.config_of(planned), **machine)
+        perform(study[planned.row], config, study_run.folder_of(planned))
+        estimated += planned.seconds or 0.0
+        write_table(StudyRun.read(study, folder))  # another process may have added to the plan
+    print(f"{total} of {total} runs done")

@@ -1,6 +1,6 @@
 """Which runs make up a study's table, and how long each may be: plan.json in the study's folder.
 
-A plan is made at the first call and used again when the command goes on, so that a study which was killed keeps its
+A plan is made by the first call and used again when the command is resumed, so that a study which was killed keeps its
 lengths. plan.json may hold the plans of several calls, by what was asked for: --full, --epochs 5, --budget 30m.
 """
 
@@ -15,30 +15,31 @@ from kerascifar.config import RunConfig
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
 from kerascifar.core.reading import read_json
+from kerascifar.reporting.study_table import MODES
 from kerascifar.studies.lengths import FULL, Length
-from kerascifar.studies.rows import MODES, Search, Trained
+from kerascifar.studies.rows import Search, Trained
 from kerascifar.studies.study import Study
 
 FILE, FORMAT = "plan.json", 1
 ASKED_FULL = "--full"
-# What a row leaves whose loss became no number: that is what it found.
+# Written instead of a result where the loss became NaN or infinite: that too is a finding.
 DIVERGED = "diverged.txt"
-# What a finished search leaves.
+# Written by a finished search.
 FOUND = "found.json"
 Version = tuple[str, str, int]  # row, mode and seed
 
 
 @dataclass(frozen=True)
-class Piece:
-    """One run of a plan.
+class PlannedRun:
+    """One run of a plan: a training, or a search with all its trials.
 
     Attributes:
         asked: the flag that the plan was made for.
         row: name of the row.
-        mode: one of study.MODES.
+        mode: one of MODES.
         seed: added to the recipe's own.
         length: how much of the recipe.
-        seconds: what it was estimated to take; 0 for what was finished before, None where nothing was measured.
+        seconds: estimated time; 0 for what was finished before, None where nothing was measured.
         left_out: it is not run, because even its shortest run, of this length, does not fit into the budget.
     """
 
@@ -52,7 +53,7 @@ class Piece:
 
     @property
     def version(self) -> Version:
-        """What it is a run of: row, mode and seed."""
+        """Row, mode and seed."""
         return self.row, self.mode, self.seed
 
 
@@ -62,110 +63,111 @@ class Plan:
 
     Attributes:
         asked: the last one asked for; None where there is no plan yet.
-        pieces: of all plans.
+        runs: of all plans.
     """
 
-    asked: str | None
-    pieces: tuple[Piece, ...]
+    asked: str | None = None
+    runs: tuple[PlannedRun, ...] = ()
 
-    def of(self, asked: str) -> list[Piece]:
-        """Return the pieces of one plan."""
-        return [piece for piece in self.pieces if piece.asked == asked]
+    def of(self, asked: str) -> list[PlannedRun]:
+        """Return the runs of one plan."""
+        return [run for run in self.runs if run.asked == asked]
 
 
 @dataclass(frozen=True)
-class _Saved(Plan):
-    """plan.json."""
+class _Saved:
+    """The keys of plan.json."""
 
     format: int
+    asked: str | None
+    pieces: tuple[PlannedRun, ...]
 
 
-def read(folder: Path, study: Study) -> Plan:
-    """Read plan.json; rows that the recipe does not have any more are left out.
+@dataclass(frozen=True)
+class StudyRun:
+    """A study that is being run: its recipe, the folder of its results, and the plans made there."""
 
-    Raises:
-        InputError: the file is corrupt.
-    """
-    path = folder / FILE
-    try:
-        plan = read_json(path, _Saved)
-        if plan.format != FORMAT:
-            raise InputError(f"{path} is corrupt: its format is {plan.format}, not {FORMAT}")
-    except FileNotFoundError:
-        return Plan(None, ())
-    except InputError as error:
-        raise InputError(f"{error}; delete it, and a new plan is made") from None
-    known = {(row.name, mode) for row in study.rows for mode in row.modes}
-    return Plan(plan.asked, tuple(piece for piece in plan.pieces if (piece.row, piece.mode) in known))
+    study: Study
+    folder: Path
+    plan: Plan = Plan()
+
+    @classmethod
+    def read(cls, study: Study, folder: Path) -> "StudyRun":
+        """Read plan.json in `folder`, if there is one; rows that are no longer in the recipe are dropped.
+
+        Raises:
+            InputError: the file is corrupt.
+        """
+        path = folder / FILE
+        try:
+            saved = read_json(path, _Saved)
+            if saved.format != FORMAT:
+                raise InputError(f"{path} is corrupt: its format is {saved.format}, not {FORMAT}")
+        except FileNotFoundError:
+            return cls(study, folder)
+        except InputError as error:
+            raise InputError(f"{error}; delete it, and a new plan is made") from None
+        known = {(row.name, mode) for row in study.rows for mode in row.modes}
+        runs = tuple(run for run in saved.pieces if (run.row, run.mode) in known)
+        return cls(study, folder, Plan(saved.asked, runs))
+
+    def config_of(self, run: PlannedRun) -> RunConfig:
+        """Return the config of a run; where it starts from another row's weights, from those that its plan trains."""
+        row, parent = self.study[run.row], None
+        if name := row.init_from:
+            mode = run.mode if run.mode in self.study[name].modes else "corrected"
+            before = (p for p in self.plan.of(run.asked) if p.version == (name, mode, run.seed))
+            first = next(before, dataclasses.replace(run, row=name, mode=mode, length=FULL))
+            parent = self.config_of(first).folder
+        return row.config(run.mode, self.folder, run.seed, run.length, parent)
+
+    def folder_of(self, run: PlannedRun) -> Path:
+        """Return the folder of a run's results."""
+        config = self.config_of(run)
+        return self.folder / "searches" / f"{run.row}-{config.run_id}" if self.is_search(run) else config.folder
+
+    def is_search(self, run: PlannedRun) -> bool:
+        """Tell whether a run is a search rather than a training."""
+        return isinstance(self.study[run.row], Search)
+
+    def finished(self, run: PlannedRun) -> bool:
+        """Tell whether a run has ended, be it by a loss that became NaN or infinite."""
+        folder = self.folder_of(run)
+        return any((folder / name).exists() for name in (results.FINISHED, DIVERGED, FOUND))
+
+    def longest(self, version: Version) -> PlannedRun | None:
+        """Return the longest finished run of a row, mode and seed; None without one.
+
+        A run of full length counts even where no plan names it; of runs of the same length the last planned counts.
+        """
+        candidates = [PlannedRun(ASKED_FULL, *version), *(run for run in self.plan.runs if run.version == version)]
+        ended = [run for run in reversed(candidates) if self.finished(run)]
+        return max(ended, key=lambda run: run.length.size, default=None)
+
+    def shown(self) -> list[PlannedRun]:
+        """Return the finished runs that the table shows: for each row, mode and seed the longest one."""
+        known = dict.fromkeys(run.version for run in self.plan.runs)
+        known |= dict.fromkeys(versions(self.study, [row.name for row in self.study.rows], MODES, 1))
+        return [run for version in known if (run := self.longest(version))]
 
 
-def write(folder: Path, plan: Plan) -> None:
+def write_plan(folder: Path, plan: Plan) -> None:
     """Write plan.json."""
-    told = {"format": FORMAT, **dataclasses.asdict(plan)}
-    files.write_text(folder / FILE, json.dumps(told, indent=1) + "\n")
-
-
-def config_of(study: Study, piece: Piece, pieces: Iterable[Piece], folder: Path) -> RunConfig:
-    """Return the config of a piece; where it begins with another row's weights, with those that its own plan trains."""
-    row, parent = study[piece.row], None
-    if name := getattr(row, "init_from", ""):
-        mode = piece.mode if piece.mode in study[name].modes else "corrected"
-        before = [p for p in pieces if (p.asked, *p.version) == (piece.asked, name, mode, piece.seed)]
-        first = before[0] if before else dataclasses.replace(piece, row=name, mode=mode, length=FULL)
-        parent = config_of(study, first, pieces, folder).folder
-    return row.config(piece.mode, folder, piece.seed, piece.length, parent)
-
-
-def folder_of(study: Study, piece: Piece, pieces: Iterable[Piece], folder: Path) -> Path:
-    """Return where a piece's results lie."""
-    config = config_of(study, piece, pieces, folder)
-    return folder / "searches" / f"{piece.row}-{config.run_id}" if is_search(study, piece) else config.folder
-
-
-def is_search(study: Study, piece: Piece) -> bool:
-    """Tell whether a piece is a search, not a training."""
-    return isinstance(study[piece.row], Search)
-
-
-def finished(folder: Path) -> bool:
-    """Tell whether the run or search in `folder` has an end, be it a loss that is no number."""
-    return any((folder / name).exists() for name in (results.FINISHED, DIVERGED, FOUND))
+    saved = {"format": FORMAT, "asked": plan.asked, "pieces": [dataclasses.asdict(run) for run in plan.runs]}
+    files.write_text(folder / FILE, json.dumps(saved, indent=1) + "\n")
 
 
 def versions(study: Study, names: Iterable[str], modes: Sequence[str], seeds: int) -> list[Version]:
     """Return row, mode and seed of every run that the rows of these names ask for; a search has one seed."""
     rows = [row for row in map(study.__getitem__, names) if isinstance(row, Trained)]
-    # As published, a row may begin with the weights of one that has no such version.
-    parents = {getattr(row, "init_from", "") for row in rows}
+    # As published, a row may start from the weights of one that has only a corrected version.
+    parents = {row.init_from for row in rows}
     return [
         (row.name, mode, seed)
         for seed in range(seeds)
         for row in rows
         for mode in row.modes
         if mode in modes or row.name in parents
-        if not getattr(row, "not_run", "")
+        if not row.not_run
         if seed == 0 or not isinstance(row, Search)
     ]
-
-
-def longest(study: Study, pieces: Sequence[Piece], folder: Path) -> list[Piece]:
-    """Return the finished pieces that stand in the table: for each row, mode and seed the longest one.
-
-    Runs of full length count even where no plan names them.
-    """
-    known = dict.fromkeys(piece.version for piece in pieces)
-    known |= dict.fromkeys(versions(study, [row.name for row in study.rows], MODES, 1))
-    found = []
-    for version in known:
-        length = longest_length(study, version, pieces, folder)
-        if length is not None:
-            candidates = [p for p in pieces if p.version == version and p.length == length]
-            found.append(candidates[-1] if candidates else Piece(ASKED_FULL, *version))
-    return found
-
-
-def longest_length(study: Study, version: Version, pieces: Sequence[Piece], folder: Path) -> Length | None:
-    """Return the greatest length of which the row, mode and seed `version` has a finished run; None without one."""
-    candidates = [p for p in pieces if p.version == version] + [Piece(ASKED_FULL, *version)]
-    lengths = [p.length for p in candidates if finished(folder_of(study, p, pieces, folder))]
-    return max(lengths, key=lambda length: length.size, default=None)

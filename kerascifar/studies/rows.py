@@ -1,4 +1,4 @@
-"""The kinds of rows that a study has: the fields of a class are the keys of its TOML table."""
+"""The kinds of rows in a study: the fields of a class are the keys of its TOML table."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -6,28 +6,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from kerascifar.architectures import ARCHITECTURES
 from kerascifar.config import FIELDS, RunConfig
 from kerascifar.configure import configure
+from kerascifar.reporting.study_table import MODES
 from kerascifar.studies.lengths import FULL, Length, shorten
 
-MODES = ("as-published", "corrected")
 # What a paper may print: rates from 0 to 1; megabytes; seconds on a CPU and on a GPU.
-PAPER = "paper"  # whose figures `expect` holds, where a study does not say otherwise
 RATES = ("test_accuracy", "validation_accuracy", "precision", "recall", "f1")
 EXPECTED = (*RATES, "parameters", "size_mb", "seconds_per_epoch", "gpu_seconds_per_epoch", "run_seconds")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What rows of all kinds have.
+    """What rows of all kinds have; the class attributes are what some kinds have as fields.
 
     Attributes:
         name: unique in its study.
-        table: where the paper prints it.
+        table: the table of the paper that prints it.
         expect: the paper's figures, by a name in EXPECTED.
         fault: what went wrong, in one line; empty where nothing did.
         note: what a reader must know of our run.
-        stand_in: what takes the place of the study's own data set; may stand in [common].
+        stand_in: the data set used in place of the study's own; may stand in [common].
         headline: whether README shows it.
     """
 
@@ -39,6 +39,9 @@ class Row:
     stand_in: str = ""
     headline: bool = False
     group: ClassVar[str]
+    as_published: ClassVar[Mapping[str, Any]] = {}
+    init_from: ClassVar[str] = ""
+    not_run: ClassVar[str] = ""
 
     @property
     def label(self) -> str:
@@ -47,13 +50,18 @@ class Row:
 
     @property
     def modes(self) -> tuple[str, ...]:
-        """The versions there are of it; see MODES."""
+        """Its versions, among MODES."""
         return ("corrected",)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of the rows whose runs it uses."""
+        return (self.init_from,) if self.init_from else ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trained(Row):
-    """What rows that train have in common; `given` are the RunConfig keys of the corrected run."""
+    """What rows that train have in common; `given` holds the RunConfig keys of the corrected run."""
 
     given: Mapping[str, Any]
 
@@ -74,11 +82,14 @@ class Trained(Row):
             folder: the study's.
             seed: added to the recipe's own.
             length: how much of the recipe's epochs and images.
-            parent: run folder of the row whose weights it begins with; it need not be there yet.
+            parent: run folder of the row `init_from`; it need not exist, and None serves where only other keys count.
+
+        Raises:
+            InputError: the keys make no config, or it cannot be shortened to `length`.
         """
-        overrides = getattr(self, "as_published", {}) if mode == "as-published" else {}
-        started = {} if parent is None else {"init_weights": str(parent)}
-        full = configure(**{**self.given, **overrides, **started, "runs": str(folder)})
+        overrides = self.as_published if mode == "as-published" else {}
+        weights = {"init_weights": str(parent or "parent")} if self.init_from else {}
+        full = configure(**{**self.given, **overrides, **weights, "runs": str(folder)})
         return shorten(dataclasses.replace(full, seed=full.seed + seed), length)
 
 
@@ -87,8 +98,8 @@ class Training(Trained):
     """A [[run]].
 
     Attributes:
-        as_published: keys that the authors' code had otherwise; empty where nothing is known to differ.
-        init_from: name of the row whose weights it begins with.
+        as_published: keys that differ in the authors' code; empty where none is known to.
+        init_from: name of the row whose trained weights it starts from.
         not_run: why it cannot be run here; empty where it can.
     """
 
@@ -103,13 +114,13 @@ class Training(Trained):
 
     @property
     def modes(self) -> tuple[str, ...]:
-        """Both where the authors' code is known to differ, else the corrected one alone."""
+        """Both where the authors' code is known to differ, else only the corrected one."""
         return MODES if self.as_published else MODES[1:]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Search(Trained):
-    """A [[search]] by tuner: `given` is what its trials share, the rest its flags; None stands for tuner's own."""
+    """A [[search]] by tuner: its trials share `given`; the other fields are tuner's flags, None means its default."""
 
     space: str
     oracle: str = "bayesian"
@@ -123,18 +134,18 @@ class Search(Trained):
         Raises:
             InputError: its settings are wrong.
         """
-        from tuner.plan import make_plan  # tuner stands on top of all that is here
+        from tuner.plan import make_plan
 
         full = self.config("corrected", Path())
         names = {*self.given, *(name for name in FIELDS if getattr(config, name) != getattr(full, name))}
         own = {name: getattr(self, name) for name in ("space", "oracle", "max_trials", "initial_points")}
-        given = {name: getattr(config, name) for name in FIELDS if name in names}
-        return make_plan(given, {**own, "seeds": 1, "dir": str(folder)})
+        shared = {name: getattr(config, name) for name in FIELDS if name in names}
+        return make_plan(shared, {**own, "seeds": 1, "dir": str(folder)})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ensemble(Row):
-    """An [[ensemble]]: runs of the study that vote; the remaining fields are those of ``ensemble.combine``."""
+    """An [[ensemble]]: runs of the study that vote; the other fields are arguments of ``voting.combine``."""
 
     members: tuple[str, ...]
     vote: str
@@ -142,13 +153,23 @@ class Ensemble(Row):
     temperature: bool = False
     group: ClassVar[str] = "ensemble"
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Its members."""
+        return self.members
+
 
 @dataclass(frozen=True, kw_only=True)
 class Quoted(Row):
-    """A [[quoted]] row: published figures alone; `arch` names our own net of that kind, whose size stands beside."""
+    """A [[quoted]] row: only published figures; `arch` names our net of that kind, whose size is shown beside them."""
 
     arch: str | None = None
     group: ClassVar[str] = "quoted"
+
+    @property
+    def parameters(self) -> int | None:
+        """Trainable parameters of our net."""
+        return ARCHITECTURES[self.arch].params if self.arch else None
 
 
 KINDS: dict[str, type[Row]] = {"run": Training, "ensemble": Ensemble, "search": Search, "quoted": Quoted}

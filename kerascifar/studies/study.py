@@ -2,23 +2,24 @@
 
 title = "..."
 source = "..."
-beside = "goal"                 # what `expect` holds, where it is not what a paper prints
-[common]                        # RunConfig keys of every row that trains
+beside = "goal"                 # what the figures in `expect` are; "paper" unless given
+[common]                        # RunConfig keys shared by all rows that train
 [[run]]
 name = "knn-1-euclidean"
-table = "Table 1"               # where the paper prints it
-k = 1                           # RunConfig keys: what the paper says, or plainly meant
-expect.test_accuracy = 0.3548   # what the paper prints; EXPECTED lists what there is
+table = "Table 1"               # of the paper
+k = 1                           # RunConfig keys: what the paper says, or evidently means
+expect.test_accuracy = 0.3548   # what the paper prints; rows.EXPECTED lists the possible keys
 as_published.statistics = "own" # what the authors' code did
 fault = "the test images are normalised by their own statistics"
 
-A run may begin with the weights of another row (init_from = "NAME"), or say why it is not run (not_run = "..."). Other
+A run may start from the weights of another row (init_from = "NAME"), or say why it is not run (not_run = "..."). Other
 kinds of rows: [[ensemble]] (members, vote), [[search]] (settings of a search by tuner, and RunConfig keys of its
-trials) and [[quoted]] (figures of the paper alone).
+trials) and [[quoted]] (only figures of the paper).
 """
 
 import dataclasses
-from collections.abc import Mapping
+import fnmatch
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,14 +30,15 @@ from kerascifar.core.errors import InputError
 from kerascifar.core.reading import read_toml
 from kerascifar.core.registry import lookup, nearest
 from kerascifar.evaluation.voting import VOTES
-from kerascifar.studies.rows import EXPECTED, KINDS, PAPER, RATES, Ensemble, Quoted, Row, Search, Trained, Training
+from kerascifar.reporting.study_table import PAPER
+from kerascifar.studies.rows import EXPECTED, KINDS, RATES, Ensemble, Quoted, Row, Search, Trained, Training
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
 
 
 @dataclass(frozen=True)
 class Study:
-    """A study: title, source, what its rows' `expect` is called, and its rows; they should be run in this order."""
+    """A study: title, source, what the figures in `expect` are called (`beside`), and rows in their order in tables."""
 
     name: str
     title: str
@@ -46,6 +48,25 @@ class Study:
 
     def __getitem__(self, name: str) -> Row:
         return next(row for row in self.rows if row.name == name)
+
+    def matching(self, pattern: str) -> list[str]:
+        """Return the names of the rows whose NAME or ARCH/NAME matches the glob `pattern`.
+
+        Raises:
+            InputError: there is none.
+        """
+        names = [row.name for row in self.rows if any(fnmatch.fnmatch(name, pattern) for name in (row.name, row.label))]
+        if not names:
+            known = ", ".join(row.label for row in self.rows)
+            raise InputError(f"--only {pattern!r} matches no row of {self.name}: {known}")
+        return names
+
+    def with_needed(self, names: Iterable[str]) -> list[str]:
+        """Return `names` and those of all rows that they need, in the study's order."""
+        needed = list(names)
+        for name in needed:  # grows while we loop
+            needed += [other for other in self[name].needs if other not in needed]
+        return [row.name for row in self.rows if row.name in needed]
 
 
 def studies() -> list[str]:
@@ -61,21 +82,21 @@ def load_study(name: str) -> Study:
     """
     path = Path(name) if name.endswith(".toml") else RECIPES / f"{name}.toml"
     try:
-        found = read_toml(path)
+        recipe = read_toml(path)
     except FileNotFoundError:
         known = studies()
         raise InputError(f"unknown study {name!r}{nearest(name, known)}; choose from {', '.join(known)}") from None
-    common = found.get("common", {})
-    _check_keys(found, ("title", "source", "beside", "common", *KINDS), path.name)
+    common = recipe.get("common", {})
+    _check_keys(recipe, ("title", "source", "beside", "common", *KINDS), path.name)
     _check_keys(common, ("stand_in", *FIELDS), f"{path.name}, [common]")
     for key in ("title", "source", "run"):
-        if not found.get(key):
+        if not recipe.get(key):
             raise InputError(f"{path.name}: needs {key}")
-    rows = tuple(_row(kind, row, common, path.name) for kind in KINDS for row in found.get(kind, ()))
+    rows = tuple(_row(kind, row, common, path.name) for kind in KINDS for row in recipe.get(kind, ()))
     names = [row.name for row in rows]
     if twice := {n for n in names if names.count(n) > 1}:
-        raise InputError(f"{path.name}: the name {min(twice)} stands twice")
-    study = Study(path.stem, found["title"], found["source"], found.get("beside", PAPER), rows)
+        raise InputError(f"{path.name}: two rows have the name {min(twice)}")
+    study = Study(path.stem, recipe["title"], recipe["source"], recipe.get("beside", PAPER), rows)
     for row in rows:
         try:
             _check(study, row)
@@ -84,24 +105,24 @@ def load_study(name: str) -> Study:
     return study
 
 
-def _row(kind: str, told: Mapping[str, Any], common: Mapping[str, Any], file: str) -> Row:
-    if not isinstance(told, Mapping) or not told.get("name"):
+def _row(kind: str, keys: Mapping[str, Any], common: Mapping[str, Any], file: str) -> Row:
+    if not isinstance(keys, Mapping) or not keys.get("name"):
         raise InputError(f"{file}: every [[{kind}]] needs a name")
-    where, row_class = f"{file}, row {told['name']}", KINDS[kind]
+    where, row_class = f"{file}, row {keys['name']}", KINDS[kind]
     own = {f.name: f for f in dataclasses.fields(row_class) if f.name != "given"}
     trained = issubclass(row_class, Trained)
-    _check_keys(told, (*own, *FIELDS) if trained else tuple(own), where)
-    _check_keys(told.get("as_published", {}), tuple(FIELDS), where)
-    _check_keys(told.get("expect", {}), EXPECTED, f"{where}, expect")
-    for key, value in told.get("expect", {}).items():
+    _check_keys(keys, (*own, *FIELDS) if trained else tuple(own), where)
+    _check_keys(keys.get("as_published", {}), tuple(FIELDS), where)
+    _check_keys(keys.get("expect", {}), EXPECTED, f"{where}, expect")
+    for key, value in keys.get("expect", {}).items():
         if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or (key in RATES and value > 1):
             raise InputError(f"{where}: expect.{key} must be a number from 0{' to 1' * (key in RATES)}, got {value!r}")
-    every = {**(common if kind != "quoted" else {}), **told}
+    every = {**(common if kind != "quoted" else {}), **keys}
     chosen = {key: tuple(v) if isinstance(v, list) else v for key, v in every.items() if key in own}
     if missing := [f.name for f in own.values() if _required(f) and f.name not in chosen]:
         raise InputError(f"{where}: needs {missing[0]}")
-    given = {"given": {key: value for key, value in every.items() if key not in own}} if trained else {}
-    return row_class(**chosen, **given)
+    shared = {"given": {key: value for key, value in every.items() if key not in own}} if trained else {}
+    return row_class(**chosen, **shared)
 
 
 def _required(f: dataclasses.Field) -> bool:
@@ -109,7 +130,7 @@ def _required(f: dataclasses.Field) -> bool:
 
 
 def _check(study: Study, row: Row) -> None:
-    """Check what the keys of a row say, and the rows that it names."""
+    """Check the values of a row's keys, and that the rows it names exist."""
     trainings = {other.name: other for other in study.rows if isinstance(other, Training)}
     if isinstance(row, Ensemble):
         lookup(VOTES, row.vote, "vote")
@@ -120,20 +141,20 @@ def _check(study: Study, row: Row) -> None:
     if isinstance(row, Search):
         row.plan(row.config("corrected", Path()), Path())
     if isinstance(row, Training):
-        line, parent = [row.name], row.init_from
+        ancestors, parent = [row.name], row.init_from
         while parent:
             lookup(trainings, parent, "init_from")
-            if parent in line:
-                raise InputError(f"init_from goes in a circle: {', '.join((*line, parent))}")
-            line.append(parent)
+            if parent in ancestors:
+                raise InputError(f"init_from goes in a circle: {', '.join((*ancestors, parent))}")
+            ancestors.append(parent)
             parent = study[parent].init_from
         for mode in row.modes:
-            row.config(mode, Path(), parent=Path("parent") if row.init_from else None)
+            row.config(mode, Path())
 
 
-def _check_keys(given: Any, known: tuple[str, ...], where: str) -> None:
-    if not isinstance(given, Mapping):
-        raise InputError(f"{where}: expected a table of keys, got {given!r}")
-    for key in given:
+def _check_keys(table: Any, known: tuple[str, ...], where: str) -> None:
+    if not isinstance(table, Mapping):
+        raise InputError(f"{where}: expected a table of keys, got {table!r}")
+    for key in table:
         if key not in known:
             raise InputError(f"{where}: unknown key {key!r}{nearest(key, known)}")

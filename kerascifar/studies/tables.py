@@ -2,16 +2,25 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from kerascifar.core import files
-from kerascifar.studies.outcomes import Figure, rows
-from kerascifar.studies.plan import Piece
-from kerascifar.studies.rows import MODES, PAPER
+from kerascifar.reporting.study_table import MODES, PAPER, TABLE, effort
+from kerascifar.studies.outcomes import (
+    Diverged,
+    Outcome,
+    Refused,
+    RowOutcomes,
+    Scored,
+    ScoredRuns,
+    ScoredSearch,
+    ScoredVote,
+    row_outcomes,
+)
+from kerascifar.studies.plan import StudyRun
+from kerascifar.studies.rows import Quoted, Row, Search
 from kerascifar.studies.study import Study
 
-Told = Mapping[str, Any]
 _LEGEND = """\
 A figure is the accuracy on the test images with its 95 % interval, or the mean over seeds with the standard deviation
 between them, on 10,000 test images where no other number stands; *validation* marks accuracy on validation images.
@@ -19,113 +28,107 @@ Below it stand the epochs and the training images it was obtained with. **N of M
 what the paper did, nor the best that the row can do."""
 
 
-def write_table(study: Study, pieces: Sequence[Piece], folder: Path) -> None:
-    """Write table.json and table.md from the finished runs in `folder`."""
-    for name, text in texts(study, rows(study, pieces, folder, folder)).items():
+def write_table(study_run: StudyRun) -> None:
+    """Write table.json and table.md from the finished runs of a study."""
+    folder = study_run.folder
+    for name, text in texts(study_run.study, row_outcomes(study_run, folder)).items():
         files.write_text(folder / name, text)
 
 
-def texts(study: Study, told: Sequence[Told]) -> dict[str, str]:
-    """Return the files that a study's rows make, by name."""
-    whole = {"study": study.title, "source": study.source, "beside": study.beside, "rows": told}
+def texts(study: Study, entries: Sequence[RowOutcomes]) -> dict[str, str]:
+    """Return the text of table.json and table.md, by file name."""
+    rows = [entry.to_json() for entry in entries]
+    content = {"study": study.title, "source": study.source, "beside": study.beside, "rows": rows}
     return {
-        "table.json": json.dumps(whole, indent=1, allow_nan=False) + "\n",
-        "table.md": markdown(study, told),
+        TABLE: json.dumps(content, indent=1, allow_nan=False) + "\n",
+        "table.md": markdown(study, entries),
     }
 
 
-def markdown(study: Study, told: Sequence[Told]) -> str:
+def markdown(study: Study, entries: Sequence[RowOutcomes]) -> str:
     """Return a study's tables as Markdown: accuracies, then precision, recall and F1, then sizes and times."""
-    parts = [
-        f"# {study.title}", study.source, _LEGEND, _accuracies(told, study.beside), _averages(told),
-        _sizes(told, study.beside),
+    sections = [
+        f"# {study.title}", study.source, _LEGEND, _accuracies(entries, study.beside), _averages(entries),
+        _sizes(entries, study.beside),
     ]  # fmt: skip
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def cell(figure: Figure | None, key: str, root: str = "") -> str:
-    """Return a figure with all that it needs to be understood: interval or spread, epochs, images, link to its file.
+def cell(outcome: Outcome | None, validation: bool = False, root: str = "") -> str:
+    """Return an accuracy with all that it needs to be understood: interval or spread, epochs, images, link to its file.
 
     Args:
-        figure: of one row and mode; None where nothing was run.
-        key: "test_accuracy" or "validation_accuracy".
-        root: where links begin, such as saved_models/lai/.
+        outcome: of one row and version; None where nothing was run.
+        validation: whether to show the accuracy on validation images rather than test images.
+        root: prefix of links, such as saved_models/lai/.
     """
-    if figure is None:
+    if isinstance(outcome, Diverged):
+        return f"[diverged]({root}{outcome.file})"
+    if isinstance(outcome, Refused):
+        return f"not combined: {outcome.refused}"
+    accuracy = outcome and (outcome.validation_accuracy if validation else outcome.test_accuracy)
+    if accuracy is None:
         return ""
-    if "diverged" in figure:
-        return f"[diverged]({root}{figure['file']})"
-    if "refused" in figure:
-        return f"not combined: {figure['refused']}"
-    if key not in figure:
-        return ""
-    value = f"[{figure[key]:.4f}]({root}{figure['file']})"
-    if key == "validation_accuracy":
+    value = f"[{accuracy:.4f}]({root}{outcome.file})"
+    if validation:
         value = f"*validation* {value}"
-    elif "spread" in figure:
-        value += f" ± {figure['spread']:.4f} ({figure['seeds']} seeds)"
+    elif outcome.spread is not None:
+        value += f" ± {outcome.spread:.4f} ({outcome.seeds} seeds)"
     else:
-        low, high = figure["interval"]
+        low, high = outcome.interval
         value += f" ({low:.4f} to {high:.4f})"
-    return "<br>".join([value, *obtained(figure)])
+    return "<br>".join([value, *_obtained(outcome)])
 
 
-def obtained(figure: Figure) -> list[str]:
-    """Say after which epochs and on how many images a figure was obtained, a line each."""
-    lines = []
-    if "members" in figure:
-        lines.append("; ".join(f"{name} {_epochs(*told)}" for name, told in figure["members"].items()))
-    elif figure["epochs"]:
-        lines.append(f"{_epochs(figure['epochs'], figure['of_epochs'])}, {figure['training_images']:,} images")
+def _obtained(outcome: Scored) -> list[str]:
+    """Return after which epochs and on how many images an accuracy was obtained, in lines."""
+    if isinstance(outcome, ScoredVote):
+        lines = ["; ".join(f"{name} {effort(*epochs, mark='**')}" for name, epochs in outcome.members.items())]
     else:
-        lines.append(f"{figure['training_images']:,} images")
-    if "trials" in figure:
-        lines.append(f"{figure['trials']} trials")
-    if "images" in figure and (figure["images"] != 10_000 or figure["shortened"]):
-        lines.append(f"scored on {figure['images']:,} images")
-    if "folds_mean" in figure:
-        lines.append(f"its folds' mean {figure['folds_mean']:.4f}")
-    if "to_parent" in figure:
-        lines.append(f"{figure['to_parent']:.2f} times its parent's accuracy")
+        lines = [effort(outcome.epochs, outcome.of_epochs, outcome.training_images, mark="**")]
+    if isinstance(outcome, ScoredSearch):
+        lines.append(f"{outcome.trials} trials")
+    if outcome.images != 10_000 or outcome.shortened:
+        lines.append(f"scored on {outcome.images:,} images")
+    if outcome.folds_mean is not None:
+        lines.append(f"its folds' mean {outcome.folds_mean:.4f}")
+    if outcome.to_parent is not None:
+        lines.append(f"{outcome.to_parent:.2f} times its parent's accuracy")
     return lines
 
 
-def _epochs(done: int, of: int) -> str:
-    return f"**{done} of {of} epochs**" if done < of else f"{done} epochs"
-
-
-def main_key(row: Told) -> str:
+def _main_key(row: Row) -> str:
     """Return which accuracy of a row the paper prints: that of the test images, unless only the other one is there."""
-    paper = row["paper"]
-    return "validation_accuracy" if "validation_accuracy" in paper and "test_accuracy" not in paper else "test_accuracy"
+    only_validation = "validation_accuracy" in row.expect and "test_accuracy" not in row.expect
+    return "validation_accuracy" if only_validation else "test_accuracy"
 
 
-def remarks(row: Told) -> str:
+def remarks(row: Row) -> str:
     """Return what was wrong, what is known of our run, and what stands in for the data."""
-    stand_in = f"stand-in: {row['stand_in']}" if row["stand_in"] else ""
-    return "; ".join(text for text in (row["fault"], row["note"], stand_in) if text)
+    stand_in = f"stand-in: {row.stand_in}" if row.stand_in else ""
+    return "; ".join(text for text in (row.fault, row.note, stand_in) if text)
 
 
-def paper_cell(row: Told) -> str:
+def paper_cell(row: Row) -> str:
     """Return the accuracy that the paper prints, or else the recall: on a balanced test set that is the same."""
-    for key, mark in ((main_key(row), ""), ("recall", "*recall* ")):
-        if key in row["paper"]:
-            return ("*validation* " if key.startswith("val") else mark) + f"{row['paper'][key]:.4f}"
+    for key, mark in ((_main_key(row), ""), ("recall", "*recall* ")):
+        if key in row.expect:
+            return ("*validation* " if key.startswith("val") else mark) + f"{row.expect[key]:.4f}"
     return ""
 
 
-def mode_cells(row: Told, modes: Sequence[str] = MODES, root: str = "") -> list[str]:
-    """Return the cells of a row's modes; `root` is where links begin."""
-    if row["not_run"]:
-        return [f"not run: {row['not_run']}" if mode == "corrected" else "" for mode in modes]
-    key = "validation_accuracy" if row["kind"] == "search" else main_key(row)
-    return [cell(row.get(mode), key, root) for mode in modes]
+def mode_cells(row: Row, by_mode: Mapping[str, Outcome], modes: Sequence[str] = MODES, root: str = "") -> list[str]:
+    """Return the cells of a row's versions; `root` is the prefix of links."""
+    if row.not_run:
+        return [f"not run: {row.not_run}" if mode == "corrected" else "" for mode in modes]
+    validation = isinstance(row, Search) or _main_key(row) == "validation_accuracy"
+    return [cell(by_mode.get(mode), validation, root) for mode in modes]
 
 
-def _accuracies(told: Sequence[Told], beside: str) -> str:
-    modes = MODES if any(row["fault"] for row in told) else MODES[1:]
-    shown = [row for row in told if row["kind"] != "quoted" or paper_cell(row)]
-    published = any(paper_cell(row) for row in shown)
+def _accuracies(entries: Sequence[RowOutcomes], beside: str) -> str:
+    modes = MODES if any(entry.row.fault for entry in entries) else MODES[1:]
+    shown = [entry for entry in entries if not isinstance(entry.row, Quoted) or paper_cell(entry.row)]
+    published = any(paper_cell(entry.row) for entry in shown)
     head = [*(["table"] if published else []), "row", *([beside] if published else [])]
     head += [
         *(["as published"] if len(modes) == 2 else []),
@@ -133,30 +136,31 @@ def _accuracies(told: Sequence[Told], beside: str) -> str:
         "remarks",
     ]
     lines = []
-    for row in shown:
-        left = [row["table"], row["name"], paper_cell(row)] if published else [row["name"]]
-        lines.append([*left, *mode_cells(row, modes), remarks(row)])
+    for entry in shown:
+        row = entry.row
+        left = [row.table, row.name, paper_cell(row)] if published else [row.name]
+        lines.append([*left, *mode_cells(row, entry.by_mode, modes), remarks(row)])
     return table(head, lines)
 
 
-def _averages(told: Sequence[Told]) -> str:
+def _averages(entries: Sequence[RowOutcomes]) -> str:
     """Return the table of precision, recall and F1, of the rows for which the paper prints them."""
     keys = ("precision", "recall", "f1")
-    shown = [row for row in told if any(key in row["paper"] for key in keys)]
-    if not shown:
-        return ""
 
-    def values(found: Mapping[str, float]) -> str:
-        return " / ".join(f"{found[key]:.4f}" if key in found else "–" for key in keys)
+    def values(averages: Mapping[str, float]) -> str:
+        return " / ".join(f"{averages[key]:.4f}" if key in averages else "–" for key in keys)
 
     lines = []
-    for row in shown:
-        for mode in MODES:
-            if "macro" in row.get(mode, {}):
-                averages = [values(row[mode][average]) for average in ("weighted", "macro")]
-                lines.append([row["table"], row["name"], values(row["paper"]), mode, *averages])
-        if not any("macro" in row.get(mode, {}) for mode in MODES):
-            lines.append([row["table"], row["name"], values(row["paper"]), "", "", ""])
+    for entry in entries:
+        if any(key in entry.row.expect for key in keys):
+            left = [entry.row.table, entry.row.name, values(entry.row.expect)]
+            outcomes = [(mode, entry.by_mode.get(mode)) for mode in MODES]
+            right = [
+                [m, values(o.weighted), values(o.macro)] for m, o in outcomes if isinstance(o, ScoredRuns | ScoredVote)
+            ]
+            lines += [[*left, *cells] for cells in right or [["", "", ""]]]
+    if not lines:
+        return ""
     text = "Over the classes: weighted by their test images, and macro, each class alike."
     head = ["table", "row", "paper", "version", "weighted", "macro"]
     return f"## Precision / recall / F1\n\n{text}\n\n{table(head, lines)}"
@@ -175,47 +179,39 @@ _SIZES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
 )
 
 
-def _sizes(told: Sequence[Told], beside: str) -> str:
+def _sizes(entries: Sequence[RowOutcomes], beside: str) -> str:
     """Return the table of parameters, and of what the paper prints of megabytes and seconds, of the rows with any."""
     # A time with nothing beside it only tells how busy a machine was.
-    shown = {"parameters", *(key for row in told for key in row["paper"])}
-    lines, used = [], [key for key, _, _ in _SIZES if key in shown]
-    for row in told:
-        own = _own(row)
-        if any(key in found for key in used for found in (row["paper"], own)):
-            cells = [row["table"], row["name"]]
-            for key, _, show in _SIZES:
-                if key in used:
-                    cells += [show(found[key]) if key in found else "" for found in (row["paper"], own)]
-            lines.append(cells)
+    shown = {"parameters", *(key for entry in entries for key in entry.row.expect)}
+    columns = [column for column in _SIZES if column[0] in shown]
+    lines = []
+    for entry in entries:
+        sides = (entry.row.expect, _own(entry))
+        if any(key in side for key, _, _ in columns for side in sides):
+            cells = [show(side[key]) if key in side else "" for key, _, show in columns for side in sides]
+            lines.append([entry.row.table, entry.row.name, *cells])
     if not lines:
         return ""
-    head = ["table", "row"]
-    for key, title, _ in _SIZES:
-        head += [f"{title}: {beside}", "ours"] if key in used else []
+    head = ["table", "row", *(text for _, title, _ in columns for text in (f"{title}: {beside}", "ours"))]
     text = (
         "## Sizes and times\n\nOurs: trainable parameters, four bytes each; the median epoch, validation included.\n\n"
     )
     return text + table(head, lines)
 
 
-def _own(row: Told) -> dict[str, float]:
+def _own(entry: RowOutcomes) -> dict[str, float]:
     """Return what we measured of a row's size and time, by the paper's names."""
-    found: dict[str, float] = {}
-    if row.get("parameters"):
-        found["parameters"] = row["parameters"]
+    own: dict[str, float | None] = {"parameters": entry.row.parameters if isinstance(entry.row, Quoted) else None}
     for mode in MODES:
-        figure = row.get(mode, {})
-        if figure.get("parameters"):
-            found["parameters"] = figure["parameters"]
-        if figure.get("seconds_per_epoch"):
-            where = "gpu_seconds_per_epoch" if "gpu" in str(figure.get("device")).lower() else "seconds_per_epoch"
-            found[where] = figure["seconds_per_epoch"]
-        if figure.get("run_seconds"):
-            found["run_seconds"] = figure["run_seconds"]
-    if "parameters" in found:
-        found["size_mb"] = found["parameters"] * 4 / 1e6
-    return found
+        outcome = entry.by_mode.get(mode)
+        if isinstance(outcome, ScoredRuns | ScoredSearch):
+            device = "gpu_" if "gpu" in str(outcome.device).lower() else ""
+            measured = {"parameters": outcome.parameters, f"{device}seconds_per_epoch": outcome.seconds_per_epoch}
+            measured["run_seconds"] = outcome.run_seconds
+            own |= {key: value for key, value in measured.items() if value}
+    if own["parameters"]:
+        own["size_mb"] = own["parameters"] * 4 / 1e6
+    return {key: value for key, value in own.items() if value}
 
 
 def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:

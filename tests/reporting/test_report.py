@@ -55,8 +55,8 @@ def test_a_whole_report(tmp_path, make_run, make_study, capsys):
         assert "study row-one, corrected" in content
         assert re.search(rf"{published:.4f} \(#\d\)", content)
         assert "diverged" in content
-        assert "3 epochs on 1,000 images, 100 test images" in content
-        assert "3 of 30 epochs on 1,000 images, 100 test images, mean of 2 seeds" in content
+        assert "3 epochs, 1,000 images, 100 test images" in content
+        assert "3 of 30 epochs, 1,000 images, 100 test images, mean of 2 seeds" in content
         assert "Wrong, and most confident" in content
         assert "Left out: 1 whose scores are vote shares" in content
     # Each picture has an alternative text, in both, and lies within or beside.

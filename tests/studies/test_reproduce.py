@@ -14,8 +14,8 @@ import pytest
 from kerascifar.core.errors import InputError
 from kerascifar.core.processor import processor
 from kerascifar.evaluation.voting import combine
+from kerascifar.reporting.study_table import MODES
 from kerascifar.reproduce import main
-from kerascifar.studies.rows import MODES
 
 RECIPE = """
 title = "A study"

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from kerascifar.core.errors import InputError
+from kerascifar.studies.outcomes import Refused, RowOutcomes, ScoredRuns
+from kerascifar.studies.rows import Training
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDY = "palaska_faults"
@@ -69,20 +71,19 @@ def test_tables_are_made_from_results_and_a_drift_is_named(tool, checkout, capsy
         tool.main(["--root", str(checkout), "--check"])
 
 
-def test_a_headline_row_stands_in_readme_with_links_from_the_root(tool):
-    figure = {"test_accuracy": 0.9, "interval": [0.8, 0.95], "epochs": 5, "of_epochs": 5, "training_images": 4000}
-    figure |= {"images": 10_000, "shortened": False, "file": "net/1/result.json"}
-    cut = figure | {"epochs": 2, "shortened": True}
-    row = {
-        "name": "a",
-        "kind": "training",
-        "paper": {"test_accuracy": 0.95},
-        "stand_in": "B for C",
-        "not_run": "",
-        "fault": "D",
-    }
-    told = tool.line("007 Bond: a study", row | {"corrected": figure, "as_published": cut}, Path("saved_models/bond"))
-    assert told == [
+@pytest.fixture
+def tested():
+    """Return a function that makes the outcome of one training, all epochs done."""
+    figures = {"test_accuracy": 0.9, "interval": [0.8, 0.95], "epochs": 5, "of_epochs": 5, "training_images": 4000}
+    figures |= {"images": 10_000, "shortened": False, "run": "net/1", "file": "net/1/result.json", "parameters": 35498}
+    figures |= {"seeds": 1, "seconds_per_epoch": 1.0, "device": "CPU", "processor": "", "run_seconds": None}
+    return lambda **changes: ScoredRuns(**{**figures, "weighted": {}, "macro": {}, **changes})
+
+
+def test_a_headline_row_stands_in_readme_with_links_from_the_root(tool, tested):
+    row = Training(name="a", expect={"test_accuracy": 0.95}, stand_in="B for C", fault="D", given={})
+    entry = RowOutcomes(row, {"corrected": tested(), "as-published": tested(epochs=2, shortened=True)})
+    assert tool.line("007 Bond: a study", entry, Path("saved_models/bond")) == [
         "[007 Bond](saved_models/bond/table.md)",
         "a<br>D<br>stand-in: B for C",
         "0.9500",
@@ -91,23 +92,24 @@ def test_a_headline_row_stands_in_readme_with_links_from_the_root(tool):
     ]
 
 
-def test_a_record_stands_beside_its_goal(tool):
-    figure = {"test_accuracy": 0.9, "interval": [0.8, 0.95], "epochs": 8, "of_epochs": 8, "training_images": 50_000}
-    figure |= {"images": 10_000, "shortened": False, "file": "net/1/result.json", "parameters": 35498}
-    row = {"name": "fast", "table": "90 % in 9 minutes", "corrected": figure | {"run_seconds": 486.0}}
-    told = tool.record(row, Path("saved_models/records"))
-    assert told[:2] == ["fast", "90 % in 9 minutes"]
-    assert told[2].startswith("[0.9000](saved_models/records/net/1/result.json) (0.8000 to 0.9500)<br>8 epochs")
-    assert told[3:] == ["35,498", "8.1 min"]  # 486 / 60
-    assert tool.record(row | {"corrected": figure}, Path())[4] == ""  # it went on, so its time is not known
-    timed = figure | {"run_seconds": 486.0, "processor": "Zilog Z80"}
-    assert tool.record(row | {"corrected": timed}, Path())[4] == "8.1 min<br>Zilog Z80"
+def test_a_record_stands_beside_its_goal(tool, tested):
+    def record(folder="saved_models/records", **changes):
+        outcome = tested(epochs=8, of_epochs=8, training_images=50_000, **changes)
+        row = Training(name="fast", table="90 % in 9 minutes", given={})
+        return tool.record(RowOutcomes(row, {"corrected": outcome}), Path(folder))
+
+    cells = record(run_seconds=486.0)
+    assert cells[:2] == ["fast", "90 % in 9 minutes"]
+    assert cells[2].startswith("[0.9000](saved_models/records/net/1/result.json) (0.8000 to 0.9500)<br>8 epochs")
+    assert cells[3:] == ["35,498", "8.1 min"]  # 486 / 60
+    assert record()[4] == ""  # it was resumed, so its time is not known
+    assert record(run_seconds=486.0, processor="Zilog Z80")[4] == "8.1 min<br>Zilog Z80"
 
 
-def test_only_whole_runs_stand_in_readme(tool):
-    assert tool.whole({"file": "a", "shortened": False})
-    assert not tool.whole({"file": "a", "shortened": True})
-    assert not tool.whole({"refused": "no"})
+def test_only_whole_runs_stand_in_readme(tool, tested):
+    assert tool.whole(tested())
+    assert not tool.whole(tested(shortened=True))
+    assert not tool.whole(Refused("no"))
 
 
 def test_a_readme_without_markers_is_answered(tool):

@@ -2,11 +2,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from tuner.plan import Plan
+from tuner.definition import Search
 from tuner.spaces import Choice, Range
 
-# The smallest training that still has batches, a validation part and a test part.
-GIVEN = {
+# The smallest training that still has batches, a validation split and a test split.
+FIELDS = {
     "arch": "lenet",
     "optimizer": "sgd",
     "dataset": "synthetic:120",
@@ -19,26 +19,26 @@ GRID = {"batch_size": Choice((16, 32)), "learning_rate": Choice((0.1, 0.01, 0.00
 
 
 @pytest.fixture
-def make_plan(tmp_path):
-    """Make a Plan over a small space; what is given replaces parts of it."""
+def make_search(tmp_path):
+    """Make a Search over a small space; keyword arguments replace parts of it."""
 
     def make(oracle="random", config=None, **parts):
         usual = {
-            "given": {**GIVEN, **(config or {})},
+            "fields": {**FIELDS, **(config or {})},
             "space": GRID if oracle == "grid" else SPACE,
             "max_trials": 6 if oracle in ("random", "bayesian") else None,
             "initial_points": 3 if oracle == "bayesian" else None,
             "seeds": 1,
             "folder": tmp_path / "search",
         }
-        return Plan(oracle=oracle, **{**usual, **parts})
+        return Search(oracle=oracle, **{**usual, **parts})
 
     return make
 
 
 @pytest.fixture
 def trained(monkeypatch):
-    """Put a formula in the place of training: returns the list of configs that were asked for.
+    """Put a formula in place of the training: returns the list of configs that were asked for.
 
     The accuracy is best at a learning rate of 0.03, and 0.001 better for each seed above 0.
     """

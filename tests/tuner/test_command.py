@@ -9,7 +9,7 @@ import pytest
 from kerascifar.cli import Parser
 from kerascifar.core.errors import InputError
 from tuner.__main__ import main
-from tuner.search import search
+from tuner.search import run_search
 from tuner.worker import role
 
 pytestmark = pytest.mark.filterwarnings("ignore:(currentThread|getName):DeprecationWarning")  # KerasTuner's
@@ -38,7 +38,7 @@ def test_help_and_errors_come_without_keras():
     ("argv", "said"),
     [
         (["--space", "studdy002"], "did you mean study002"),
-        (["--space", "nowhere.toml"], "cannot read nowhere.toml"),
+        (["--space", "nowhere.toml"], "there is no file nowhere.toml"),
         (["--oracle", "bayes"], "did you mean bayesian"),
         (["--max-trials", "many"], "invalid int value: 'many'"),
         (["--max-trials", "3", "--initial-points", "5"], "--initial-points 5: --max-trials 3 counts them"),
@@ -60,11 +60,11 @@ def test_one_line_errors(argv, said, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_table_shows_the_best_first(make_plan, trained, capsys):
-    plan = make_plan("grid", seeds=2)
-    search(plan)
+def test_the_table_shows_the_best_first(make_search, trained, capsys):
+    search = make_search("grid", seeds=2)
+    run_search(search)
     capsys.readouterr()
-    main(["show", str(plan.folder)])
+    main(["show", str(search.folder)])
     head, titles, *rows = capsys.readouterr().out.strip().splitlines()
     assert "lenet on synthetic:120" in head
     assert titles.split() == ["trial", "status", "val_accuracy", "lowest", "highest", "batch_size", "learning_rate"]
@@ -74,23 +74,23 @@ def test_the_table_shows_the_best_first(make_plan, trained, capsys):
     assert len(rows) == 6
 
 
-def test_a_search_that_has_only_begun_can_be_shown(make_plan, capsys):
-    plan = make_plan()
-    plan.settle()
-    main(["show", str(plan.folder)])
+def test_a_search_that_has_only_begun_can_be_shown(make_search, capsys):
+    search = make_search()
+    search.settle()
+    main(["show", str(search.folder)])
     assert "0 trials" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("environment", "found"),
+    ("environment", "expected"),
     [
         ({}, None),
         ({"KERASTUNER_TUNER_ID": "chief", "KERASTUNER_ORACLE_IP": "h", "KERASTUNER_ORACLE_PORT": "1"}, "chief"),
         ({"KERASTUNER_TUNER_ID": "tuner3", "KERASTUNER_ORACLE_IP": "h", "KERASTUNER_ORACLE_PORT": "1"}, "worker"),
     ],
 )
-def test_role_by_kerastuner_s_variables(environment, found):
-    assert role(environment) == found
+def test_role_by_kerastuner_s_variables(environment, expected):
+    assert role(environment) == expected
 
 
 def test_half_of_the_variables_is_an_error():

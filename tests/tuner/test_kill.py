@@ -1,4 +1,4 @@
-"""A real search, killed twice with SIGKILL and completed; and what TensorBoard says of it."""
+"""A real search, killed twice with SIGKILL and completed; and what TensorBoard shows of it."""
 
 import json
 import os
@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from kerascifar.results import VALIDATED, read_result
+from tuner.definition import Search
 from tuner.outcome import read_trials
-from tuner.plan import Plan
-from tuner.search import search
+from tuner.search import run_search
 from tuner.spaces import Choice
 
 pytestmark = [
@@ -25,7 +25,7 @@ pytestmark = [
 ROOT = Path(__file__).resolve().parents[2]
 GIVEN = {"arch": "origin_net", "dataset": "synthetic:400", "validation": 0.2, "epochs": 3, "batch_size": 32}
 MACHINE = {"device": "cpu", "checkpoint_steps": 1}
-# A rate of 1e30 makes the loss infinite: two of the four trials fail, in earnest.
+# A learning rate of 1e30 makes the loss infinite: two of the four trials really fail.
 SPACE = {"learning_rate": Choice((0.02, 1e30)), "momentum": Choice((0.0, 0.9))}
 
 
@@ -75,14 +75,16 @@ def _histories(search_folder):
 
 
 def test_it_ends_as_an_uninterrupted_search(killed, tmp_path):
-    plan = Plan(
+    search = Search(
         {**GIVEN, **MACHINE}, SPACE, "grid", max_trials=None, initial_points=None, seeds=1, folder=tmp_path / "whole"
     )
-    search(plan)
-    both = [[{**trial, "message": None} for trial in read_trials(place)] for place in (killed / "search", plan.folder)]
+    run_search(search)
+    both = [
+        [{**trial, "message": None} for trial in read_trials(place)] for place in (killed / "search", search.folder)
+    ]
     assert both[0] == both[1]  # but for the messages, which name the folder
-    assert [trial["status"] for trial in read_trials(plan.folder)] == ["COMPLETED"] * 2 + ["FAILED"] * 2
-    assert _histories(killed / "search") == _histories(plan.folder)
+    assert [trial["status"] for trial in read_trials(search.folder)] == ["COMPLETED"] * 2 + ["FAILED"] * 2
+    assert _histories(killed / "search") == _histories(search.folder)
 
 
 def test_it_went_on_from_the_checkpoints_and_repeated_nothing(killed):
@@ -93,7 +95,7 @@ def test_it_went_on_from_the_checkpoints_and_repeated_nothing(killed):
     assert begun == [["0000"], ["0000", "0001"], ["0001", "0002", "0003"]]
 
 
-def test_the_failures_are_told(killed):
+def test_the_failures_are_printed(killed):
     shown = (killed / "out2").read_text()
     assert re.search(r"trial 0002: the loss became (nan|inf) in epoch 1", shown)
     assert "[[run]]" in (killed / "search" / "best.toml").read_text()
@@ -122,7 +124,7 @@ def test_tensorboard_shows_the_trials(killed):
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 
-    wanted = {
+    query = {
         "experimentName": "",
         "allowedStatuses": ["STATUS_SUCCESS", "STATUS_FAILURE", "STATUS_RUNNING", "STATUS_UNKNOWN"],
         "colParams": [],
@@ -132,7 +134,7 @@ def test_tensorboard_shows_the_trials(killed):
     limit, groups = time.monotonic() + 60, []
     while len(groups) < 4 and time.monotonic() < limit:  # it reads the files in the background
         time.sleep(0.5)
-        groups = ask("session_groups", wanted).get("sessionGroups", [])
+        groups = ask("session_groups", query).get("sessionGroups", [])
     experiment = ask("experiment", {"experimentName": ""})
     assert {info["name"] for info in experiment["hparamInfos"]} >= {"learning_rate", "momentum"}
     assert [info["name"]["tag"] for info in experiment["metricInfos"]] == ["val_accuracy"]

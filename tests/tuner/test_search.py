@@ -1,4 +1,4 @@
-"""A search as a whole, with a formula in the place of training; and the one thing a trial may not touch."""
+"""A search as a whole, with a formula in place of the training; and the one thing a trial may not touch."""
 
 import dataclasses
 import tomllib
@@ -13,36 +13,36 @@ from kerascifar.config import RunConfig
 from kerascifar.configure import configure
 from kerascifar.core.errors import FolderInUse, InputError, TrainingDiverged
 from kerascifar.data.datasets import load
-from tuner.outcome import read_trials, recipe_row, table, write_best
-from tuner.search import search
+from tuner.outcome import print_trials, read_trials, recipe_row, write_best
+from tuner.search import run_search
 from tuner.spaces import Choice
 
 pytestmark = pytest.mark.filterwarnings("ignore:(currentThread|getName):DeprecationWarning")  # KerasTuner's
 RATES = {"learning_rate": Choice((0.1, 0.02, 0.01))}
 
 
-def test_every_point_is_trained_in_the_search_s_folder(make_plan, trained):
-    plan = make_plan("grid")
-    search(plan)
+def test_every_point_is_trained_in_the_search_s_folder(make_search, trained):
+    search = make_search("grid")
+    run_search(search)
     assert len(trained) == 6
-    assert all(config.folder.parent == plan.folder / "trials" for config in trained)
+    assert all(config.folder.parent == search.folder / "trials" for config in trained)
     assert {(c.batch_size, c.learning_rate) for c in trained} == {(b, r) for b in (16, 32) for r in (0.1, 0.01, 0.001)}
 
 
-def test_a_finished_search_trains_nothing_and_a_longer_one_the_rest(make_plan, trained):
-    search(make_plan())
+def test_a_finished_search_trains_nothing_and_a_longer_one_the_rest(make_search, trained):
+    run_search(make_search())
     assert len(trained) == 6
-    search(make_plan())
+    run_search(make_search())
     assert len(trained) == 6
-    search(make_plan(max_trials=8))
+    run_search(make_search(max_trials=8))
     assert len(trained) == 8
 
 
-def test_seeds_are_averaged(make_plan, trained):
-    plan = make_plan("grid", space=RATES, seeds=3)
-    search(plan)
+def test_seeds_are_averaged(make_search, trained):
+    search = make_search("grid", space=RATES, seeds=3)
+    run_search(search)
     assert sorted({config.seed for config in trained}) == [0, 1, 2]
-    best = read_trials(plan.folder)[0]
+    best = read_trials(search.folder)[0]
     # 0.9 - |0.02 - 0.03| = 0.89; seeds 0, 1, 2 add 0, 0.001, 0.002, so 0.891 on average.
     assert best["values"] == {"learning_rate": 0.02}
     assert best["score"] == pytest.approx(0.891)
@@ -57,7 +57,7 @@ def test_seeds_are_averaged(make_plan, trained):
         ("ResourceExhausted", "out of memory: OOM when allocating tensor"),
     ],
 )
-def test_a_failed_trial_is_recorded_and_the_search_goes_on(make_plan, trained, monkeypatch, error, said):
+def test_a_failed_trial_is_recorded_and_the_search_goes_on(make_search, trained, monkeypatch, capsys, error, said):
     if error == "ResourceExhausted":
         import tensorflow as tf
 
@@ -70,15 +70,17 @@ def test_a_failed_trial_is_recorded_and_the_search_goes_on(make_plan, trained, m
         return formula(config, validation_only)
 
     monkeypatch.setattr(tuner.search, "run", run)
-    plan = make_plan("grid", space=RATES)
-    search(plan)
-    assert [trial["status"] for trial in read_trials(plan.folder)] == ["COMPLETED", "COMPLETED", "FAILED"]
-    assert f"trial 0000: {said}\n" in table(plan.folder) + "\n"
-    search(plan)  # and it is not tried again
+    search = make_search("grid", space=RATES)
+    run_search(search)
+    assert [trial["status"] for trial in read_trials(search.folder)] == ["COMPLETED", "COMPLETED", "FAILED"]
+    capsys.readouterr()
+    print_trials(search.folder)
+    assert f"\ntrial 0000: {said}\n" in capsys.readouterr().out
+    run_search(search)  # and it is not tried again
     assert len(trained) == 2
 
 
-def test_any_other_error_ends_the_search_as_itself(make_plan, trained, monkeypatch):
+def test_any_other_error_ends_the_search_as_itself(make_search, trained, monkeypatch):
     formula = tuner.search.run
 
     def run(config, validation_only):
@@ -89,12 +91,12 @@ def test_any_other_error_ends_the_search_as_itself(make_plan, trained, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(tuner.search, "run", run)
         with pytest.raises(InputError, match="nothing there"):
-            search(make_plan("grid"))
-    search(make_plan("grid"))
+            run_search(make_search("grid"))
+    run_search(make_search("grid"))
     assert len(trained) == 6
 
 
-def test_a_run_that_another_worker_is_at_is_waited_for(make_plan, trained, monkeypatch):
+def test_a_run_that_another_worker_is_at_is_waited_for(make_search, trained, monkeypatch):
     formula, busy = tuner.search.run, [3]
 
     def run(config, validation_only):
@@ -104,33 +106,34 @@ def test_a_run_that_another_worker_is_at_is_waited_for(make_plan, trained, monke
         return formula(config, validation_only)
 
     monkeypatch.setattr(tuner.search, "run", run)
-    search(make_plan("grid", space=RATES))
+    run_search(make_search("grid", space=RATES))
     assert len(trained) == 3
 
 
-def test_hyperband_trains_few_points_for_all_epochs(make_plan, trained):
-    plan = make_plan("hyperband", config={"epochs": 9})
-    search(plan)
+def test_hyperband_trains_few_points_for_all_epochs(make_search, trained, capsys):
+    search = make_search("hyperband", config={"epochs": 9})
+    run_search(search)
     assert {config.epochs for config in trained} == {1, 3, 9}
     assert sum(config.epochs == 1 for config in trained) > sum(config.epochs == 9 for config in trained) > 0
-    assert "tuner/epochs" in table(plan.folder)
-    config = write_best(plan)
+    print_trials(search.folder)
+    assert "tuner/epochs" in capsys.readouterr().out
+    config = write_best(search)
     assert config.epochs in (1, 3, 9)
 
 
-def test_two_searches_cannot_share_a_folder(make_plan, trained):
+def test_two_searches_cannot_share_a_folder(make_search, trained):
     from kerascifar.core.files import only_writer
 
-    plan = make_plan()
-    with only_writer(plan.folder), pytest.raises(FolderInUse, match="another --dir"):
-        search(plan)
+    search = make_search()
+    with only_writer(search.folder), pytest.raises(FolderInUse, match="another --dir"):
+        run_search(search)
 
 
-def test_the_best_is_written_as_a_recipe_row(make_plan, trained):
-    plan = make_plan("grid", seeds=2)
-    search(plan)
-    config = write_best(plan)
-    (row,) = tomllib.loads((plan.folder / "best.toml").read_text())["run"]
+def test_the_best_is_written_as_a_recipe_row(make_search, trained):
+    search = make_search("grid", seeds=2)
+    run_search(search)
+    config = write_best(search)
+    (row,) = tomllib.loads((search.folder / "best.toml").read_text())["run"]
     assert configure(**row).run_id == config.run_id
     assert (row["learning_rate"], config.learning_rate) == (0.01, 0.01)
     # The best one is trained where all trainings go, not among the trials.
@@ -154,19 +157,19 @@ def test_a_recipe_row_gives_its_config_again(given):
     assert len(row) < 12  # only what is not usual
 
 
-def test_no_completed_trial_is_said(make_plan, monkeypatch):
+def test_no_completed_trial_is_said(make_search, monkeypatch):
     def run(config, validation_only):
         raise TrainingDiverged("nan")
 
     monkeypatch.setattr(tuner.search, "run", run)
-    plan = make_plan("grid", space=RATES)
-    search(plan)
+    search = make_search("grid", space=RATES)
+    run_search(search)
     with pytest.raises(InputError, match="none of the 3 trials"):
-        write_best(plan)
+        write_best(search)
 
 
 class Forbidden:
-    """Stands for the test part: any use of it fails the test."""
+    """Stands for the test split: any use of it fails the test."""
 
     def __getattr__(self, name):
         raise AssertionError(f"the test set was touched: {name}")
@@ -195,7 +198,7 @@ def test_a_trial_never_touches_the_test_set(given, tmp_path, monkeypatch):
     assert set(trial.dataset["images"]) == {"train", "validation"}
     with np.load(config.folder / "scores.npz") as saved:
         assert not [name for name in saved.files if name.startswith("test")]
-    # It is no finished run, by no way of asking.
+    # Nothing takes it for a finished run.
     assert not (config.folder / "result.json").exists()
     with pytest.raises(InputError, match="no finished run"):
         results.find_run(config.folder)

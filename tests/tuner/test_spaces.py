@@ -118,11 +118,11 @@ def test_toml_space(tmp_path):
         ("nesterov = [true, 1]", "one kind"),
         ("nesterov = [true]", "both true and false"),
         ("batch_size = [32, 32]", "twice"),
-        ("optimizer = {low = 1, high = 2}", "no number"),
-        ("seed = [1, 2]", "no hyperparameter"),
-        ('dataset = ["digits", "cifar10"]', "no hyperparameter"),
+        ("optimizer = {low = 1, high = 2}", "not a number"),
+        ("seed = [1, 2]", "not a hyperparameter"),
+        ('dataset = ["digits", "cifar10"]', "not a hyperparameter"),
         ("", "empty"),
-        ("learning_rate = ", "not TOML"),
+        ("learning_rate = ", "is corrupt"),
     ],
 )
 def test_what_a_space_may_not_say(tmp_path, text, said):
@@ -135,5 +135,5 @@ def test_what_a_space_may_not_say(tmp_path, text, said):
 def test_unknown_space_and_missing_file(tmp_path):
     with pytest.raises(InputError, match="did you mean study002"):
         find_space("study02", "lenet", "sgd")
-    with pytest.raises(InputError, match=r"cannot read .*none\.toml"):
+    with pytest.raises(InputError, match=r"there is no file .*none\.toml"):
         find_space(str(tmp_path / "none.toml"), "lenet", "sgd")

@@ -43,12 +43,12 @@ def begin(tmp_path):
 
 
 def wait_for(condition, limit=300):
-    """Wait until `condition` gives something, and return that."""
+    """Wait until `condition` returns something true, and return that."""
     until = time.monotonic() + limit
-    while not (found := condition()):
+    while not (value := condition()):
         assert time.monotonic() < until, "waited in vain"
         time.sleep(0.02)
-    return found
+    return value
 
 
 def in_a_trial(search):
@@ -86,7 +86,7 @@ def test_a_killed_worker_is_started_again_and_a_killed_chief_takes_its_workers_a
     os.kill(killed, signal.SIGKILL)
     wait_for(lambda: pid_of(search, victim) != killed)
     assert f"{victim} died (-9)" in (tmp_path / "first").read_text()
-    wait_for(lambda: f"trial {trial}: {victim} was killed in it" in (tmp_path / "first").read_text())
+    wait_for(lambda: f"trial {trial}: {victim} was killed during it" in (tmp_path / "first").read_text())
 
     # Now the chief itself: nothing of it may stay behind, and the same command goes on.
     wait_for(lambda: "going on from epoch" in (search / "workers" / f"{victim}.log").read_text())
@@ -116,9 +116,9 @@ def test_a_worker_of_another_machine_that_is_killed_loses_no_trial(begin, tmp_pa
     other = begin("other", *timeout, KERASTUNER_TUNER_ID="other", **where)
     assert chief.wait(timeout=300) == 0, (tmp_path / "chief").read_text()
     assert other.wait(timeout=60) == 0, (tmp_path / "other").read_text()
-    told = (tmp_path / "chief").read_text()
-    assert "doomed has been silent for 6 s" in told
-    assert f"trial {lost}: doomed was killed in it" in told
+    printed = (tmp_path / "chief").read_text()
+    assert "doomed has been silent for 6 s" in printed
+    assert f"trial {lost}: doomed was killed during it" in printed
     trials = read_trials(search)
     assert [t["status"] for t in trials] == ["COMPLETED"] * 3
     assert "going on from epoch" in (tmp_path / "other").read_text()

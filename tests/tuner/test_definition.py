@@ -1,4 +1,4 @@
-"""From a point of a space to RunConfigs, what does not fit together, and what search.json guards."""
+"""From a point of a space to RunConfigs, which settings contradict each other, and what search.json guards."""
 
 import dataclasses
 import json
@@ -7,41 +7,41 @@ import pytest
 
 from kerascifar.configure import configure
 from kerascifar.core.errors import InputError
-from tuner.plan import ORACLES
+from tuner.definition import ORACLES
 from tuner.spaces import NAMED, SPACES, Choice, Range, find_space
 
 GIVEN = {"arch": "modified_net", "dataset": "digits"}
 
 
-def test_a_trial_is_the_config_with_the_point_put_in(make_plan):
-    plan = make_plan(seeds=2)
-    first, second = plan.trials({"learning_rate": 0.02, "batch_size": 16, "nesterov": True})
-    assert first == dataclasses.replace(plan.config, learning_rate=0.02, batch_size=16, nesterov=True)
+def test_a_trial_is_the_config_with_the_point_put_in(make_search):
+    search = make_search(seeds=2)
+    first, second = search.trials({"learning_rate": 0.02, "batch_size": 16, "nesterov": True})
+    assert first == dataclasses.replace(search.config, learning_rate=0.02, batch_size=16, nesterov=True)
     assert second == dataclasses.replace(first, seed=1)
 
 
-def test_another_optimizer_brings_its_own_options(make_plan):
-    plan = make_plan(space={"optimizer": Choice(("sgd", "adam")), "momentum": Range(0.0, 0.9)})
-    (sgd,) = plan.trials({"optimizer": "sgd", "momentum": 0.3})
-    (adam,) = plan.trials({"optimizer": "adam", "momentum": 0.3})
+def test_another_optimizer_brings_its_own_options(make_search):
+    search = make_search(space={"optimizer": Choice(("sgd", "adam")), "momentum": Range(0.0, 0.9)})
+    (sgd,) = search.trials({"optimizer": "sgd", "momentum": 0.3})
+    (adam,) = search.trials({"optimizer": "adam", "momentum": 0.3})
     assert (sgd.momentum, sgd.beta_1) == (0.3, None)
     assert (adam.momentum, adam.beta_1, adam.learning_rate) == (None, 0.9, 0.001)
 
 
-def test_names_stand_for_fields(make_plan):
-    plan = make_plan(config=GIVEN, space=find_space("study004", "modified_net", "sgd"))
-    (config,) = plan.trials({"optimizer": "adam", "learning_rate": 0.001, "loss": "label_smoothed"})
+def test_names_stand_for_fields(make_search):
+    search = make_search(config=GIVEN, space=find_space("study004", "modified_net", "sgd"))
+    (config,) = search.trials({"optimizer": "adam", "learning_rate": 0.001, "loss": "label_smoothed"})
     assert (config.loss, config.label_smoothing) == ("cross_entropy", 0.1)
-    plan = make_plan(config={"arch": "mobilenet_mod"}, space=find_space("tables", "mobilenet_mod", "sgd"))
-    (config,) = plan.trials({"tcns": "imagenet"})
+    search = make_search(config={"arch": "mobilenet_mod"}, space=find_space("tables", "mobilenet_mod", "sgd"))
+    (config,) = search.trials({"tcns": "imagenet"})
     assert config.tcns == NAMED["tcns"]["imagenet"]["tcns"]
 
 
 @pytest.mark.parametrize("arch", ["custom_cnn", "resnet18", "modified_net", "mobilenet_mod"])
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 @pytest.mark.parametrize("space", [name for name in SPACES if name != "tables"])
-def test_every_space_can_be_trained(make_plan, arch, optimizer, space):
-    make_plan(config={"arch": arch, "optimizer": optimizer}, space=find_space(space, arch, optimizer))
+def test_every_space_can_be_trained(make_search, arch, optimizer, space):
+    make_search(config={"arch": arch, "optimizer": optimizer}, space=find_space(space, arch, optimizer))
 
 
 @pytest.mark.parametrize(
@@ -63,24 +63,24 @@ def test_every_space_can_be_trained(make_plan, arch, optimizer, space):
         ({"space": {"learning_rate": Range(0.1, float("inf"))}}, "expected a number, got inf"),
     ],
 )
-def test_what_does_not_fit_together(make_plan, parts, said):
+def test_what_does_not_fit_together(make_search, parts, said):
     with pytest.raises(InputError, match=said):
-        make_plan(**parts)
+        make_search(**parts)
 
 
-def test_a_baseline_has_no_training_to_vary(make_plan):
-    given = {"arch": "knn", "dataset": "digits", "validation": 0.2}
+def test_a_baseline_has_no_training_to_vary(make_search):
+    knn = {"arch": "knn", "dataset": "digits", "validation": 0.2}
     with pytest.raises(InputError, match="--batch-size does not apply to knn"):
-        make_plan(given=given, space={"batch_size": Choice((1, 2))})
-    plan = make_plan(given=given, space={"k": Choice((1, 3)), "normalize": Choice(("none", "channel"))})
-    (config,) = plan.trials({"k": 3, "normalize": "none"})
-    assert config == configure(**given, k=3, normalize="none")
+        make_search(fields=knn, space={"batch_size": Choice((1, 2))})
+    search = make_search(fields=knn, space={"k": Choice((1, 3)), "normalize": Choice(("none", "channel"))})
+    (config,) = search.trials({"k": 3, "normalize": "none"})
+    assert config == configure(**knn, k=3, normalize="none")
 
 
-def test_the_same_search_goes_on_and_may_become_longer(make_plan):
-    make_plan().settle()
-    make_plan().settle()
-    make_plan(max_trials=20, config={"threads": 1}).settle()
+def test_the_same_search_goes_on_and_may_become_longer(make_search):
+    make_search().settle()
+    make_search().settle()
+    make_search(max_trials=20, config={"threads": 1}).settle()
 
 
 @pytest.mark.parametrize(
@@ -96,33 +96,33 @@ def test_the_same_search_goes_on_and_may_become_longer(make_plan):
         ),
     ],
 )
-def test_another_search_in_the_folder_is_refused(make_plan, parts, said):
-    make_plan().settle()
-    before = (make_plan().folder / "search.json").read_text()
+def test_another_search_in_the_folder_is_refused(make_search, parts, said):
+    make_search().settle()
+    before = (make_search().folder / "search.json").read_text()
     with pytest.raises(InputError, match=said):
-        make_plan(**parts).settle()
-    assert (make_plan().folder / "search.json").read_text() == before
+        make_search(**parts).settle()
+    assert (make_search().folder / "search.json").read_text() == before
 
 
-def test_a_field_that_came_later_had_its_default(make_plan):
-    plan = make_plan()
-    plan.settle()
-    path = plan.folder / "search.json"
-    told = json.loads(path.read_text())
-    del told["config"]["label_smoothing"]
-    path.write_text(json.dumps(told))
-    plan.settle()
+def test_a_field_that_came_later_had_its_default(make_search):
+    search = make_search()
+    search.settle()
+    path = search.folder / "search.json"
+    definition = json.loads(path.read_text())
+    del definition["config"]["label_smoothing"]
+    path.write_text(json.dumps(definition))
+    search.settle()
     with pytest.raises(InputError, match=r"label_smoothing was 0\.0, is now 0\.1"):
-        make_plan(config={"label_smoothing": 0.1}).settle()
+        make_search(config={"label_smoothing": 0.1}).settle()
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"format": 99}', "\udcff"])
-def test_a_damaged_search_json(make_plan, text):
-    plan = make_plan()
-    plan.folder.mkdir()
-    (plan.folder / "search.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+def test_a_damaged_search_json(make_search, text):
+    search = make_search()
+    search.folder.mkdir()
+    (search.folder / "search.json").write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(InputError, match=r"search\.json is"):
-        plan.settle()
+        search.settle()
 
 
 def test_bayesian_defaults_are_the_study_s():

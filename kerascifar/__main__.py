@@ -1,0 +1,46 @@
+"""Train and compare small image classifiers.
+
+python -m kerascifar COMMAND …          the same as python -m kerascifar.COMMAND …
+python -m kerascifar COMMAND --help
+python -m tuner --help                  search the settings of a training
+"""
+
+import ast
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+from kerascifar.cli import entry, print_table
+from kerascifar.core.registry import lookup
+
+
+def commands() -> dict[str, str]:
+    """Return the first line of each command's docstring; a command is a module beside this one that has a ``main``."""
+    trees = {
+        path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(Path(__file__).parent.glob("*.py"))
+    }
+    return {
+        name: ast.get_docstring(tree).splitlines()[0]
+        for name, tree in trees.items()
+        if name != "__main__" and any(isinstance(node, ast.FunctionDef) and node.name == "main" for node in tree.body)
+    }
+
+
+def dispatch(argv: Sequence[str]) -> None:
+    """Run the command that `argv` begins with, or list the commands."""
+    if not argv or argv[0] in ("-h", "--help"):
+        print(__doc__)
+        print_table(("", ""), commands().items())
+        return
+    lookup(commands(), argv[0], "command")
+    import_module(f"kerascifar.{argv[0]}").main(argv[1:])
+
+
+def main() -> NoReturn:
+    """Run the command line; this is the console script ``kerascifar``."""
+    entry(dispatch)
+
+
+if __name__ == "__main__":
+    main()
