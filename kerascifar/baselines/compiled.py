@@ -11,7 +11,7 @@ AREA = WINDOW**2
 
 
 class L1Bytes:
-    """Sums of absolute differences of bytes: no rounding, but ties may abound."""
+    """Sums of absolute differences of bytes: no rounding, but perhaps many ties."""
 
     spare, exact, kept_bytes = 16, False, 0
 
@@ -30,7 +30,7 @@ class L1Bytes:
         kernels.l1_bytes(x, y, out)
         return out
 
-    def least(self, queries: Queries, estimates: np.ndarray) -> np.ndarray:
+    def lower_bounds(self, queries: Queries, estimates: np.ndarray) -> np.ndarray:
         """Return the estimates."""
         return estimates.astype(np.float64)
 
@@ -58,18 +58,18 @@ class L1Floats:
         kernels.l1_floats(queries.data[0], y.astype(self.dtype), out)
         return out
 
-    def least(self, queries: Queries, estimates: np.ndarray) -> np.ndarray:
-        """Take off what both images and a sum of n terms, in any order, may have been rounded by."""
+    def lower_bounds(self, queries: Queries, estimates: np.ndarray) -> np.ndarray:
+        """Subtract the possible rounding errors of both images and of a sum of n terms in any order."""
         u, n = np.finfo(self.dtype).eps / 2, self.training.pixels
-        bound = (n + 2) * u / (1 - n * u) * (queries.size + self.sizes.max())
-        return estimates - bound[:, None]
+        error = (n + 2) * u / (1 - n * u) * (queries.size + self.sizes.max())
+        return estimates - error[:, None]
 
 
 class Structural:
-    """1 - SSIM of images prepared once: windows' means and variances, so that a pair needs the covariances alone.
+    """1 - SSIM of prepared images: with the means and variances of their windows, a pair needs only the covariances.
 
-    Bytes are kept as whole numbers about zero: then float32 holds each sum of 49 products exactly, which a running
-    sum needs. Other images are taken in float64.
+    Bytes become integers around zero: float32 then holds each sum of 49 products exactly, as a running sum requires.
+    Other images are compared in float64.
     """
 
     spare, exact, kept_bytes = 16, False, 0
@@ -77,11 +77,11 @@ class Structural:
     def __init__(self, training: Images, dtype: type, fixed_range: float | None) -> None:
         self.training, self.dtype, self.fixed_range = training, np.dtype(dtype), fixed_range
         stored = training.stored
-        self.whole = stored.dtype == np.uint8
-        self.centre = 128 if self.whole else 0
-        self.largest = 128.0 if self.whole else float(max(stored.max(), -stored.min()))
+        self.integers = stored.dtype == np.uint8
+        self.centre = 128 if self.integers else 0
+        self.largest = 128.0 if self.integers else float(max(stored.max(), -stored.min()))
         self.lanes = kernels.LANES[self.dtype]
-        height, width, channels = self.side = training.shape[1:]
+        height, width, channels = self.shape = training.shape[1:]
         self.places = (height - WINDOW + 1, width - WINDOW + 1)
         self.windows = channels * self.places[0] * self.places[1]
         self.std, self.mean = (np.broadcast_to(a, channels).astype(float) for a in (training.std, training.mean))
@@ -89,10 +89,10 @@ class Structural:
         self.training_bytes = self.dtype.itemsize * 3 * training.pixels + 24 * training.pixels
 
     def prepare(self, queries: Images, rows: np.ndarray) -> Queries:
-        """Return pixels, what the kernel needs of each window, and C1."""
+        """Return pixels, the five numbers per window that the kernel takes, and C1."""
         ranges = data_range(queries[rows]) if self.fixed_range is None else np.full(len(rows), self.fixed_range)
         c1, c2 = ((k * ranges) ** 2 for k in (K1, K2))
-        std, mean = (np.broadcast_to(a, self.side[2]).astype(float) for a in (queries.std, queries.mean))
+        std, mean = (np.broadcast_to(a, self.shape[2]).astype(float) for a in (queries.std, queries.mean))
         x = self._centred(queries.stored[rows]).transpose(0, 3, 1, 2)
         sums, deviations = self._moments(x, 2, 3)
         slope = (2 / ((AREA - 1) * self.std * std))[:, None, None]
@@ -114,10 +114,10 @@ class Structural:
         x, x_windows, slopes, constants = queries.data
         stored = self.training.stored[rows]
         groups = -(-len(stored) // self.lanes)
-        height, width, channels = self.side
-        y = np.zeros((groups * self.lanes, *self.side), np.int32 if self.whole else np.float64)
+        height, width, channels = self.shape
+        y = np.zeros((groups * self.lanes, *self.shape), np.int32 if self.integers else np.float64)
         y[: len(stored)] = self._centred(stored)
-        y = np.ascontiguousarray(y.reshape(groups, self.lanes, *self.side).transpose(0, 4, 2, 3, 1))
+        y = np.ascontiguousarray(y.reshape(groups, self.lanes, *self.shape).transpose(0, 4, 2, 3, 1))
         sums, deviations = self._moments(y, 2, 3)
         y_windows = np.empty((groups, channels, *self.places, 2, self.lanes), self.dtype)
         std, mean = (a[:, None, None, None] for a in (self.std, self.mean))
@@ -139,20 +139,20 @@ class Structural:
         )
         return 1 - out[:, : len(stored)] / self.dtype.type(self.windows)
 
-    def least(self, queries: Queries, estimates: np.ndarray) -> np.ndarray:
-        """Take off what covariances, which C2 keeps from growing, and the mean over windows may be rounded by."""
-        u, (height, width, _) = np.finfo(self.dtype).eps / 2, self.side
-        # Whole numbers are summed exactly; else every step of the running sums rounds.
-        steps = 7 * AREA + (0 if self.whole else 3 * AREA * (height + width))
+    def lower_bounds(self, queries: Queries, estimates: np.ndarray) -> np.ndarray:
+        """Subtract the possible rounding errors of the covariances, which C2 bounds, and of the mean over windows."""
+        u, (height, width, _) = np.finfo(self.dtype).eps / 2, self.shape
+        # Integers are summed exactly; with other numbers every step of the running sums rounds.
+        steps = 7 * AREA + (0 if self.integers else 3 * AREA * (height + width))
         offset = self.largest + 2 * np.abs(self.mean - self.centre).max()
-        bound = u * (steps * queries.size * offset + 2 * (height + width) * self.side[2])
-        return estimates - bound[:, None]
+        error = u * (steps * queries.size * offset + 2 * (height + width) * self.shape[2])
+        return estimates - error[:, None]
 
     def _centred(self, stored: np.ndarray) -> np.ndarray:
-        return stored.astype(np.int32) - np.int32(128) if self.whole else stored.astype(np.float64)
+        return stored.astype(np.int32) - np.int32(128) if self.integers else stored.astype(np.float64)
 
     def _moments(self, images: np.ndarray, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
-        """Sum windows, and AREA times their squared deviations; exact for whole numbers."""
+        """Return the sums of windows, and AREA times their squared deviations; exact for integers."""
         sums = window_sums(images, rows, columns)
         deviations = window_sums(images * images, rows, columns)
         deviations *= AREA

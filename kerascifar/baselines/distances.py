@@ -1,6 +1,6 @@
 """The distances, each defined once: plain NumPy in float64, every query against every training image.
 
-How they are searched fast is screens.py's business; a screen is held against the definition here.
+`screens` makes the search fast; a screen is tested against the definition here.
 """
 
 from collections.abc import Callable
@@ -21,12 +21,12 @@ class Distance:
 
     Attributes:
         definition: float64 queries (Q, ...) and training images (T, ...) to distances (Q, T).
-        search: which of ``screens.SCREENS`` find the candidates.
-        of_squares: the distance from a sum of squared differences and the number of pixels, where that is all it is.
+        search: the row of ``search.SCREENS`` that finds the candidates.
+        of_squares: the distance as a function of the sum of squared differences and the number of pixels; else None.
         power: scaling all pixels by s scales the distance by s**power, and shifting them changes nothing;
-            None where that does not hold.
-        images: the definition wants (N, H, W, C); otherwise rows (N, D).
-        data_range: of SSIM; None where each query has its own.
+            None if that does not hold.
+        images: whether the definition takes (N, H, W, C); else it takes rows (N, D).
+        data_range: of SSIM; None means that each query has its own.
     """
 
     definition: Definition
@@ -45,7 +45,7 @@ class Distance:
         return self.definition(self.shaped(x, rows), self.shaped(y, columns))
 
     def shaped(self, images: Images, rows: slice | np.ndarray) -> np.ndarray:
-        """Return normalised float64 `rows`, in the shape that the definition wants."""
+        """Return normalised float64 `rows`, in the shape that the definition takes."""
         return images[rows] if self.images else images.flat(rows)
 
 
@@ -58,38 +58,38 @@ def _mean(squares: np.ndarray, pixels: int) -> np.ndarray:
 
 
 def l1(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Sum of absolute differences (Manhattan distance)."""
-    return np.stack([np.abs(one - y).sum(1) for one in x])
+    """Return the sum of absolute differences (Manhattan distance)."""
+    return np.stack([np.abs(image - y).sum(1) for image in x])
 
 
 def euclidean(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Root of the sum of squared differences."""
-    return np.sqrt(np.stack([((one - y) ** 2).sum(1) for one in x]))
+    """Return the root of the sum of squared differences."""
+    return np.sqrt(np.stack([((image - y) ** 2).sum(1) for image in x]))
 
 
 def mse(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Mean of squared differences."""
-    return np.stack([((one - y) ** 2).mean(1) for one in x])
+    """Return the mean of squared differences."""
+    return np.stack([((image - y) ** 2).mean(1) for image in x])
 
 
 def cosine(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """1 - cosine of the angle between two images; 1 where either is all zeros."""
-    dot = np.stack([(one * y).sum(1) for one in x])
+    """Return 1 - the cosine of the angle between two images; 1 if either is all zeros."""
+    dot = np.stack([(image * y).sum(1) for image in x])
     norms = np.sqrt((x * x).sum(1))[:, None] * np.sqrt((y * y).sum(1))
     return 1 - np.divide(dot, norms, out=np.zeros_like(dot), where=norms > 0)
 
 
 def cosine_inverted(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Cosine similarity taken for a distance, so that the least similar image wins: a fault of study 000's k-NN."""
+    """Return the cosine similarity as a distance, so that the least similar image wins: a fault of study 000's k-NN."""
     return 1 - cosine(x, y)
 
 
 def structural(x: np.ndarray, y: np.ndarray, fixed_range: float | None = None) -> np.ndarray:
-    """1 - SSIM: 0 for equal images, 2 at most; the data range is the query's if none is fixed."""
+    """Return 1 - SSIM: 0 for equal images, at most 2; without `fixed_range` the data range is the query's."""
     return 1 - ssim(x, y, fixed_range)
 
 
-# `Pair` in study 000's tables is euclidean: its text defines l1, its code takes the Euclidean distance.
+# `Pair` in study 000's tables is euclidean: its text defines l1, its code computes the Euclidean distance.
 DISTANCES: dict[str, Distance] = {
     "l1": Distance(l1, search="l1", power=1),
     "euclidean": Distance(euclidean, search="product", of_squares=_root, power=1),

@@ -4,8 +4,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from kerascifar.baselines import memory as budget
+from wrapt import lazy_import
+
 from kerascifar.baselines.distances import DISTANCES
+from kerascifar.baselines.memory import DEFAULT_MEMORY, parse_memory
 from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Dataset, Fitted, LayerRow, Score, Served, StepTime
 from kerascifar.core.errors import InputError
@@ -13,31 +15,30 @@ from kerascifar.core.processor import cores, processor
 from kerascifar.core.registry import Variant, lookup
 
 TITLE, TRAINED, MODEL = "knn and nearest_centroid", False, None
-_LEAST_SECONDS = 0.3  # of a measurement
+_LEAST_SECONDS = 0.3  # that a measurement must take
+_fit = lazy_import("kerascifar.baselines.fit")  # imports scikit-learn
 
 
 def check(config: RunConfig, variant: Variant) -> None:
-    """Refuse a name or an amount that means nothing here.
+    """Check the distance, its data range, and the memory.
 
     Raises:
-        InputError: unknown distance, a data range for another distance than ssim, or a malformed amount of memory.
+        InputError: unknown distance, a data range for a distance other than ssim, or a malformed amount of memory.
     """
     name = variant.arguments(config)["distance"]
     distance = lookup(DISTANCES, name, "--distance")
     if config.data_range is not None and not distance.images:
         raise InputError(f"--data-range applies to ssim, not to {name}")
-    budget.parse_memory(config.memory or budget.DEFAULT)
+    parse_memory(config.memory or DEFAULT_MEMORY)
 
 
 def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path | None) -> Fitted:
     """See ``kerascifar.baselines.fit.fit``."""
-    from kerascifar.baselines.fit import fit as fit_estimator  # imports scikit-learn
-
-    return fit_estimator(config, variant, data, folder)
+    return _fit.fit(config, variant, data, folder)
 
 
 def restore(config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset]) -> Score:
-    """Return the scorer of a finished run: the training images are the model, so they are read again.
+    """Return the scorer of a finished run: the training images are the model, so they are loaded again.
 
     Raises:
         InputError: the data cannot be read.
@@ -51,7 +52,7 @@ def count(variant: Variant, shape: tuple[int, int, int], classes: int) -> tuple[
 
 
 def layers(config: RunConfig, variant: Variant, shape: tuple[int, int, int], classes: int) -> list[LayerRow]:
-    """Refuse: there are none.
+    """Refuse: a baseline has no layers.
 
     Raises:
         InputError: always.
@@ -60,11 +61,11 @@ def layers(config: RunConfig, variant: Variant, shape: tuple[int, int, int], cla
 
 
 def time_step(config: RunConfig, variant: Variant, load: Callable[[], Dataset]) -> StepTime:
-    """Score as many test images as it takes for a time that can be trusted."""
+    """Measure the time per test image, on enough images for a reliable time."""
     data = load()
     begun = time.perf_counter()
     fitted = fit(config, variant, data, None)
-    fitted.score(data.test.images[:2], "test")  # compiles, where loops are compiled
+    fitted.score(data.test.images[:2], "test")  # compiles the loops of numba
     once, images = time.perf_counter() - begun, 8
     while True:
         begun = time.perf_counter()
@@ -78,7 +79,7 @@ def time_step(config: RunConfig, variant: Variant, load: Callable[[], Dataset]) 
 def serve(
     config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset], shape: Sequence[int]
 ) -> Served:
-    """Return the run to be called, with its test images: the time depends on what is in the pixels.
+    """Return the finished run as a function, with its test images: its time depends on pixel values.
 
     Raises:
         InputError: the data cannot be read.

@@ -1,4 +1,4 @@
-"""What both estimators check, scikit-learn's way: nothing in __init__, all of it in fit and predict."""
+"""Checks that both estimators share; as in scikit-learn, fit and predict check, __init__ does not."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ from kerascifar.core.registry import lookup
 
 
 def check_training(estimator: Any, X: np.ndarray | Images, y: np.ndarray) -> tuple[Images, np.ndarray]:
-    """Return the images and their classes' positions in ``estimator.classes_``, which is set.
+    """Set ``estimator.classes_``; return the images and the positions of their labels in it.
 
     Raises:
-        InputError: not numbers, NaN or infinite, labels that do not fit.
+        InputError: images are not numbers, NaN or infinite, or do not match the labels.
     """
     try:
         if not isinstance(X, Images):
@@ -35,7 +35,7 @@ def check_queries(estimator: Any, X: np.ndarray | Images, shape: tuple[int, ...]
     """Return the images.
 
     Raises:
-        InputError: not numbers, NaN or infinite, or of another shape than the training images.
+        InputError: images are not numbers, NaN or infinite, or have another shape than the training images.
     """
     if len(shape) > 1 and np.shape(X)[1:] != shape:
         raise InputError(f"images of shape {np.shape(X)[1:]} cannot be compared with training images of shape {shape}")
@@ -51,7 +51,7 @@ def check_distance(name: str, data_range: float | None, shape: tuple[int, ...]) 
     """Return the row of DISTANCES.
 
     Raises:
-        InputError: unknown name, a data range that means nothing, or images that the distance cannot compare.
+        InputError: the name is unknown, the data range does not apply, or the distance cannot compare such images.
     """
     distance = lookup(DISTANCES, name, "--distance")
     if distance.images:

@@ -1,4 +1,4 @@
-"""Images as stored, and the normalisation that is applied to the rows asked for: no normalised copy is kept."""
+"""Stored images, normalised only when rows are read: no normalised copy is kept."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,12 @@ import numpy as np
 class Images:
     """Stored images and the two numbers that normalise them: (stored - mean) / std.
 
-    It indexes like the float64 array of the normalised images, so that 50,000 CIFAR images cost their
-    154 MB of bytes and not 1.2 GB.
+    Indexing works as on a float64 array of the normalised images, but 50,000 CIFAR images take 154 MB, not 1.2 GB.
 
     Attributes:
         stored: (N, ...) of any numeric type, such as uint8 (N, H, W, C).
-        mean: float64 scalar, or one a channel (C,).
-        std: float64 scalar, or one a channel (C,).
+        mean: float64 scalar, or one per channel (C,).
+        std: float64 scalar, or one per channel (C,).
     """
 
     stored: np.ndarray
@@ -32,7 +31,7 @@ class Images:
 
     @property
     def pixels(self) -> int:
-        """Numbers an image."""
+        """Numbers per image: H x W x C."""
         return int(np.prod(self.stored.shape[1:]))
 
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
@@ -45,10 +44,10 @@ class Images:
         return images.reshape(len(images), -1)
 
     def same_scale(self, other: "Images") -> bool:
-        """Whether both are normalised by the same two scalars."""
+        """Return whether both are normalised by the same two scalars."""
         return np.ndim(self.std) == np.ndim(self.mean) == 0 and self.mean == other.mean and self.std == other.std
 
     @property
     def full_range(self) -> float:
-        """Largest less smallest normalised value that a pixel from 0 to 255 can take."""
+        """Largest minus smallest normalised value that a pixel from 0 to 255 can take."""
         return float(np.max((255 - self.mean) / self.std) - np.min((0 - self.mean) / self.std))

@@ -1,8 +1,8 @@
 """Compiled inner loops for L1 and SSIM: the optional extra [fast] (decision 0005).
 
-numba compiles plain loops well where one loop runs over contiguous memory, as L1's does. SSIM's sliding sums do not
-fit that mould, so its kernel names its vectors itself: the few operations below work on LANES training images at once,
-whatever the width of the processor's registers.
+numba vectorises a plain loop over contiguous memory well, such as L1's. SSIM's sliding sums are no such loop, so its
+kernel uses explicit vectors: the few operations below work on LANES training images at once, whatever the width of the
+processor's registers.
 """
 
 import numpy as np
@@ -13,13 +13,13 @@ from numba.extending import intrinsic, models, register_model
 
 from kerascifar.baselines.ssim import WINDOW
 
-# Training images compared at once: two AVX-512 registers, so that a number of the query, once spread, serves twice.
+# Training images compared at once: two AVX-512 registers, so that a number of the query, once broadcast, is used twice.
 LANES = {np.dtype(np.float32): 32, np.dtype(np.float64): 16}
 _LANES = {types.float32: 32, types.float64: 16}
 
 
 class _Vector(types.Type):
-    """The type of LANES numbers in registers."""
+    """The numba type of LANES numbers in registers."""
 
     def __init__(self, scalar: types.Type) -> None:
         self.scalar = scalar
@@ -40,7 +40,7 @@ def _pointer(context, builder, array_type, array, index, vector):
 
 @intrinsic
 def _load(typing, array, index):
-    """Return array[index : index + LANES] of a flat array; bounds are the caller's to keep."""
+    """Return array[index : index + LANES] of a flat array, without a check of bounds."""
     vector = _Vector(array.dtype)
 
     def lower(context, builder, signature, args):
@@ -51,7 +51,7 @@ def _load(typing, array, index):
 
 @intrinsic
 def _store(typing, array, index, vector):
-    """Set array[index : index + LANES] of a flat array; bounds are the caller's to keep."""
+    """Set array[index : index + LANES] of a flat array, without a check of bounds."""
 
     def lower(context, builder, signature, args):
         builder.store(args[2], _pointer(context, builder, signature.args[0], *args[:2], vector), align=4)
@@ -107,18 +107,18 @@ def ssim_sums(x, x_windows, y, y_windows, slopes, constants, zero, columns, out,
     """Sum SSIM over channels and windows for every query and every group of LANES training images.
 
     All arrays are flat, of one float type; L is LANES of that type. SSIM of a window is
-    (2 mx my + C1)(2 cov + C2) / ((mx^2 + my^2 + C1)(vx + vy + C2)); what depends on the query alone comes prepared:
+    (2 mx my + C1)(2 cov + C2) / ((mx^2 + my^2 + C1)(vx + vy + C2)); what depends on one image only is prepared:
 
     Args:
-        x: (Q, C, H + 1, W) pixels of the queries below one row of zeros.
-        x_windows: (Q, C, h, w, 5): 2 mx; the factor and the summand of my in 2 cov + C2; mx^2 + C1; vx + C2.
+        x: (Q, C, H + 1, W) pixels of the queries, below one row of zeros.
+        x_windows: (Q, C, h, w, 5): 2 mx; factor of my and constant term in 2 cov + C2; mx^2 + C1; vx + C2.
         y: (G, C, H, W, L) pixels of the training images.
         y_windows: (G, C, h, w, 2, L): my, vy.
-        slopes: (C,) what the sum of products over a window is multiplied by in 2 cov.
+        slopes: (C,) factor of the sum of products over a window in 2 cov.
         constants: (Q,) C1.
-        zero: (1,) a zero, which brings the float type.
-        columns: (W, L) room for the sums of products down the last WINDOW rows.
-        out: (Q, G, L) is written.
+        zero: (1,) a zero of the float type.
+        columns: (W, L) working memory for the sums of products down the last WINDOW rows.
+        out: (Q, G, L), the result.
         side: (C, H, W).
     """
     channels, height, width = side
@@ -138,7 +138,7 @@ def ssim_sums(x, x_windows, y, y_windows, slopes, constants, zero, columns, out,
                 for i in range(width):
                     _store(columns, i * lanes, nothing)
                 for row in range(height):
-                    # One row enters the sums of each column and one leaves: at first a row of zeros.
+                    # One row enters the sums of each column and one leaves: a row of zeros at first.
                     enters, leaves = (row + 1) * width, max(row - WINDOW + 1, 0) * width
                     leaves_y = max(row - WINDOW, 0) * width
                     window = nothing
@@ -180,7 +180,7 @@ def l1_bytes(x, y, out):
         for q in range(len(x)):
             total = np.int32(0)
             for i in range(x.shape[1]):
-                # LLVM makes psadbw of this (64 bytes an instruction) as long as nothing is wider than int32.
+                # LLVM compiles this to psadbw (64 bytes per instruction) as long as nothing is wider than int32.
                 total = np.int32(total + np.int32(abs(np.int32(np.int32(x[q, i]) - np.int32(y[t, i])))))
             out[q, t] = total
 

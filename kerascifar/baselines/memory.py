@@ -1,29 +1,29 @@
-"""How many images are worked on at once, so that a search stays within its memory."""
+"""How many images are processed at once, so that a search stays within its memory."""
 
 import re
 from dataclasses import dataclass
 
 from kerascifar.core.errors import InputError
 
-DEFAULT = "1GiB"
+DEFAULT_MEMORY = "1GiB"
 _UNITS = {"": 1, "B": 1} | {p + i + "B": b**e for e, p in enumerate("KMGT", 1) for i, b in (("", 1000), ("i", 1024))}
 _UNITS_LOWER = {unit.lower(): size for unit, size in _UNITS.items()}
-# Rows beyond these bring no more speed: a block of float32 distances of this size is 16 MiB a thread.
+# Larger blocks are no faster: a block of float32 distances of this size is 16 MiB per thread.
 QUERIES, TRAINING, STEP = 2048, 2048, 32
-# Python objects, BLAS packing buffers and allocator slack are not counted in rows: keep a share for them.
+# The rest is for what is not counted in rows: Python objects, BLAS packing buffers and allocator slack.
 SHARE = 0.7
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Rows of queries worked on at once, and rows of training images each thread takes at once."""
+class BlockSizes:
+    """Queries that are processed at once, and training images that each thread compares them with at once."""
 
     queries: int
     training: int
 
 
 def parse_memory(text: str | int) -> int:
-    """Return bytes: ``"1GiB"`` is 2**30, ``"500MB"`` 5 * 10**8, a plain number bytes.
+    """Return the number of bytes: ``"1GiB"`` is 2**30, ``"500MB"`` 5 * 10**8, a plain number is bytes.
 
     Raises:
         InputError: not a positive amount.
@@ -36,28 +36,30 @@ def parse_memory(text: str | int) -> int:
     raise InputError(f"--memory: expected an amount such as 512MiB or 1GiB, got {text!r}")
 
 
-def plan(memory: int, threads: int, queries: int, training: int, query_bytes: int, training_bytes: int) -> Plan:
-    """Choose the largest blocks that fit.
+def block_sizes(
+    memory: int, threads: int, queries: int, training: int, query_bytes: int, training_bytes: int
+) -> BlockSizes:
+    """Return the largest blocks that fit.
 
     Args:
         memory: bytes for everything but the images as given.
-        threads: each works on its own block of training images.
-        queries: how many there are.
-        training: how many there are.
-        query_bytes: of one prepared query.
-        training_bytes: of one prepared training image.
+        threads: number of threads, each with its own block of training images.
+        queries: number of queries.
+        training: number of training images.
+        query_bytes: memory of one prepared query.
+        training_bytes: memory of one prepared training image.
 
     Raises:
-        InputError: not even one query against STEP training images a thread fits.
+        InputError: not even one query against STEP training images per thread fits.
     """
     room = int(memory * SHARE)
     rows, step = min(queries, QUERIES), min(training, STEP)
     while True:
-        # A distance is 8 bytes, and finding the smallest takes as much again.
+        # A distance takes 8 bytes, and finding the smallest takes 8 more.
         cost = training_bytes + 16 * rows
         block = (room - rows * query_bytes) // (threads * cost)
         if block >= step:
-            return Plan(rows, min(block // STEP * STEP or step, TRAINING))
+            return BlockSizes(rows, min(block // STEP * STEP or step, TRAINING))
         if rows == 1:
             least = (query_bytes + threads * step * cost) / SHARE / 2**20
             raise InputError(f"--memory: {memory} bytes are too few here; at least {least:.0f}MiB are needed")

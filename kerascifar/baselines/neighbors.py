@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from kerascifar.baselines import memory as budget
 from kerascifar.baselines.estimators import check_distance, check_queries, check_training
 from kerascifar.baselines.images import Images
+from kerascifar.baselines.memory import DEFAULT_MEMORY, parse_memory
 from kerascifar.baselines.search import Search, progress_bar
 from kerascifar.core.errors import InputError
 from kerascifar.core.registry import lookup
@@ -18,18 +18,25 @@ class KNeighbors(ClassifierMixin, BaseEstimator):
     """Classify by the vote of the k nearest training images.
 
     Args:
-        k: how many vote, one vote each.
+        k: number of neighbours, with one vote each.
         distance: a name in DISTANCES.
-        ties: who wins an equal vote: lowest (class id), nearest (neighbour's class), sum (smallest summed distance).
-        data_range: of ssim; None takes max - min of the query, as study 000 did.
-        memory: working memory beside the images as given, such as "512MiB".
-        n_jobs: threads; all cores if None.
-        progress: show a bar with the time left on stderr.
+        ties: which class wins a tied vote: lowest (id), nearest (neighbour), sum (smallest summed distance).
+        data_range: of ssim; None means max - min of the query, as in study 000.
+        memory: working memory in addition to the images, such as "512MiB".
+        n_jobs: number of threads; None means one per core.
+        progress: show a progress bar on stderr.
 
     Attributes:
         classes_: sorted labels.
         y_: int64 (N,) positions of the training labels in classes_.
-        search_: what finds the neighbours.
+        search_: finds the neighbours.
+
+    >>> points, labels = np.array([[0], [1], [8], [9]]), np.array(["a", "a", "b", "b"])
+    >>> model = KNeighbors(k=3).fit(points, labels)
+    >>> model.predict(np.array([[2], [7]])).tolist()
+    ['a', 'b']
+    >>> model.kneighbors(np.array([[2]]))
+    (array([[1., 2., 6.]]), array([[1, 0, 2]]))
     """
 
     def __init__(
@@ -38,7 +45,7 @@ class KNeighbors(ClassifierMixin, BaseEstimator):
         distance: str = "euclidean",
         ties: str = "lowest",
         data_range: float | None = None,
-        memory: str | int = budget.DEFAULT,
+        memory: str | int = DEFAULT_MEMORY,
         n_jobs: int | None = None,
         progress: bool = False,
     ) -> None:
@@ -51,20 +58,20 @@ class KNeighbors(ClassifierMixin, BaseEstimator):
         self.progress = progress
 
     def fit(self, X: np.ndarray | Images, y: np.ndarray) -> "KNeighbors":
-        """Keep the training images.
+        """Store the training images.
 
         Args:
             X: (N, ...) numbers; (N, H, W, C) for ssim. Bytes stay bytes.
             y: (N,) labels.
 
         Raises:
-            InputError: an argument, the images or the labels cannot be used.
+            InputError: an argument, the images or the labels are not valid.
         """
         images, self.y_ = check_training(self, X, y)
         lookup(TIES, self.ties, "--ties")
         self._check_k(self.k, len(images))
         distance = check_distance(self.distance, self.data_range, images.shape)
-        self.search_ = Search(images, distance, budget.parse_memory(self.memory), self.n_jobs)
+        self.search_ = Search(images, distance, parse_memory(self.memory), self.n_jobs)
         return self
 
     def kneighbors(
@@ -74,22 +81,22 @@ class KNeighbors(ClassifierMixin, BaseEstimator):
 
         Args:
             X: (Q, ...) like the training images.
-            n_neighbors: k if None.
-            return_distance: False gives the indices alone.
+            n_neighbors: None means k.
+            return_distance: False returns only the indices.
 
         Returns:
             float64 distances (Q, n), ascending, and int64 indices (Q, n).
 
         Raises:
-            InputError: the images cannot be used, or more neighbours are asked for than there are.
+            InputError: the images are not valid, or there are fewer training images than `n_neighbors`.
         """
         check_is_fitted(self)
         images = check_queries(self, X, self.search_.training.shape[1:])
         k = self.k if n_neighbors is None else n_neighbors
         self._check_k(k, len(self.y_))
         with progress_bar(len(images) * len(self.y_), self.progress, self.distance) as advance:
-            found = self.search_.nearest(images, k, advance)
-        return found if return_distance else found[1]
+            distances, indices = self.search_.nearest(images, k, advance)
+        return (distances, indices) if return_distance else indices
 
     def predict_proba(self, X: np.ndarray | Images) -> np.ndarray:
         """Return shares of the vote, float64 (Q, classes)."""
@@ -110,7 +117,7 @@ class KNeighbors(ClassifierMixin, BaseEstimator):
             raise InputError(f"--k: expected a whole number from 1 to the {available} training images, got {k!r}")
 
 
-# Each rule gives, for every query and class, what the smallest wins among classes with equally many votes.
+# A rule for ties: a number for each query and class; of the classes with equally many votes the smallest number wins.
 Rule = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -129,17 +136,17 @@ def _sum(voted: np.ndarray, distances: np.ndarray) -> np.ndarray:
 TIES: dict[str, Rule] = {
     "lowest": _lowest,  # the lowest class id, as np.bincount(...).argmax() in study 000
     "nearest": _nearest,  # the class of the nearest neighbour among them
-    "sum": _sum,  # the class whose neighbours' distances have the smallest sum
+    "sum": _sum,  # the class whose neighbours have the smallest summed distance
 }
 
 
 def vote(labels: np.ndarray, distances: np.ndarray, classes: int, ties: str) -> tuple[np.ndarray, np.ndarray]:
-    """Let the neighbours vote, one vote each; what a rule leaves open goes to the lowest class id.
+    """Let the neighbours vote, one vote each; where the rule is a tie too, the lowest class id wins.
 
     Args:
         labels: int (N, k) of the neighbours, nearest first.
         distances: float64 (N, k), ascending.
-        classes: how many there are.
+        classes: number of classes.
         ties: a name in TIES.
 
     Returns:

@@ -1,8 +1,8 @@
-"""Fast estimates of distances with a bound on their error: what is surely too far is screened out.
+"""Fast estimates of distances with a bound on their error: images that are certainly too far are screened out.
 
-A screen returns, for a block of training images, numbers that rank them roughly as the distance does, and says how
-near an image with such a number could be at the least. search.py works out all that could be among the k nearest by
-the distance's definition, so that the answer is exact whatever the screen's precision.
+A screen returns estimates for a block of training images that rank them roughly as the distance does, and a lower bound
+of the distance for each estimate. `search` computes the distance by its definition for all images that could be among
+the k nearest, so the answer is exact whatever the precision of the screen.
 """
 
 from dataclasses import dataclass
@@ -16,22 +16,22 @@ from kerascifar.baselines.images import Images
 
 @dataclass(frozen=True)
 class Queries:
-    """Prepared queries: `data` in the screen's own form, `size` (Q,) what its error is worked out from."""
+    """Prepared queries: `data` in the screen's own form, and `size` (Q,), from which it computes its error."""
 
     data: tuple[np.ndarray, ...]
     size: np.ndarray
 
 
 class Screen(Protocol):
-    """What search.py asks of a screen; one object serves all threads.
+    """What `search` asks of a screen; one object serves all threads.
 
     Attributes:
         training: the images searched.
         query_bytes: memory of one prepared query.
         training_bytes: memory of one training image while it is compared.
-        kept_bytes: memory kept for good.
+        kept_bytes: memory that the screen itself holds.
         spare: candidates to keep beside the k with the smallest estimates.
-        exact: estimates are distances by definition.
+        exact: whether estimates are distances by definition.
     """
 
     training: Images
@@ -47,12 +47,12 @@ class Screen(Protocol):
     def estimate(self, queries: Queries, rows: slice) -> np.ndarray:
         """Return estimates (Q, T) against `rows` of the training images."""
 
-    def least(self, queries: Queries, estimates: np.ndarray) -> np.ndarray:
-        """Return float64 (Q, n): no image with this estimate is nearer. Asked when all blocks were estimated."""
+    def lower_bounds(self, queries: Queries, estimates: np.ndarray) -> np.ndarray:
+        """Return lower bounds of the distances, float64 (Q, n); called when all blocks have been estimated."""
 
 
 class ByDefinition:
-    """No screen at all: the definition itself. Slow, exact, and the last resort where ties abound."""
+    """The definition itself: slow, exact, and the last resort where many distances are equal."""
 
     spare, exact, kept_bytes = 16, True, 0
 
@@ -70,7 +70,7 @@ class ByDefinition:
         """Return exact distances."""
         return self.distance.definition(queries.data[0], self.distance.shaped(self.training, rows))
 
-    def least(self, queries: Queries, estimates: np.ndarray) -> np.ndarray:
+    def lower_bounds(self, queries: Queries, estimates: np.ndarray) -> np.ndarray:
         """Return the estimates."""
         return estimates
 
@@ -78,9 +78,9 @@ class ByDefinition:
 class Product:
     """Euclidean distances through one matrix product: |x - y|^2 = |x|^2 - 2 x.y + |y|^2.
 
-    The estimate leaves out |x|^2, which is the same for all candidates of a query. Images are moved so that the mean
-    image lies at the origin, which changes no distance and leaves less to cancel. The bound is the worst case for a
-    sum of n products in any order, n u / (1 - n u) (Higham 2002, section 3.1), so it holds for every BLAS.
+    The estimate omits |x|^2, which is the same for all candidates of a query. Images are shifted so that the mean image
+    lies at the origin, which changes no distance and reduces cancellation. The bound is the worst case for a sum of n
+    products in any order, n u / (1 - n u) (Higham 2002, section 3.1), so it holds for every BLAS.
     """
 
     spare, exact, kept_bytes = 16, False, 0
@@ -100,19 +100,19 @@ class Product:
     def estimate(self, queries: Queries, rows: slice) -> np.ndarray:
         """Return |y|^2 - 2 x.y."""
         y = self._rows(self.training, rows)
-        if np.isnan(self.squares[rows]).any():  # once a block, for all queries to come
+        if np.isnan(self.squares[rows]).any():  # once per block, for all queries to come
             self.squares[rows] = squares_of(y)
         product = queries.data[0] @ y.T
         product += self.squares[rows].astype(self.dtype)
         return product
 
-    def least(self, queries: Queries, estimates: np.ndarray) -> np.ndarray:
-        """Take off what the product, the sums and moving the images may have been rounded by."""
+    def lower_bounds(self, queries: Queries, estimates: np.ndarray) -> np.ndarray:
+        """Subtract the possible rounding errors of the product, the sums and the shift."""
         u, n = np.finfo(self.dtype).eps / 2, self.training.pixels
         x, y = queries.size, np.sqrt(self.squares.max())
-        moved = 2 * (x + y) * u * (3 * (x + y) + queries.data[1] + self._shift_norm(self.training))
-        bound = 2 * n * u / (1 - n * u) * x * y + 4 * u * (x + y) ** 2 + moved
-        squares = estimates.astype(np.float64) + (x**2 - bound)[:, None]
+        shifted = 2 * (x + y) * u * (3 * (x + y) + queries.data[1] + self._shift_norm(self.training))
+        error = 2 * n * u / (1 - n * u) * x * y + 4 * u * (x + y) ** 2 + shifted
+        squares = estimates.astype(np.float64) + (x**2 - error)[:, None]
         return self.distance.of_squares(np.maximum(squares, 0), n)
 
     def _shift(self, images: Images) -> np.ndarray:
@@ -122,14 +122,14 @@ class Product:
         return np.linalg.norm(self._shift(images) / images.std)
 
     def _rows(self, images: Images, rows: slice | np.ndarray) -> np.ndarray:
-        moved = np.subtract(images.stored[rows], self._shift(images).astype(self.dtype), dtype=self.dtype)
+        shifted = np.subtract(images.stored[rows], self._shift(images).astype(self.dtype), dtype=self.dtype)
         if np.any(images.std != 1):
-            moved /= np.asarray(images.std, self.dtype)
-        return moved.reshape(len(moved), -1)
+            shifted /= np.asarray(images.std, self.dtype)
+        return shifted.reshape(len(shifted), -1)
 
 
 class Cosine:
-    """Cosines as a matrix product of unit rows; `sign` -1 ranks the most alike first, +1 the least alike."""
+    """Cosines as a matrix product of unit rows; `sign` -1 ranks the most similar first, +1 the least similar."""
 
     spare, exact, kept_bytes = 16, False, 0
 
@@ -138,18 +138,18 @@ class Cosine:
         self.query_bytes = self.training_bytes = (self.dtype.itemsize + 16) * training.pixels
 
     def prepare(self, queries: Images, rows: np.ndarray) -> Queries:
-        """Return unit rows, or zeros for an image of zeros."""
+        """Return unit rows times `sign`, or zeros for an image of zeros."""
         return Queries((self.sign * self._unit(queries, rows),), np.ones(len(rows)))
 
     def estimate(self, queries: Queries, rows: slice) -> np.ndarray:
-        """Return cosines, with the sign."""
+        """Return cosines times `sign`."""
         return queries.data[0] @ self._unit(self.training, rows).T
 
-    def least(self, queries: Queries, estimates: np.ndarray) -> np.ndarray:
-        """Take off what a product of unit rows, and making them, may have been rounded by."""
+    def lower_bounds(self, queries: Queries, estimates: np.ndarray) -> np.ndarray:
+        """Subtract the possible rounding errors of unit rows and their product."""
         u, n = np.finfo(self.dtype).eps / 2, self.training.pixels
-        bound = n * u / (1 - n * u) + 8 * u
-        return estimates + ((1.0 if self.sign < 0 else 0.0) - bound)
+        error = n * u / (1 - n * u) + 8 * u
+        return estimates + ((1.0 if self.sign < 0 else 0.0) - error)
 
     def _unit(self, images: Images, rows: slice | np.ndarray) -> np.ndarray:
         x = images.flat(rows)
@@ -158,5 +158,5 @@ class Cosine:
 
 
 def squares_of(x: np.ndarray) -> np.ndarray:
-    """Sum the squares of each row, in float64."""
+    """Return the sum of squares of each row, in float64."""
     return np.einsum("ij,ij->i", x, x, dtype=np.float64, casting="safe")

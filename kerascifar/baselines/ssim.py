@@ -1,4 +1,4 @@
-"""Structural similarity of two images, by its definition; the compiled version is held against this one."""
+"""Structural similarity of two images, by its definition; the compiled version is tested against this one."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ SAMPLE = WINDOW**2 / (WINDOW**2 - 1)  # population moment -> sample moment
 
 
 def window_sums(images: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """Sum every WINDOW x WINDOW window that lies wholly inside.
+    """Return the sum of every WINDOW x WINDOW window that lies wholly inside.
 
     Args:
         images: any shape and numeric type.
@@ -24,20 +24,20 @@ def window_sums(images: np.ndarray, rows: int, columns: int) -> np.ndarray:
         size = images.shape[axis] - WINDOW + 1
         shifted = [images[(slice(None),) * axis + (slice(i, i + size),)] for i in range(WINDOW)]
         images = shifted[0] + shifted[1]
-        for more in shifted[2:]:
-            images += more
+        for addend in shifted[2:]:
+            images += addend
     return images
 
 
 def data_range(images: np.ndarray) -> np.ndarray:
-    """Largest less smallest pixel of each image (N, ...); a constant image counts as range 1, to stay defined."""
+    """Return the largest minus the smallest pixel of each image (N, ...); 1 for a constant image, to stay defined."""
     flat = images.reshape(len(images), -1)
     span = flat.max(1) - flat.min(1)
     return np.where(span > 0, span, 1.0)
 
 
 def ssim(x: np.ndarray, y: np.ndarray, fixed_range: float | None = None) -> np.ndarray:
-    """Mean structural similarity of every pair (Wang et al. 2004, equation 13, averaged over windows and channels).
+    """Return the SSIM of every pair (Wang et al. 2004, equation 13, averaged over windows and channels).
 
     Equal to ``skimage.metrics.structural_similarity(x[i], y[j], channel_axis=-1, data_range=...)``: 7x7 uniform
     windows wholly inside the image, sample covariance, K1 = 0.01, K2 = 0.03.
@@ -45,7 +45,7 @@ def ssim(x: np.ndarray, y: np.ndarray, fixed_range: float | None = None) -> np.n
     Args:
         x: float64 (Q, H, W, C).
         y: float64 (T, H, W, C).
-        fixed_range: data range of all pairs; None takes max - min of x[i] for its pairs, as study 000 did.
+        fixed_range: data range of all pairs; None means max - min of x[i] for its pairs, as in study 000.
 
     Returns:
         float64 (Q, T), from -1 to 1.
@@ -68,7 +68,7 @@ def ssim(x: np.ndarray, y: np.ndarray, fixed_range: float | None = None) -> np.n
 
 
 def check_ssim(shape: tuple[int, ...]) -> None:
-    """Refuse images that have no window.
+    """Refuse images that hold no window.
 
     Raises:
         InputError: not (N, H, W, C), or smaller than a window.

@@ -1,10 +1,11 @@
 """Neural networks from scratch, in NumPy: layers that can be read, gradients that can be checked, and that learn.
 
-Where to look: `layers`, `convolution`, `pooling` and `batch_normalization` hold one class a layer, `losses` and
-`optimizers` what their names say, `network` puts them in a row, `training` is the loop. A walk through them:
+May import core, config, results, data and the formulas of training that NumPy and Keras share, never Keras itself.
+`layers`, `convolution`, `pooling` and `batch_normalization` hold one class per layer, `network` chains them, `training`
+is the loop, `engine` runs the nets of VARIANTS. A walk through them:
 
 >>> import numpy as np
->>> from kerascifar.scratch import Conv2D, Dense, Flatten, MaxPool2D, Momentum, Network, ReLU, check_gradients
+>>> from kerascifar.scratch import Conv2D, Dense, Flatten, MaxPool2D, Momentum, Network, ReLU, check_gradients, train
 >>> def layers():
 ...     return [Conv2D(4, size=3, padding=1), ReLU(), MaxPool2D(2), Flatten(), Dense(2)]
 >>> network = Network(layers(), input_shape=(6, 6, 1))
@@ -18,7 +19,8 @@ Sixty images: label 1 where the left half is brighter than the right one.
 >>> rng = np.random.default_rng(0)
 >>> images = rng.random((60, 6, 6, 1), dtype=np.float32)
 >>> labels = (images[:, :, :3].sum((1, 2, 3)) > images[:, :, 3:].sum((1, 2, 3))).astype(int)
->>> history = network.fit(images, labels, Momentum(), epochs=40, rate=0.05, batch_size=20, show=False)
+>>> how = {"epochs": 40, "learning_rate": 0.05, "batch_size": 20, "show": False}
+>>> history = train(network, images, labels, Momentum(), **how).history
 >>> bool(history[-1]["loss"] < history[0]["loss"] / 4), history[-1]["accuracy"]
 (True, 1.0)
 
@@ -40,6 +42,8 @@ from kerascifar.scratch.losses import L2, MSE, SoftmaxCrossEntropy, softmax
 from kerascifar.scratch.network import Network
 from kerascifar.scratch.optimizers import SGD, Adam, Momentum, Nesterov
 from kerascifar.scratch.pooling import AveragePool2D, MaxPool2D
+from kerascifar.scratch.saving import load, save
+from kerascifar.scratch.training import train
 from kerascifar.scratch.validation import cross_validate, folds
 
 __all__ = [
@@ -68,7 +72,10 @@ __all__ = [
     "check_gradients",
     "cross_validate",
     "folds",
+    "load",
     "numeric_gradient",
     "relative_error",
+    "save",
     "softmax",
+    "train",
 ]

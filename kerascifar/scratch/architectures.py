@@ -1,4 +1,4 @@
-"""VARIANTS: the scratch nets, each a list of layers; and what a net counts."""
+"""VARIANTS: the scratch nets, each a list of layers."""
 
 from collections.abc import Sequence
 
@@ -6,14 +6,13 @@ from kerascifar.core.registry import Variant
 from kerascifar.scratch.batch_normalization import BatchNormalization
 from kerascifar.scratch.convolution import Conv2D
 from kerascifar.scratch.layers import Dense, Dropout, Flatten, Layer, ReLU, Shape
-from kerascifar.scratch.network import Network
 from kerascifar.scratch.pooling import MaxPool2D
 
 
 def fully_connected(
     input_shape: Shape, classes: int, widths: Sequence[int], dropout: float, initializer: str
 ) -> list[Layer]:
-    """Dense layers of `widths` units, each with ReLU and dropout, and one that gives the logits."""
+    """Return dense layers of `widths` units, each with ReLU and dropout, and a last one for the logits."""
     layers: list[Layer] = [Flatten()]
     for units in widths:
         layers += [Dense(units, initializer), ReLU(), Dropout(dropout)]
@@ -21,7 +20,7 @@ def fully_connected(
 
 
 def plain_convolutions(input_shape: Shape, classes: int, filters: Sequence[int], initializer: str) -> list[Layer]:
-    """3x3 convolutions (stride 1, padding 1) with ReLU, no pooling, and one dense layer."""
+    """Return 3x3 convolutions (stride 1, padding 1) with ReLU, no pooling, and one dense layer."""
     layers: list[Layer] = []
     for count in filters:
         layers += [Conv2D(count, 3, padding=1, initializer=initializer), ReLU()]
@@ -29,9 +28,9 @@ def plain_convolutions(input_shape: Shape, classes: int, filters: Sequence[int],
 
 
 def convnet(input_shape: Shape, classes: int, filters: Sequence[int], dropout: float, initializer: str) -> list[Layer]:
-    """Stages of 3x3 convolution, 2x2 max-pooling, batch normalisation and ReLU; dropout and a dense layer.
+    """Return stages of 3x3 convolution, 2x2 max-pooling, batch normalisation and ReLU; then dropout and a dense layer.
 
-    Pooling comes first because it leaves a quarter of the numbers to the layers after it.
+    Pooling comes before the other two because they then have a quarter of the numbers to process.
     """
     layers: list[Layer] = []
     for count in filters:
@@ -78,10 +77,3 @@ VARIANTS = {
         engine="scratch",
     ),
 }
-
-
-def count_network(variant: Variant, input_shape: Shape, classes: int) -> tuple[int, int]:
-    """Return trainable parameters, and multiply-adds of one image, without making any array."""
-    network = Network.__new__(Network)
-    network.plan(variant.build(input_shape, classes, **variant.args), input_shape, None)
-    return network.trainable_parameters, network.multiply_adds

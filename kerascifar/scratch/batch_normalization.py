@@ -5,15 +5,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kerascifar.scratch.layers import Layer, Shape, need
+from kerascifar.scratch.layers import Layer, Shape, require
 
 
 @dataclass(eq=False)
 class BatchNormalization(Layer):
-    """y = gamma z + beta with z = (x - mean) / sqrt(variance + epsilon), a channel at a time. x, y (N, ..., channels).
+    """y = gamma z + beta with z = (x - mean) / sqrt(variance + epsilon), per channel. x, y (N, ..., channels).
 
-    In training, mean and variance are those of the batch, and `state` moves towards them:
-    moving = momentum moving + (1 - momentum) of the batch. Else the moving ones are used.
+    In training, mean and variance are those of the batch, and the moving averages in `state` follow them:
+    moving = momentum x moving + (1 - momentum) x batch. Otherwise the moving averages are used.
     """
 
     mixes_images: ClassVar[bool] = True
@@ -22,8 +22,9 @@ class BatchNormalization(Layer):
     epsilon: float = 1e-5
 
     def output_for(self, shape: Shape) -> Shape:
-        need(isinstance(self.momentum, float) and 0 <= self.momentum < 1, "a momentum from 0 to 1", self.momentum)
-        need(isinstance(self.epsilon, float) and 0 < self.epsilon < 1, "a small epsilon above 0", self.epsilon)
+        momentum, epsilon = self.momentum, self.epsilon
+        require(isinstance(momentum, float) and 0 <= momentum < 1, "a momentum from 0 to below 1", momentum)
+        require(isinstance(epsilon, float) and 0 < epsilon < 1, "an epsilon between 0 and 1", epsilon)
         self.parameter_shapes = {"gamma": shape[-1:], "beta": shape[-1:]}
         return shape
 
@@ -37,8 +38,8 @@ class BatchNormalization(Layer):
             mean = _mean(x)
             z = x - mean
             variance = _mean(z * z)
-            for name, of_batch in (("mean", mean), ("variance", variance)):
-                self.state[name] = self.momentum * self.state[name] + (1 - self.momentum) * of_batch
+            for name, value in (("mean", mean), ("variance", variance)):
+                self.state[name] = self.momentum * self.state[name] + (1 - self.momentum) * value
         else:
             z, variance = x - self.state["mean"], self.state["variance"]
         self.scale = 1 / np.sqrt(variance + self.epsilon)
@@ -53,10 +54,10 @@ class BatchNormalization(Layer):
         factor = self.parameters["gamma"] * self.scale
         if not self.training:  # mean and variance were constants
             return dy * factor
-        # x also moves the batch's mean and variance, which takes away dy's mean and its part along z.
+        # x also changes the batch's mean and variance, which removes dy's mean and its component along z.
         return factor * (dy - mean_dy - self.z * mean_dy_z)
 
 
 def _mean(x: np.ndarray) -> np.ndarray:
-    """Mean a channel, first within an image: one float32 sum over a whole batch would lose digits."""
+    """Return the mean per channel, first within each image: one float32 sum over a whole batch would lose digits."""
     return x.reshape(len(x), -1, x.shape[-1]).mean(1).mean(0)

@@ -1,10 +1,10 @@
 """Convolution as matrix products.
 
-Laying out every window of an image as a row ("im2col") turns a convolution into one product, but repeats each pixel
-size^2 times, and on nets with few filters that copy is much of the time. Here only the horizontal reach of
-a window is laid out, size copies of a pixel: a window is then `size` pieces, one below the other, the piece i of all
-windows is a slice of what is laid out, and the convolution is a sum of `size` products, as are both of its gradients.
-Pieces are made for a few images at once, stay in cache, and are made again for the backward pass: memory stays bounded.
+Copying every window of an image into a row ("im2col") turns a convolution into one product, but repeats each pixel
+size^2 times; in nets with few filters that copy takes much of the time. Here only the rows of the windows are copied,
+which repeats each pixel `size` times: a window is then `size` strips, one below the other, strip i of all windows is a
+slice of the copy, and the convolution is a sum of `size` products, as are both of its gradients. Strips are made for a
+few images at once, so they stay in the cache, and are made again in the backward pass, so memory stays bounded.
 """
 
 from dataclasses import dataclass
@@ -15,42 +15,42 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from kerascifar.core.registry import lookup
 from kerascifar.scratch.initializers import INITIALIZERS
-from kerascifar.scratch.layers import Layer, Shape, need, whole
+from kerascifar.scratch.layers import Layer, Shape, is_whole, require
 from kerascifar.scratch.parallel import over_images
 
 
 def on_zeros(x: np.ndarray, height: int, width: int, edge: int, step: int = 1) -> np.ndarray:
-    """Put x (n, h, w, c) on zeros (n, height, width, c): its first pixel at (edge, edge), the next `step` further."""
+    """Return zeros (n, height, width, c) with x (n, h, w, c) on them: from (edge, edge), its pixels `step` apart."""
     n, h, w, c = x.shape
     canvas = np.zeros((n, height, width, c), x.dtype)
     canvas[:, edge : edge + step * h : step, edge : edge + step * w : step] = x
     return canvas
 
 
-def window_pieces(x: np.ndarray, size: int, stride: int = 1) -> list[np.ndarray]:
-    """Cut the windows of x (n, h, w, c) into their rows: `size` arrays (n, h' * w', size * c), the topmost first."""
+def window_strips(x: np.ndarray, size: int, stride: int = 1) -> list[np.ndarray]:
+    """Cut the windows of x (n, h, w, c) into their rows: `size` arrays (n, h' * w', size * c), the top row first."""
     n, h, _, c = x.shape
-    strips = sliding_window_view(x, size, axis=2)[:, :, ::stride]  # (n, h, w', c, size)
-    # The copy: overlapping, as they lie, no matrix product takes them.
-    strips = np.ascontiguousarray(strips.transpose(0, 1, 2, 4, 3)).reshape(n, h, -1, size * c)
+    views = sliding_window_view(x, size, axis=2)[:, :, ::stride]  # (n, h, w', c, size)
+    # The copy: a matrix product cannot take overlapping views.
+    rows = np.ascontiguousarray(views.transpose(0, 1, 2, 4, 3)).reshape(n, h, -1, size * c)
     reach = h - size + 1
-    return [strips[:, top : top + reach : stride].reshape(n, -1, size * c) for top in range(size)]
+    return [rows[:, top : top + reach : stride].reshape(n, -1, size * c) for top in range(size)]
 
 
 def correlate(x: np.ndarray, kernel: np.ndarray, stride: int, out: np.ndarray) -> None:
-    """Write x (n, h, w, c), its windows times kernel (size, size, c, filters), into out (n, h', w', filters)."""
+    """Write the windows of x (n, h, w, c) times kernel (size, size, c, filters) into out (n, h', w', filters)."""
     size, _, _, filters = kernel.shape
     y = out.reshape(len(x), -1, filters)
-    pieces = window_pieces(x, size, stride)
+    strips = window_strips(x, size, stride)
     rows = kernel.reshape(size, -1, filters)
-    np.matmul(pieces[0], rows[0], out=y)
-    for piece, row in zip(pieces[1:], rows[1:], strict=True):
-        y += piece @ row
+    np.matmul(strips[0], rows[0], out=y)
+    for strip, row in zip(strips[1:], rows[1:], strict=True):
+        y += strip @ row
 
 
 @dataclass(eq=False)
 class Conv2D(Layer):
-    """Each filter is slid over the image. x (N, h, w, c), y (N, h', w', filters).
+    """Slide each filter over the image. x (N, h, w, c), y (N, h', w', filters).
 
     kernel (size, size, c, filters), bias (filters,); h' = (h + 2 padding - size) // stride + 1, and w' likewise.
     """
@@ -62,12 +62,14 @@ class Conv2D(Layer):
     initializer: str = "he_normal"
 
     def output_for(self, shape: Shape) -> Shape:
-        need(whole(self.filters, 1), "filters of at least 1", self.filters)
-        need(whole(self.size, 1) and whole(self.stride, 1), "size and stride of at least 1", (self.size, self.stride))
-        need(whole(self.padding, 0) and self.padding < self.size, "a padding from 0 to below its size", self.padding)
-        need(len(shape) == 3, "input of shape (N, height, width, channels)", ("N", *shape))
+        require(is_whole(self.filters, 1), "filters of at least 1", self.filters)
+        steps = (self.size, self.stride)
+        require(all(is_whole(n, 1) for n in steps), "size and stride of at least 1", steps)
+        fits = is_whole(self.padding, 0) and self.padding < self.size
+        require(fits, "a padding from 0 to below its size", self.padding)
+        require(len(shape) == 3, "input of shape (N, height, width, channels)", ("N", *shape))
         self.padded = tuple(side + 2 * self.padding for side in shape[:2])
-        need(min(self.padded) >= self.size, f"an image of {self.size} pixels a side, padding included", self.padded)
+        require(min(self.padded) >= self.size, f"an image of at least {self.size} pixels a side, padded", self.padded)
         lookup(INITIALIZERS, self.initializer, "initializer")
         h, w = ((side - self.size) // self.stride + 1 for side in self.padded)
         self.fans = (self.size**2 * shape[2], self.size**2 * self.filters)
@@ -87,25 +89,25 @@ class Conv2D(Layer):
             correlate(self._padded(images), self.parameters["kernel"], self.stride, out=y[images])
             y[images] += self.parameters["bias"]
 
-        over_images(convolve, len(x), self._piece_bytes)
+        over_images(convolve, len(x), self._strip_bytes)
         return y
 
     def backward(self, dy: np.ndarray) -> np.ndarray | None:
         def kernel_gradient(images: slice) -> np.ndarray:
-            given = dy[images].reshape(-1, h * w, self.filters)
-            pieces = window_pieces(self._padded(images), self.size, self.stride)
-            return np.stack([(piece.transpose(0, 2, 1) @ given).sum(0) for piece in pieces])  # dL/dW = windows^T dy
+            upstream = dy[images].reshape(-1, h * w, self.filters)
+            strips = window_strips(self._padded(images), self.size, self.stride)
+            return np.stack([(strip.transpose(0, 2, 1) @ upstream).sum(0) for strip in strips])  # dL/dW = windows^T dy
 
         h, w, _ = self.output_shape
         kernel = self.parameters["kernel"]
-        self.gradients["kernel"] = over_images(kernel_gradient, len(dy), self._piece_bytes).reshape(kernel.shape)
-        # dL/db = sum of dy, first within an image: one float32 sum of a million terms would lose digits. The product
-        # with ones is that sum, at seven times the speed of NumPy's own over an axis with a short one behind it.
+        self.gradients["kernel"] = over_images(kernel_gradient, len(dy), self._strip_bytes).reshape(kernel.shape)
+        # dL/db = sum of dy, first within each image: one float32 sum of a million terms would lose digits. A product
+        # with ones is seven times as fast as NumPy's sum over an axis that is followed by a short one.
         self.gradients["bias"] = (np.ones(h * w, dy.dtype) @ dy.reshape(len(dy), h * w, -1)).sum(0)
         return self._input_gradient(dy) if self.wants_input_gradient else None
 
     def _input_gradient(self, dy: np.ndarray) -> np.ndarray:
-        """dL/dx is a convolution too: of dy, spread out by the stride, with the kernel turned by half a turn."""
+        """Return dL/dx, a convolution too: of dy, its pixels a stride apart, with the kernel turned by 180 degrees."""
         h, w, c = self.input_shape
         turned = np.ascontiguousarray(self.parameters["kernel"][::-1, ::-1].transpose(0, 1, 3, 2))
         dx = np.empty((len(dy), h, w, c), dy.dtype)
@@ -122,6 +124,6 @@ class Conv2D(Layer):
         return on_zeros(self.x[images], *self.padded, self.padding)
 
     @property
-    def _piece_bytes(self) -> int:
-        """Memory of the pieces of one image's windows."""
+    def _strip_bytes(self) -> int:
+        """Memory of the strips of one image."""
         return self.padded[0] * self.output_shape[1] * self.size * self.input_shape[2] * self.x.itemsize

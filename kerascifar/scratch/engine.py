@@ -1,7 +1,6 @@
 """The engine of the scratch nets: the functions of ``architectures.Engine``."""
 
 import dataclasses
-import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -15,31 +14,31 @@ from kerascifar.core.errors import InputError
 from kerascifar.core.processor import cores, processor
 from kerascifar.core.registry import Variant, lookup, nearest
 from kerascifar.data.sources import synthetic
-from kerascifar.scratch.architectures import count_network
 from kerascifar.scratch.augmentation import AUGMENTATIONS
 from kerascifar.scratch.faults import check_faults
-from kerascifar.scratch.fit import fit, scorer
+from kerascifar.scratch.fit import OPTIMIZERS, fit, scorer
 from kerascifar.scratch.initializers import INITIALIZERS
 from kerascifar.scratch.network import Network
 from kerascifar.scratch.parallel import use_threads
+from kerascifar.scratch.saving import load as load_network
 
 __all__ = ["MODEL", "TITLE", "TRAINED", "check", "count", "fit", "layers", "restore", "serve", "time_step"]
 
 TITLE, TRAINED, MODEL = "scratch nets", True, results.SCRATCH_MODEL
 _TIMED_STEPS = 7
-# Which values each of these fields may have: rows of a table that exist in NumPy too.
+# The values of these fields that exist in NumPy; Keras nets take more.
 _VALUES: dict[str, Sequence[Any]] = {
-    "optimizer": ("sgd", "adam", "adamw"),
+    "optimizer": tuple(OPTIMIZERS),
     "augment": tuple(AUGMENTATIONS),
     "device": ("auto", "cpu"),
 }
 
 
 def check(config: RunConfig, variant: Variant) -> None:
-    """Refuse what the scratch nets do not do.
+    """Refuse what only Keras nets can do, and faults that cannot occur.
 
     Raises:
-        InputError: with the flag's name and what would be right.
+        InputError: names the flag and the values that it takes.
     """
     for name, values in _VALUES.items():
         value = getattr(config, name)
@@ -58,45 +57,45 @@ def restore(config: RunConfig, variant: Variant, folder: Path, load: Callable[[]
         InputError: the file is missing or corrupt.
     """
     use_threads(config.threads)
-    return scorer(Network.load(folder / MODEL))
+    return scorer(load_network(folder / MODEL))
 
 
 def count(variant: Variant, shape: tuple[int, int, int], classes: int) -> tuple[int, int | None]:
-    """Return trainable parameters, and multiply-adds of one image, without making any array."""
-    return count_network(variant, shape, classes)
+    """Return trainable parameters, and multiply-adds per image, without making any array."""
+    network = Network(variant.build(shape, classes, **variant.args), shape, seed=None)
+    return network.trainable_parameters, network.multiply_adds
 
 
 def layers(config: RunConfig, variant: Variant, shape: tuple[int, int, int], classes: int) -> list[LayerRow]:
     """Build the config's net for images of `shape` and return its layers, first to last; a name is its number.
 
     Raises:
-        InputError: the net does not take such images.
+        InputError: the net cannot take such images.
     """
     network = Network(variant.build(shape, classes, **variant.arguments(config)), shape)
     rows = []
-    for place, layer in enumerate(network.layers):
-        trainable = sum(math.prod(s) for s in layer.parameter_shapes.values())
-        kept = trainable + sum(a.size for a in layer.state.values())
+    for i, layer in enumerate(network.layers):
+        trainable, state = (sum(a.size for a in arrays.values()) for arrays in (layer.parameters, layer.state))
         kind = type(layer).__name__
-        rows.append(LayerRow(str(place), kind, layer.output_shape, trainable, kept, layer.multiply_adds))
+        rows.append(LayerRow(str(i), kind, layer.output_shape, trainable, trainable + state, layer.multiply_adds))
     return rows
 
 
 def time_step(config: RunConfig, variant: Variant, load: Callable[[], Dataset]) -> StepTime:
-    """Train one plain epoch of a few steps on images of noise, whose values make no difference to the time."""
+    """Train one plain epoch of a few steps on images of noise; pixel values make no difference to the time."""
     data = synthetic.noise_dataset(config, _TIMED_STEPS * config.batch_size)
     faults = tuple(name for name in config.faults if name != "folds_kept")  # folds only repeat it
-    alone = dataclasses.replace(config, epochs=1, warmup=0.0, folds=None, faults=faults, patience=0, learning_rate=1e-6)
+    plain = dataclasses.replace(config, epochs=1, warmup=0.0, folds=None, faults=faults, patience=0, learning_rate=1e-6)
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        image = 1 / fit(alone, variant, data, Path(folder)).images_per_second
+        image = 1 / fit(plain, variant, data, Path(folder)).images_per_second
     return StepTime(2 * (time.perf_counter() - begun), image)
 
 
 def serve(
     config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset], shape: Sequence[int]
 ) -> Served:
-    """Return the run to be called, with images of noise: its time does not depend on what is in the pixels.
+    """Return the finished run as a function, with images of noise: its time does not depend on pixel values.
 
     Raises:
         InputError: its model.npz is missing or corrupt.

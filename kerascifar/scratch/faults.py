@@ -1,6 +1,6 @@
-"""FAULTS: what kept study 000's nets at 10 %, each as a switch, apart from the layers that are meant to be read.
+"""FAULTS: the bugs that kept study 000's nets at 10 % accuracy, each a switch, apart from the correct layers.
 
-Source: Palaska 2024, "Building a CIFAR-10 Classification Dataset", as its published code has it.
+Source: the published code of Palaska 2024, "Building a CIFAR-10 Classification Dataset".
 """
 
 from collections.abc import Sequence
@@ -12,14 +12,15 @@ from kerascifar.core.errors import InputError
 from kerascifar.core.registry import lookup
 from kerascifar.scratch.convolution import Conv2D
 from kerascifar.scratch.layers import Layer, ReLU
-from kerascifar.scratch.network import Arrays, Network
+from kerascifar.scratch.losses import Arrays
+from kerascifar.scratch.network import Network
 
 FAULTS = {
     "output_relu": "ReLU on the output layer too, before softmax: a class with a negative score gets no gradient",
     "relu_derivative": "ReLU's backward pass multiplies by the activation instead of by 1",
-    "full_batch": "one update an epoch, with the gradient of all training images",
-    "swapped_fans": "fan-in and fan-out are swapped in the first weights",
-    "folds_kept": "cross-validation goes on with the last fold's net instead of starting afresh",
+    "full_batch": "one update per epoch, with the gradient of all training images",
+    "swapped_fans": "fan-in and fan-out are swapped when the initial weights are drawn",
+    "folds_kept": "cross-validation continues with the previous fold's net instead of a fresh one",
     "shared_bias_gradient": "every filter's bias gets the summed bias gradient of all filters",
     "undivided_gradients": "the gradients of convolutions are summed over the batch, not averaged",
 }
@@ -27,10 +28,10 @@ _OF_CONVOLUTIONS = ("shared_bias_gradient", "undivided_gradients")
 
 
 def check_faults(faults: Sequence[str], layers: Sequence[Layer], folds: int | None) -> None:
-    """Refuse faults that are unknown or could not show.
+    """Refuse faults that are unknown or cannot occur in this run.
 
     Raises:
-        InputError: with the name.
+        InputError: names the fault.
     """
     for name in faults:
         lookup(FAULTS, name, "--faults")
@@ -48,7 +49,7 @@ class ActivationTimesReLU(ReLU):
 
 
 class FaultyNetwork(Network):
-    """A net with the named faults; those of the training are left to whoever trains it."""
+    """A net with the named faults; those of the training loop are left to the caller."""
 
     def __init__(self, layers: Sequence[Layer], *args: Any, faults: Sequence[str] = (), **kwargs: Any) -> None:
         self.faults = frozenset(faults)
@@ -60,7 +61,7 @@ class FaultyNetwork(Network):
         super().__init__(layers, *args, **kwargs)
 
     def initialize(self, rng: np.random.Generator, dtype: Any) -> None:
-        """Draw the first weights, with swapped fans if that is asked for."""
+        """Draw the initial weights, with swapped fans under that fault."""
         with_fans = [layer for layer in self.layers if hasattr(layer, "fans")] if "swapped_fans" in self.faults else []
         for layer in with_fans:
             layer.fans = layer.fans[::-1]

@@ -1,6 +1,7 @@
-"""Fit a scratch net: a RunConfig and a data set in, a fitted net out; it goes on where it was killed."""
+"""Fit a scratch net: a RunConfig and a data set in, a fitted net out; a killed run resumes where it was."""
 
 import statistics as stats
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Dataset, Fitted, Score, Split
 from kerascifar.core.registry import Variant
 from kerascifar.data.normalization import statistics
+from kerascifar.scratch import validation
 from kerascifar.scratch.augmentation import AUGMENTATIONS
 from kerascifar.scratch.checkpoint import Checkpoint
 from kerascifar.scratch.faults import FaultyNetwork
@@ -20,8 +22,8 @@ from kerascifar.scratch.losses import L2, SoftmaxCrossEntropy, softmax
 from kerascifar.scratch.network import Network
 from kerascifar.scratch.optimizers import SGD, Adam, Momentum, Nesterov, Optimizer
 from kerascifar.scratch.parallel import use_threads
+from kerascifar.scratch.saving import save
 from kerascifar.scratch.training import Progress, train
-from kerascifar.scratch.validation import folds
 from kerascifar.training.losses import class_weights
 from kerascifar.training.schedules import learning_rate
 
@@ -29,30 +31,30 @@ from kerascifar.training.schedules import learning_rate
 def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fitted:
     """Train the scratch net that `config` describes, from the checkpoint in `folder` if there is one.
 
-    With --folds k, k fresh nets are first trained and measured, each on its fold, for the notes; the net that is
-    handed back then learns from all training images. Under the published fault folds_kept it is the one net that
-    went through all folds.
+    With --folds k, first k fresh nets are trained, each measured on its held-out fold for the notes; then the net that
+    is returned is trained on all training images. Under the published fault folds_kept a single net goes through all
+    folds and is returned.
 
     Raises:
-        InputError: the config asks for something this engine does not do, or the checkpoint is of another run.
-        TrainingDiverged: the loss is no number any more.
+        InputError: the net cannot take such images, or the checkpoint is corrupt or of another run.
+        TrainingDiverged: the loss became NaN or infinite.
     """
     use_threads(config.threads)
-    kept = "folds_kept" in config.faults
-    stages = _folds(config, data.train) + ([] if kept else [(data.train, data.validation)])
+    keep_net = "folds_kept" in config.faults
+    folds = _folds(config, data.train) + ([] if keep_net else [(data.train, data.validation)])
     checkpoint = Checkpoint(folder, {"run": config.run_id, "images": data.train.checksum})
     network, rates = make_network(config, variant, data), []
-    for stage in range(checkpoint.stage, len(stages)):
-        if stage > checkpoint.stage and not kept:
+    for fold in range(checkpoint.fold, len(folds)):
+        if fold > checkpoint.fold and not keep_net:
             network = make_network(config, variant, data)
-        progress = _train(network, config, stages[stage], checkpoint, stage)
+        progress = _train(network, config, folds[fold], checkpoint, fold)
         rates += progress.rates
-        if stage < (config.folds or 0):
-            held_out = stages[stage][1]
+        if fold < (config.folds or 0):
+            held_out = folds[fold][1]
             checkpoint.accuracies.append(network.evaluate(held_out.images, held_out.labels)[1])
-        if kept:
+        if keep_net:
             checkpoint.earlier += progress.history
-    history = checkpoint.earlier if kept else progress.history
+    history = checkpoint.earlier if keep_net else progress.history
     return Fitted(
         score=scorer(network),
         trainable_parameters=network.trainable_parameters,
@@ -60,18 +62,18 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fit
         history=history,
         seconds_per_epoch=stats.median(row["seconds"] for row in history),
         images_per_second=stats.median(rates) if rates else None,
-        save=lambda into: network.save(into / results.SCRATCH_MODEL),
+        save=lambda run_folder: save(run_folder / results.SCRATCH_MODEL, network),
         notes={"device": "cpu", **_notes(checkpoint.accuracies)},
     )
 
 
 def scorer(network: Network) -> Score:
-    """Return a function from uint8 images (N, h, w, c) and a part's name to probabilities float32 (N, classes)."""
-    return lambda images, name: softmax(network.predict(images)).astype(np.float32)
+    """Return a function from uint8 images (N, h, w, c) and their split's name to probabilities float32 (N, classes)."""
+    return lambda images, split: softmax(network.predict(images)).astype(np.float32)
 
 
 def make_network(config: RunConfig, variant: Variant, data: Dataset) -> Network:
-    """Return the config's net for uint8 images, its weights drawn from the seed."""
+    """Return the config's net for uint8 images, its initial weights drawn from the seed."""
     shape, classes = data.train.images.shape[1:], len(data.classes)
     mean, std = (np.atleast_1d(s).tolist() for s in statistics(config.normalize, data.train.images))
     layers = [Normalize(mean, std), *variant.build(shape, classes, **variant.arguments(config))]
@@ -83,41 +85,50 @@ def make_network(config: RunConfig, variant: Variant, data: Dataset) -> Network:
     return Network(layers, shape, loss, config.seed)
 
 
-def make_optimizer(config: RunConfig) -> Optimizer:
-    """Return the config's optimizer; --decay coupled is a penalty in the loss, decoupled the optimizer's own decay."""
-    coupled = config.decay == "coupled"
-    shared = {
-        "weight_decay": 0.0 if coupled else config.weight_decay,
-        "decay_all": config.decay_all,
-        "penalty": L2(config.weight_decay, config.decay_all) if coupled and config.weight_decay else None,
-    }
-    if config.optimizer in ("adam", "adamw"):
-        return Adam(beta_1=config.beta_1, beta_2=config.beta_2, **shared)
+def _sgd(config: RunConfig, **decay: Any) -> Optimizer:
     if not config.momentum:
-        return SGD(**shared)
-    return (Nesterov if config.nesterov else Momentum)(momentum=config.momentum, **shared)
+        return SGD(**decay)
+    return (Nesterov if config.nesterov else Momentum)(momentum=config.momentum, **decay)
+
+
+def _adam(config: RunConfig, **decay: Any) -> Optimizer:
+    return Adam(beta_1=config.beta_1, beta_2=config.beta_2, **decay)
+
+
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": _sgd, "adam": _adam, "adamw": _adam}
+
+
+def make_optimizer(config: RunConfig) -> Optimizer:
+    """Return the config's optimizer; coupled decay is a penalty in the loss, decoupled decay the optimizer's own."""
+    coupled = config.decay == "coupled"
+    return OPTIMIZERS[config.optimizer](
+        config,
+        weight_decay=0.0 if coupled else config.weight_decay,
+        decay_all=config.decay_all,
+        penalty=L2(config.weight_decay, config.decay_all) if coupled and config.weight_decay else None,
+    )
 
 
 def _train(
-    network: Network, config: RunConfig, splits: tuple[Split, Split | None], checkpoint: Checkpoint, stage: int
+    network: Network, config: RunConfig, splits: tuple[Split, Split | None], checkpoint: Checkpoint, fold: int
 ) -> Progress:
-    """Train `network` on the first part to the end, or on from the checkpoint; the second part is held out."""
-    learn, held_out = splits
+    """Train `network` on the first split, from the checkpoint if there is one; the second split is held out."""
+    trained, held_out = splits
     optimizer = make_optimizer(config)
     progress = train(
         network,
-        learn.images,
-        learn.labels,
+        trained.images,
+        trained.labels,
         optimizer,
         epochs=config.epochs,
-        rate=partial(learning_rate, config),
-        batch_size=len(learn) if "full_batch" in config.faults else config.batch_size,
+        learning_rate=partial(learning_rate, config),
+        batch_size=len(trained) if "full_batch" in config.faults else config.batch_size,
         seed=config.seed,
         validation=held_out and (held_out.images, held_out.labels),
         augment=AUGMENTATIONS[config.augment],
         patience=config.patience,
-        progress=checkpoint.resume(stage, network, optimizer),
-        checkpoint=lambda done: checkpoint.save(network, optimizer, done, config.patience),
+        progress=checkpoint.resume(fold, network, optimizer),
+        checkpoint=lambda progress: checkpoint.save(network, optimizer, progress, config.patience),
         checkpoint_steps=config.checkpoint_steps,
         clip_value=config.clip_value,
         clip_norm=config.clip_norm,
@@ -128,16 +139,16 @@ def _train(
 
 
 def _folds(config: RunConfig, split: Split) -> list[tuple[Split, Split]]:
-    """Return what each fold learns from and what it holds out; an empty list without --folds."""
+    """Return the training split and the held-out split of each fold; an empty list without --folds."""
     if config.folds is None:
         return []
-    pairs = folds(len(split), config.folds, config.seed)
+    pairs = validation.folds(len(split), config.folds, config.seed)
     return [tuple(Split(split.images[i], split.labels[i]) for i in pair) for pair in pairs]
 
 
 def _notes(accuracies: list[float]) -> dict[str, Any]:
-    """Return what cross-validation found; the spread is that of a sample."""
+    """Return the accuracies of cross-validation with their mean and sample standard deviation."""
     if not accuracies:
         return {}
-    spread = stats.stdev(accuracies)
-    return {"fold_accuracies": accuracies, "folds_mean": stats.mean(accuracies), "folds_std": spread}
+    mean, std = stats.mean(accuracies), stats.stdev(accuracies)
+    return {"fold_accuracies": accuracies, "folds_mean": mean, "folds_std": std}

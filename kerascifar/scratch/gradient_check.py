@@ -1,24 +1,22 @@
-"""Is a gradient right? Compare it with the slope of the loss, measured by moving one number at a time."""
+"""Check gradients against the slope of the loss, measured by changing one number at a time."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from kerascifar.scratch.network import Network
+from kerascifar.scratch.network import Network
 
 
 def numeric_gradient(loss: Callable[[], float], w: np.ndarray, step: float = 1e-6) -> np.ndarray:
-    """Return (loss(w + step) - loss(w - step)) / (2 step) for each number of float64 `w`, moved in place and back."""
+    """Return (loss(w + step) - loss(w - step)) / (2 step) for each number in float64 `w`, then restore it."""
     slope = np.empty_like(w)
     for place in np.ndindex(w.shape):
-        kept = w[place]
-        w[place] = kept + step
+        value = w[place]
+        w[place] = value + step
         above = loss()
-        w[place] = kept - step
+        w[place] = value - step
         slope[place] = (above - loss()) / (2 * step)
-        w[place] = kept
+        w[place] = value
     return slope
 
 
@@ -28,11 +26,11 @@ def relative_error(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.linalg.norm(a - b)) / size if size else 0.0
 
 
-def check_gradients(network: "Network", x: np.ndarray, labels: np.ndarray, seed: int = 0) -> dict[str, float]:
+def check_gradients(network: Network, x: np.ndarray, labels: np.ndarray, seed: int = 0) -> dict[str, float]:
     """Return the relative error of the net's gradient for each trainable array, by "layer/name".
 
     Args:
-        network: made with dtype=np.float64, or rounding hides the answer. Dropout is given the same mask each time.
+        network: made with dtype=np.float64, or rounding hides errors. Dropout gets the same mask each time.
         x: a few images (N, *input_shape).
         labels: int (N,).
         seed: of dropout's masks.

@@ -1,6 +1,6 @@
-"""INITIALIZERS: the first weights of a layer, drawn so that signals keep their size from layer to layer.
+"""INITIALIZERS: the initial weights of a layer, drawn so that signals keep their scale from layer to layer.
 
-fan_in is the number of inputs one output is summed from, fan_out the number of outputs one input goes to.
+fan_in is the number of inputs that one output sums, fan_out the number of outputs that one input reaches.
 """
 
 from collections.abc import Callable
@@ -25,10 +25,10 @@ INITIALIZERS: dict[str, Initializer] = {
     # Variance 2 / fan_in: ReLU drops half of it (He et al. 2015, eq. 10).
     "he_normal": _normal(lambda fan_in, fan_out: (2 / fan_in) ** 0.5),
     "he_uniform": _uniform(lambda fan_in, fan_out: (6 / fan_in) ** 0.5),
-    # Variance 2 / (fan_in + fan_out): forward and backward pass agree to differ (Glorot and Bengio 2010, eq. 12, 16).
+    # Variance 2 / (fan_in + fan_out): a compromise between the two passes (Glorot and Bengio 2010, eq. 12, 16).
     "xavier_normal": _normal(lambda fan_in, fan_out: (2 / (fan_in + fan_out)) ** 0.5),
     "xavier_uniform": _uniform(lambda fan_in, fan_out: (6 / (fan_in + fan_out)) ** 0.5),
-    # Of a fixed size, whatever the layer: too small for deep nets, here for comparison.
+    # The same scale for every layer: too small for deep nets, here for comparison.
     "normal": _normal(lambda fan_in, fan_out: 0.01),
     "uniform": _uniform(lambda fan_in, fan_out: 0.05),
 }

@@ -1,4 +1,4 @@
-"""Layers of a net, one class a layer: forward computes y from x, backward computes dL/dx from dL/dy.
+"""Layers of a net, one class per layer: forward computes y from x, backward computes dL/dx from dL/dy.
 
 Images are (N, height, width, channels). Backward also leaves dL/dw for each of the layer's own parameters w
 in `gradients`; dL/dy of a mean loss already holds the 1/N, so no layer divides again.
@@ -23,10 +23,10 @@ class Layer:
         input_shape, output_shape: of one image, without N; known once the layer is built.
         parameter_shapes: name and shape of each trainable array.
         parameters, gradients: the arrays by name, of equal shapes.
-        state: further arrays that a saved net needs, such as moving averages.
+        state: other arrays that a saved net needs, such as moving averages.
         multiply_adds: for one image, forward.
-        wants_input_gradient: False in a net's first trainable layer, below which nobody needs dL/dx.
-        mixes_images: True where an output depends on the other images of the batch.
+        wants_input_gradient: False in a net's first trainable layer, below which dL/dx is not needed.
+        mixes_images: whether an output depends on the other images of the batch.
     """
 
     mixes_images: ClassVar[bool] = False
@@ -34,10 +34,10 @@ class Layer:
     wants_input_gradient = True
 
     def build(self, input_shape: Shape) -> Shape:
-        """Fix the shapes and return that of the output.
+        """Set the shapes and return the output's.
 
         Raises:
-            InputError: `input_shape`, or an argument, does not fit.
+            InputError: an argument or `input_shape` is not valid.
         """
         self.input_shape = tuple(input_shape)
         self.parameter_shapes: dict[str, Shape] = {}
@@ -52,42 +52,42 @@ class Layer:
         return shape
 
     def initialize(self, rng: np.random.Generator, dtype: Any) -> None:
-        """Draw the first parameters; layers without any do nothing."""
+        """Draw the initial parameters; layers without any do nothing."""
 
     def forward(self, x: np.ndarray, training: bool = False, rng: np.random.Generator | None = None) -> np.ndarray:
-        """Return y; `training` and `rng` matter to dropout and batch normalisation only."""
+        """Return y; only dropout and batch normalisation use `training` and `rng`."""
         raise NotImplementedError
 
     def backward(self, dy: np.ndarray) -> np.ndarray | None:
-        """Return dL/dx (None where nobody wants it) and leave dL/dw in `gradients`; after forward, once."""
+        """Return dL/dx (None if it is not wanted) and leave dL/dw in `gradients`; call once after each forward."""
         raise NotImplementedError
 
 
-def need(holds: bool, wanted: str, got: Any) -> None:
-    """Refuse an argument or shape.
+def require(condition: bool, expected: str, got: Any) -> None:
+    """Check an argument or shape.
 
     Raises:
-        InputError: `holds` is False.
+        InputError: `condition` is False.
     """
-    if not holds:
-        raise InputError(f"needs {wanted}, got {got}")
+    if not condition:
+        raise InputError(f"needs {expected}, got {got}")
 
 
-def whole(value: Any, least: int) -> bool:
-    """Tell whether `value` is a whole number of at least `least`."""
+def is_whole(value: Any, least: int) -> bool:
+    """Return whether `value` is a whole number of at least `least`."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 @dataclass(eq=False)
 class Dense(Layer):
-    """Every output sees every input. x (N, inputs), y (N, units); kernel (inputs, units), bias (units)."""
+    """Connect every input to every output. x (N, inputs), y (N, units); kernel (inputs, units), bias (units,)."""
 
     units: int
     initializer: str = "he_normal"
 
     def output_for(self, shape: Shape) -> Shape:
-        need(whole(self.units, 1), "units of at least 1", self.units)
-        need(len(shape) == 1, "input of shape (N, inputs); put Flatten before it", ("N", *shape))
+        require(is_whole(self.units, 1), "units of at least 1", self.units)
+        require(len(shape) == 1, "input of shape (N, inputs); put Flatten before it", ("N", *shape))
         lookup(INITIALIZERS, self.initializer, "initializer")
         self.fans = (shape[0], self.units)
         self.parameter_shapes = {"kernel": self.fans, "bias": (self.units,)}
@@ -164,7 +164,7 @@ class Dropout(Layer):
     rate: float
 
     def output_for(self, shape: Shape) -> Shape:
-        need(isinstance(self.rate, int | float) and 0 <= self.rate < 1, "a rate from 0 to below 1", self.rate)
+        require(isinstance(self.rate, int | float) and 0 <= self.rate < 1, "a rate from 0 to below 1", self.rate)
         return shape
 
     def forward(self, x: np.ndarray, training: bool = False, rng: np.random.Generator | None = None) -> np.ndarray:
@@ -179,7 +179,7 @@ class Dropout(Layer):
 
 @dataclass(eq=False)
 class Normalize(Layer):
-    """y = (x - mean) / std with fixed numbers, one or one a channel: first layer of a net that takes uint8 pixels."""
+    """y = (x - mean) / std, one fixed number or one per channel: the first layer of a net that takes uint8 pixels."""
 
     mean: list[float]
     std: list[float]
@@ -187,8 +187,8 @@ class Normalize(Layer):
     def output_for(self, shape: Shape) -> Shape:
         for name, numbers in (("mean", self.mean), ("std", self.std)):
             fits = np.ndim(numbers) == 1 and len(numbers) in (1, shape[-1]) and np.isfinite(numbers).all()
-            need(fits, f"a {name} with 1 or {shape[-1]} numbers", numbers)
-        need(np.all(np.array(self.std) > 0), "a std above 0", self.std)
+            require(fits, f"a {name} with 1 or {shape[-1]} numbers", numbers)
+        require(np.all(np.array(self.std) > 0), "a std above 0", self.std)
         return shape
 
     def initialize(self, rng: np.random.Generator, dtype: Any) -> None:

@@ -1,22 +1,24 @@
 """Losses of a batch, and the L2 penalty on the weights.
 
-`forward` returns the mean loss and leaves dL/d(outputs) in `gradient`. A batch may come in parts: then
-`total` is `weight` of the labels of the whole batch, and the losses and gradients of its parts add up.
+`forward` returns the mean loss and leaves dL/d(outputs) in `gradient`. A batch may be split into chunks: with `total`
+the `weight` of the whole batch's labels, the losses and gradients of the chunks add up to those of the batch.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+Arrays = dict[str, np.ndarray]  # by a name such as "0/kernel"
+
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """p_k = exp(z_k) / sum_j exp(z_j), a row at a time; subtracting the largest z changes nothing but overflow."""
+    """p_k = exp(z_k) / sum_j exp(z_j), per row; subtracting the largest z only prevents overflow."""
     powers = np.exp(logits - logits.max(1, keepdims=True))
     return powers / powers.sum(1, keepdims=True)
 
 
 def one_hot(labels: np.ndarray, classes: int, dtype: np.dtype) -> np.ndarray:
-    """Rows of zeros with a 1 at the label: labels (N,) to (N, classes)."""
+    """Return (N, classes): each row has a 1 at its label, from labels (N,), and zeros elsewhere."""
     return (labels[:, None] == np.arange(classes)).astype(dtype)
 
 
@@ -26,14 +28,14 @@ class SoftmaxCrossEntropy:
 
     Attributes:
         label_smoothing: s turns the target t into (1 - s) one_hot + s / classes (Szegedy et al. 2016, section 7).
-        class_weights: one a class; the mean is then the weighted one.
+        class_weights: one per class; the mean is then weighted.
     """
 
     label_smoothing: float = 0.0
     class_weights: list[float] | None = None
 
     def weight(self, labels: np.ndarray) -> float:
-        """Return what the summed loss is divided by: the number of labels, or their summed class weights."""
+        """Return what the summed loss is divided by: the number of labels, or the sum of their class weights."""
         return float(self._weights(labels).sum())
 
     def forward(self, logits: np.ndarray, labels: np.ndarray, total: float | None = None) -> float:
@@ -69,17 +71,17 @@ class MSE:
 class L2:
     """Penalty strength / 2 x sum of w^2 over the trainable arrays, added to the loss; its gradient is strength x w.
 
-    With `everything` False, biases and batch normalisation (arrays of one axis) are let off.
+    With `everything` False, biases and batch normalisation (one-dimensional arrays) are exempt.
     """
 
     strength: float
     everything: bool = True
 
-    def penalty(self, parameters: dict[str, np.ndarray]) -> float:
+    def penalty(self, parameters: Arrays) -> float:
         return sum(self.strength / 2 * float((w**2).sum()) for w in parameters.values() if self.covers(w))
 
     def covers(self, w: np.ndarray) -> bool:
-        """Tell whether `w` is penalised."""
+        """Return whether `w` is penalised."""
         return self.everything or w.ndim > 1
 
     def gradient(self, w: np.ndarray) -> np.ndarray:

@@ -1,54 +1,51 @@
-"""A net: layers in a row, a loss at the end."""
+"""A net: a chain of layers with a loss at the end."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kerascifar.core.errors import InputError
-from kerascifar.scratch import saving, training
 from kerascifar.scratch.layers import Layer, Shape
-from kerascifar.scratch.losses import MSE, SoftmaxCrossEntropy
+from kerascifar.scratch.losses import MSE, Arrays, SoftmaxCrossEntropy
 from kerascifar.scratch.optimizers import Optimizer, clip
 
-Arrays = dict[str, np.ndarray]
+# What random numbers are drawn for; the second word of a generator's seed.
+WEIGHTS, ORDER, BATCH, FOLDS = range(4)
+
+
+def random_stream(seed: int, purpose: int, epoch: int = 0, batch: int = 0) -> np.random.Generator:
+    """Return a generator that depends on these numbers only, so that none has to be saved with a checkpoint."""
+    return np.random.default_rng([seed, purpose, epoch, batch])
 
 
 class Network:
-    """Layers in a row. Images x (N, *input_shape) go in, outputs (N, classes) come out: logits, with the usual loss.
+    """A chain of layers: from images x (N, *input_shape) to outputs (N, classes), which are logits with the usual loss.
 
     Args:
-        layers: fresh ones; the net builds them for its shapes.
+        layers: new ones, which the net builds for its shapes.
         input_shape: of one image, such as (32, 32, 3).
-        loss: cross-entropy if not given.
-        seed: of the first weights.
+        loss: cross-entropy if None.
+        seed: of the initial weights; None leaves them to `initialize`, so that no array is made.
         dtype: float32, or float64 for a gradient check.
-        at_once: images that go through the layers together; gradients of a larger batch are summed over parts
+        at_once: images that pass through the layers together; the gradients of a larger batch are summed over chunks
             of this size, which bounds the memory. Batch normalisation needs the whole batch at once.
 
     Raises:
-        InputError: a layer does not fit what comes out of the one before; the message names the layer.
+        InputError: a layer does not fit the output of the one before it; the message names the layer.
     """
-
-    at_once: int = 500  # measured on 2 cores: 125 and 250 take 3 to 22 % longer, 1,000 takes 35 to 56 %
 
     def __init__(
         self,
         layers: Sequence[Layer],
         input_shape: Shape,
         loss: SoftmaxCrossEntropy | MSE | None = None,
-        seed: int = 0,
+        seed: int | None = 0,
         dtype: Any = np.float32,
-        at_once: int = at_once,
+        at_once: int = 500,  # measured on 2 cores: 125 and 250 take 3 to 22 % longer, 1,000 takes 35 to 56 %
     ) -> None:
-        self.plan(layers, input_shape, loss)
-        self.at_once = at_once
-        self.initialize(np.random.default_rng([seed, training.WEIGHTS, 0, 0]), dtype)
-
-    def plan(self, layers: Sequence[Layer], input_shape: Shape, loss: SoftmaxCrossEntropy | MSE | None) -> None:
-        """Fit the layers to one another; no array is made yet."""
         self.layers, self.input_shape, self.loss = list(layers), tuple(input_shape), loss or SoftmaxCrossEntropy()
+        self.at_once = at_once
         if not self.layers:
             raise InputError("a network needs at least one layer")
         shape = self.input_shape
@@ -61,18 +58,19 @@ class Network:
             raise InputError(
                 f"layer {i}, {type(layer).__name__}: the last layer must give (N, classes), got {('N', *shape)}"
             )
-        trainable = [i for i, layer in enumerate(self.layers) if layer.parameter_shapes]
-        self.first = trainable[0] if trainable else 0
-        self.layers[self.first].wants_input_gradient = False
+        self.first_trainable = next((i for i, layer in enumerate(self.layers) if layer.parameter_shapes), 0)
+        self.layers[self.first_trainable].wants_input_gradient = False
+        if seed is not None:
+            self.initialize(random_stream(seed, WEIGHTS), dtype)
 
     def initialize(self, rng: np.random.Generator, dtype: Any) -> None:
-        """Draw the first weights."""
+        """Draw the initial weights."""
         for layer in self.layers:
             layer.initialize(rng, dtype)
 
     @property
     def classes(self) -> int:
-        """How many numbers come out for an image."""
+        """Number of outputs per image."""
         return self.layers[-1].output_shape[0]
 
     @property
@@ -86,22 +84,20 @@ class Network:
         return {f"{i}/{name}": a for i, layer in enumerate(self.layers) for name, a in layer.state.items()}
 
     def assign(self, parameters: Arrays, state: Arrays) -> None:
-        """Put copies of these arrays in the place of the net's own."""
-        for key, value in parameters.items():
-            i, name = key.split("/")
-            self.layers[int(i)].parameters[name] = value.copy()
-        for key, value in state.items():
-            i, name = key.split("/")
-            self.layers[int(i)].state[name] = value.copy()
+        """Replace the net's arrays by copies of these."""
+        for group, arrays in (("parameters", parameters), ("state", state)):
+            for key, array in arrays.items():
+                i, name = key.split("/")
+                getattr(self.layers[int(i)], group)[name] = array.copy()
 
     @property
     def trainable_parameters(self) -> int:
-        """How many numbers are trained."""
-        return sum(int(np.prod(s)) for layer in self.layers for s in layer.parameter_shapes.values())
+        """Number of trainable parameters."""
+        return sum(int(np.prod(shape)) for layer in self.layers for shape in layer.parameter_shapes.values())
 
     @property
     def multiply_adds(self) -> int:
-        """Multiply-adds of one image, forward, in convolutions and dense layers."""
+        """Multiply-adds per image, forward, in convolutions and dense layers."""
         return sum(layer.multiply_adds for layer in self.layers)
 
     def forward(self, x: np.ndarray, training: bool = False, rng: np.random.Generator | None = None) -> np.ndarray:
@@ -111,73 +107,51 @@ class Network:
         return x
 
     def backward(self, gradient: np.ndarray) -> None:
-        """Take dL/d(outputs) back through the layers, down to the first that has parameters."""
-        for layer in reversed(self.layers[self.first :]):
+        """Propagate dL/d(outputs) back through the layers, down to the first that has parameters."""
+        for layer in reversed(self.layers[self.first_trainable :]):
             gradient = layer.backward(gradient)
 
     def gradients(
         self, x: np.ndarray, labels: np.ndarray, rng: np.random.Generator | None = None
     ) -> tuple[Arrays, float, int]:
-        """Return dL/dw by "layer/name", the mean loss, and how many of the labels were given right."""
+        """Return dL/dw by "layer/name", the mean loss, and the number of correct predictions."""
         at_once = len(x) if any(layer.mixes_images for layer in self.layers) else self.at_once
         total = self.loss.weight(labels)
         summed: Arrays = {}
-        loss, right = 0.0, 0
+        loss, correct = 0.0, 0
         for start in range(0, len(x), at_once):
-            part = slice(start, start + at_once)
-            outputs = self.forward(x[part], training=True, rng=rng)
-            loss += self.loss.forward(outputs, labels[part], total)
-            right += int((outputs.argmax(1) == labels[part]).sum())
+            chunk = slice(start, start + at_once)
+            outputs = self.forward(x[chunk], training=True, rng=rng)
+            loss += self.loss.forward(outputs, labels[chunk], total)
+            correct += int((outputs.argmax(1) == labels[chunk]).sum())
             self.backward(self.loss.gradient)
             for i, layer in enumerate(self.layers):
                 for name, g in layer.gradients.items():
                     key = f"{i}/{name}"
                     summed[key] = summed[key] + g if start else g
-        return summed, loss, right
+        return summed, loss, correct
 
     def step(
         self,
         x: np.ndarray,
         labels: np.ndarray,
         optimizer: Optimizer,
-        rate: float,
+        learning_rate: float,
         rng: np.random.Generator | None = None,
         clip_value: float | None = None,
         clip_norm: float | None = None,
     ) -> tuple[float, int]:
-        """Forward, backward, update. Return the mean loss before the update and how many labels were given right."""
-        gradients, loss, right = self.gradients(x, labels, rng)
-        optimizer.update(self.parameters, clip(gradients, clip_value, clip_norm), rate)
-        return loss, right
+        """Make one update; return the mean loss and the number of correct predictions before it."""
+        gradients, loss, correct = self.gradients(x, labels, rng)
+        optimizer.update(self.parameters, clip(gradients, clip_value, clip_norm), learning_rate)
+        return loss, correct
 
     def predict(self, x: np.ndarray) -> np.ndarray:
-        """Return the outputs (N, classes) of x (N, *input_shape), `at_once` images at a time."""
-        parts = range(0, len(x), self.at_once)
-        made = [self.forward(x[start : start + self.at_once]) for start in parts]
-        return np.concatenate(made) if made else np.empty((0, self.classes), np.float32)
+        """Return the outputs (N, classes) of x (N, *input_shape), computed `at_once` images at a time."""
+        outputs = [self.forward(x[start : start + self.at_once]) for start in range(0, len(x), self.at_once)]
+        return np.concatenate(outputs) if outputs else np.empty((0, self.classes), np.float32)
 
     def evaluate(self, x: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-        """Return mean loss and accuracy on x (N, *input_shape) and labels (N,)."""
+        """Return mean loss and accuracy on x (N, *input_shape) and labels int (N,)."""
         outputs = self.predict(x)
         return self.loss.forward(outputs, labels), float((outputs.argmax(1) == labels).mean())
-
-    def fit(self, images: np.ndarray, labels: np.ndarray, optimizer: Optimizer, **how: Any) -> list[dict[str, float]]:
-        """Train on images (N, *input_shape) and labels int (N,); return the history. See `training.train`."""
-        return training.train(self, images, labels, optimizer, **how).history
-
-    def save(self, path: str | Path) -> None:
-        """Write the net, arguments and arrays, to `path` (.npz)."""
-        saving.save(Path(path), self)
-
-    @classmethod
-    def load(cls, path: str | Path) -> "Network":
-        """Return the net saved in `path`.
-
-        Raises:
-            InputError: the file is missing, corrupt, or no saved net.
-        """
-        return saving.load(Path(path), cls)
-
-    def snapshot(self) -> tuple[Arrays, Arrays]:
-        """Return copies of parameters and state."""
-        return tuple({name: a.copy() for name, a in arrays.items()} for arrays in (self.parameters, self.state))

@@ -1,7 +1,7 @@
 """Optimizers: how a gradient g moves the weights w, in place.
 
-Plain weight decay shrinks w by rate x decay x w beside the gradient's step ("decoupled", Loshchilov and Hutter 2019);
-the other kind, a penalty in the loss, is `losses.L2` and comes in with the gradient.
+Here `rate` is the learning rate. Decoupled weight decay shrinks w by rate x decay x w apart from the gradient's step
+(Loshchilov and Hutter 2019); coupled weight decay is a penalty in the loss, `losses.L2`, and part of the gradient.
 """
 
 from collections.abc import Iterator
@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from kerascifar.scratch.losses import L2
+from kerascifar.scratch.losses import L2, Arrays
 
-Arrays = dict[str, np.ndarray]
-# Numbers handled at once: so many of w, g and the slots stay in cache from one line of an update to the next.
+# Numbers updated at once: few enough that w, g and the slots stay in the cache for all lines of an update.
 _BLOCK = 2**15
 
 
@@ -21,11 +20,11 @@ class Optimizer:
     """What all optimizers share.
 
     Attributes:
-        weight_decay: decoupled decay.
-        decay_all: False lets biases and batch normalisation (arrays of one axis) off.
+        weight_decay: strength of the decoupled decay.
+        decay_all: False exempts biases and batch normalisation (one-dimensional arrays).
         penalty: an L2 penalty whose gradient is added to g.
-        slots: what the optimizer remembers of each array, by "slot/array".
-        steps: updates made.
+        slots: what the optimizer keeps for each array, by "slot/array".
+        steps: updates made so far.
     """
 
     weight_decay: float = 0.0
@@ -36,7 +35,7 @@ class Optimizer:
     slot_names = ()
 
     def update(self, parameters: Arrays, gradients: Arrays, rate: float) -> None:
-        """Change `parameters` in place by one step at learning rate `rate`."""
+        """Change `parameters` in place by one step."""
         self.steps += 1
         for name, w in parameters.items():
             for slot in self.slot_names:
@@ -44,12 +43,12 @@ class Optimizer:
             slots = [self.slots[f"{slot}/{name}"] for slot in self.slot_names]
             penalised = self.penalty is not None and self.penalty.covers(w)
             decayed = self.weight_decay > 0 and (self.decay_all or w.ndim > 1)
-            for block, g, *memory in _blocks(w, gradients[name], *slots):
+            for block, g, *slot_blocks in _blocks(w, gradients[name], *slots):
                 if penalised:
                     g = g + self.penalty.gradient(block)
                 if decayed:
                     block *= 1 - rate * self.weight_decay
-                self.move(block, g, rate, *memory)
+                self.move(block, g, rate, *slot_blocks)
 
     def move(self, w: np.ndarray, g: np.ndarray, rate: float, *slots: np.ndarray) -> None:
         """Change w and its slots in place."""
@@ -91,7 +90,7 @@ class Nesterov(Momentum):
 class Adam(Optimizer):
     """m, v = moving means of g and g^2; w -= rate m' / (sqrt(v') + epsilon) with m' = m / (1 - beta_1^t), v' likewise.
 
-    Kingma and Ba 2015, end of section 2: the two corrections are one factor on the rate.
+    Kingma and Ba 2015, end of section 2: the two corrections become one factor of the learning rate.
     """
 
     beta_1: float = 0.9
@@ -114,7 +113,7 @@ def _blocks(*arrays: np.ndarray) -> Iterator[list[np.ndarray]]:
 
 
 def clip(gradients: Arrays, value: float | None = None, norm: float | None = None) -> Arrays:
-    """Return the gradients, each element held within +-`value`, or all scaled to a joint norm of at most `norm`."""
+    """Return the gradients, each element clipped to +-`value`, or all scaled to a global norm of at most `norm`."""
     if value is not None:
         return {name: np.clip(g, -value, value) for name, g in gradients.items()}
     if norm is not None:

@@ -1,19 +1,19 @@
-"""Pooling: one number for each window of an image and channel."""
+"""Pooling: one number per window and channel of an image."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from kerascifar.scratch.layers import Layer, Shape, need, whole
+from kerascifar.scratch.layers import Layer, Shape, is_whole, require
 from kerascifar.scratch.parallel import over_images
 
 
 @dataclass(eq=False)
 class _Pool2D(Layer):
-    """What both poolings share. x (N, h, w, c), y (N, h', w', c).
+    """What both kinds of pooling share. x (N, h, w, c), y (N, h', w', c).
 
-    h' = (h - size) // stride + 1, and w' likewise; a stride of None is the size.
+    h' = (h - size) // stride + 1, and w' likewise; a stride of None means the size.
     """
 
     size: int = 2
@@ -21,13 +21,14 @@ class _Pool2D(Layer):
 
     def output_for(self, shape: Shape) -> Shape:
         self.step = self.size if self.stride is None else self.stride
-        need(whole(self.size, 1) and whole(self.step, 1), "size and stride of at least 1", (self.size, self.stride))
-        need(len(shape) == 3, "input of shape (N, height, width, channels)", ("N", *shape))
-        need(min(shape[:2]) >= self.size, f"an image of at least {self.size} pixels a side", shape)
+        fits = is_whole(self.size, 1) and is_whole(self.step, 1)
+        require(fits, "size and stride of at least 1", (self.size, self.stride))
+        require(len(shape) == 3, "input of shape (N, height, width, channels)", ("N", *shape))
+        require(min(shape[:2]) >= self.size, f"an image of at least {self.size} pixels a side", shape)
         return (*((side - self.size) // self.step + 1 for side in shape[:2]), shape[2])
 
     def _shifted(self, x: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield views of x (n, h, w, c): first the top left pixel of every window, then the next one, ..."""
+        """Yield views of x (n, h, w, c): the top left pixel of every window, then the one to its right, ..."""
         h, w, _ = self.output_shape
         for i in range(self.size):
             for j in range(self.size):
@@ -38,7 +39,7 @@ class _Pool2D(Layer):
 
 
 class MaxPool2D(_Pool2D):
-    """y = the largest x of the window; dL/dx goes to where it stood, to the first place if there are several."""
+    """y = the largest x of the window; dL/dy goes to that pixel, to the first one if several are equal."""
 
     def forward(self, x: np.ndarray, training: bool = False, rng: np.random.Generator | None = None) -> np.ndarray:
         y = np.empty((len(x), *self.output_shape), x.dtype)
@@ -50,7 +51,7 @@ class MaxPool2D(_Pool2D):
             for k, pixel in enumerate(self._shifted(x[images])):
                 if k == 0:
                     best[...] = pixel
-                else:  # arithmetic is five times faster here than assignment through a mask
+                else:  # arithmetic is five times as fast here as assignment through a mask
                     np.maximum(place, np.multiply(pixel > best, k, dtype=index), out=place)
                     np.maximum(best, pixel, out=best)
 

@@ -1,25 +1,20 @@
-"""The loop over epochs and batches, which can stop anywhere and go on to the very same weights.
+"""The loop over epochs and batches, which can stop anywhere and resume to the very same weights.
 
-Every draw is a pure function of (seed, purpose, epoch, batch), so nothing but arrays and counters needs to be kept.
+All random numbers depend on (seed, purpose, epoch, batch) only, so a checkpoint holds just arrays and counters.
 """
 
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from kerascifar.core.errors import InputError, TrainingDiverged
+from kerascifar.scratch.network import BATCH, ORDER, Network, random_stream
 from kerascifar.scratch.optimizers import Optimizer
 from kerascifar.training.selection import out_of_patience
-
-if TYPE_CHECKING:
-    from kerascifar.scratch.network import Network
-
-# What a random number is for; the second word of a generator's seed.
-WEIGHTS, ORDER, BATCH, FOLDS = range(4)
 
 
 @dataclass
@@ -27,12 +22,12 @@ class Progress:
     """How far a training has come.
 
     Attributes:
-        epoch: epochs finished.
-        batch: batches done of the epoch under way.
-        loss, right, seen: summed loss, right answers and images of these batches.
+        epoch: number of finished epochs.
+        batch: batches done in the current epoch.
+        loss, right, seen: summed loss, correct predictions and images of these batches.
         seconds: spent on these batches.
-        history: one dict a finished epoch.
-        rates: images a second of each epoch trained in this process, validation left out; no checkpoint holds them.
+        history: one dict per finished epoch.
+        rates: images per second of each epoch trained in this process, without validation; not in checkpoints.
     """
 
     epoch: int = 0
@@ -45,18 +40,18 @@ class Progress:
     rates: list[float] = field(default_factory=list)
 
     def begin_epoch(self, epoch: int) -> None:
-        """Set the counters for the epoch with this index."""
+        """Reset the counters for the epoch with this index."""
         self.epoch, self.batch, self.loss, self.right, self.seen, self.seconds = epoch, 0, 0.0, 0, 0, 0.0
 
 
 def train(
-    network: "Network",
+    network: Network,
     images: np.ndarray,
     labels: np.ndarray,
     optimizer: Optimizer,
     *,
     epochs: int,
-    rate: float | Callable[[int, int], float],
+    learning_rate: float | Callable[[int, int], float],
     batch_size: int = 128,
     seed: int = 0,
     validation: tuple[np.ndarray, np.ndarray] | None = None,
@@ -68,29 +63,29 @@ def train(
     show: bool = True,
     **clipping: Any,
 ) -> Progress:
-    """Train `network` in place and return how it went.
+    """Train `network` in place and return its progress, with the history.
 
     Args:
         network: the net.
-        images: (N, *input_shape).
+        images: (N, *input_shape), uint8 or floating point.
         labels: int (N,), from 0 to below the net's classes.
-        optimizer: with what it remembers, if the training goes on.
-        epochs: passes over the images, those already done included.
-        rate: the learning rate, or a function of (updates made, updates an epoch).
-        batch_size: images an update; the last batch of an epoch may be smaller.
+        optimizer: with its slots, if the training resumes.
+        epochs: passes over the images in all, finished ones included.
+        learning_rate: a number, or a function of (updates made, updates per epoch).
+        batch_size: images per update; the last batch of an epoch may be smaller.
         seed: of order, augmentation and dropout.
-        validation: images and labels to measure after each epoch.
+        validation: images and labels on which loss and accuracy are measured after each epoch.
         augment: returns changed copies of a batch of images.
-        patience: stop after so many epochs without a better validation accuracy; 0 trains on.
-        progress: where to go on; changed in place.
+        patience: stop after this many epochs without a better validation accuracy; 0 never stops early.
+        progress: where to resume; changed in place.
         checkpoint: called after each epoch, and every `checkpoint_steps` updates within one.
-        checkpoint_steps: see there.
-        show: a progress bar an epoch, on stderr.
+        checkpoint_steps: see `checkpoint`; None calls it after epochs only.
+        show: show a progress bar per epoch on stderr.
         clipping: clip_value or clip_norm, as `Network.step` takes them.
 
     Raises:
         InputError: images or labels do not fit the net.
-        TrainingDiverged: the loss is no number any more.
+        TrainingDiverged: the loss became NaN or infinite.
     """
     from tqdm import tqdm
 
@@ -99,22 +94,22 @@ def train(
     steps = -(-len(images) // batch_size)
     while progress.epoch < epochs and not out_of_patience(progress.history, patience):
         epoch = progress.epoch
-        order = np.random.default_rng([seed, ORDER, epoch, 0]).permutation(len(images))
+        order = random_stream(seed, ORDER, epoch).permutation(len(images))
         bar = tqdm(
             total=steps, initial=progress.batch, desc=f"epoch {epoch + 1}/{epochs}", mininterval=0.5, disable=not show
         )
         start, seen_before, seconds_before = time.perf_counter(), progress.seen, progress.seconds
         while progress.batch < steps:
             chosen = order[progress.batch * batch_size : (progress.batch + 1) * batch_size]
-            rng = np.random.default_rng([seed, BATCH, epoch, progress.batch])
+            rng = random_stream(seed, BATCH, epoch, progress.batch)
             x = images[chosen] if augment is None else augment(images[chosen], rng)
-            now = rate(epoch * steps + progress.batch, steps) if callable(rate) else rate
-            with np.errstate(over="ignore", invalid="ignore"):  # a loss that is no number is answered below
-                loss, right = network.step(x, labels[chosen], optimizer, now, rng, **clipping)
-            _stop_unless_finite(loss, epoch, now)
+            rate = learning_rate(epoch * steps + progress.batch, steps) if callable(learning_rate) else learning_rate
+            with np.errstate(over="ignore", invalid="ignore"):  # the next line reports a loss that is not finite
+                loss, correct = network.step(x, labels[chosen], optimizer, rate, rng, **clipping)
+            _stop_unless_finite(loss, epoch, rate)
             progress.batch += 1
             progress.loss += loss * len(chosen)
-            progress.right += right
+            progress.right += correct
             progress.seen += len(chosen)
             progress.seconds = seconds_before + time.perf_counter() - start
             bar.update()
@@ -124,8 +119,8 @@ def train(
         row = {"epoch": epoch + 1, "accuracy": progress.right / progress.seen, "loss": progress.loss / progress.seen}
         if validation is not None:
             row["val_loss"], row["val_accuracy"] = network.evaluate(*validation)
-            _stop_unless_finite(row["val_loss"], epoch, now)
-        row |= {"learning_rate": now, "seconds": seconds_before + time.perf_counter() - start}
+            _stop_unless_finite(row["val_loss"], epoch, rate)
+        row |= {"learning_rate": rate, "seconds": seconds_before + time.perf_counter() - start}
         bar.set_postfix({name: f"{row[name]:.4f}" for name in ("loss", "accuracy", "val_accuracy") if name in row})
         bar.close()
         progress.history.append(row)
@@ -139,15 +134,15 @@ def _stop_unless_finite(loss: float, epoch: int, rate: float) -> None:
     if not math.isfinite(loss):
         raise TrainingDiverged(
             f"the loss became {loss} in epoch {epoch + 1} at a learning rate of {rate:g}; "
-            "the checkpoint of the epoch before is kept; try a lower --learning-rate or --clip-norm 1"
+            "checkpoints of earlier epochs are kept; try a lower --learning-rate or --clip-norm 1"
         )
 
 
-def _check(network: "Network", images: np.ndarray, labels: np.ndarray) -> None:
+def _check(network: Network, images: np.ndarray, labels: np.ndarray) -> None:
     if images.shape[1:] != network.input_shape:
         raise InputError(f"the network takes images of shape {network.input_shape}, got {images.shape[1:]}")
     if len(images) == 0 or len(images) != len(labels):
-        raise InputError(f"needs one label an image and at least one image, got {len(images)} and {len(labels)}")
+        raise InputError(f"needs one label per image and at least one image, got {len(images)} and {len(labels)}")
     if labels.min() < 0 or labels.max() >= network.classes:
         raise InputError(
             f"labels must be from 0 to {network.classes - 1}, got {int(labels.min())} to {int(labels.max())}"

@@ -28,8 +28,8 @@ def split(seed, n, brightness=128):
 DATA = Dataset("made", CLASSES, split(0, 80), None, split(1, 30, brightness=100))
 
 
-def fitted(folder=None, arch="knn", data=DATA, **given):
-    config = configure(arch=arch, **given)
+def fitted(folder=None, arch="knn", data=DATA, **fields):
+    config = configure(arch=arch, **fields)
     return fit(config, VARIANTS[arch], data, folder)
 
 
@@ -59,8 +59,8 @@ def test_scores_are_vote_shares_of_all_classes():
 @pytest.mark.parametrize("ties", ["lowest", "nearest", "sum"])
 def test_the_highest_score_is_the_rules_winner(ties):
     scores = fitted(k=4, ties=ties).score(DATA.test.images, "test")
-    wanted = expected(DATA.train.images, DATA.test.images, 4, ties)
-    np.testing.assert_array_equal(scores.argmax(1), wanted)
+    winners = expected(DATA.train.images, DATA.test.images, 4, ties)
+    np.testing.assert_array_equal(scores.argmax(1), winners)
     assert (np.sort(scores)[:, -1] - np.sort(scores)[:, -2] < 1e-6).any()  # there were ties to break
 
 
@@ -70,9 +70,9 @@ def test_scrambled_pixels_matter_to_ssim_alone():
     assert planar_as_hwc(train)[0, 0, 0].tolist() == train[0, 0, :3, 0].tolist()
     for pixels in ("planar", "planar_queries"):
         first = train if pixels == "planar_queries" else planar_as_hwc(train)
-        wanted = expected(first, planar_as_hwc(test), distance="ssim")
+        winners = expected(first, planar_as_hwc(test), distance="ssim")
         scores = fitted(distance="ssim", pixels=pixels).score(test, "test")
-        np.testing.assert_array_equal(scores.argmax(1), wanted)
+        np.testing.assert_array_equal(scores.argmax(1), winners)
     same = [fitted(pixels=p).score(test, "test") for p in ("hwc", "planar")]
     np.testing.assert_array_equal(*same)
 
@@ -91,8 +91,8 @@ def test_full_data_range_is_that_of_all_pixels():
 def test_nearest_centroid_scores(distance):
     scores = fitted(arch="nearest_centroid", distance=distance, normalize="minmax").score(DATA.test.images, "test")
     train, test = (Images(x, *statistics("minmax", DATA.train.images)) for x in (DATA.train.images, DATA.test.images))
-    wanted = NearestCentroid(distance).fit(train, DATA.train.labels).predict(test)
-    np.testing.assert_array_equal(scores, np.eye(4, dtype=np.float32)[wanted])
+    labels = NearestCentroid(distance).fit(train, DATA.train.labels).predict(test)
+    np.testing.assert_array_equal(scores, np.eye(4, dtype=np.float32)[labels])
 
 
 def test_a_killed_search_goes_on_and_leaves_no_chunks(tmp_path, monkeypatch):
@@ -114,9 +114,9 @@ def test_a_killed_search_goes_on_and_leaves_no_chunks(tmp_path, monkeypatch):
     with pytest.raises(Killed):
         chunks.neighbors_in_chunks(model, queries, tmp_path, {"run": 1}, chunk=8)
     assert len(list(tmp_path.glob("chunk-*.npz"))) == 2
-    found = chunks.neighbors_in_chunks(model, queries, tmp_path, {"run": 1}, chunk=8)
+    again = chunks.neighbors_in_chunks(model, queries, tmp_path, {"run": 1}, chunk=8)
     assert searched == [8, 8, 8, 8, 6]  # the two finished chunks were not searched again; 30 = 3 x 8 + 6
-    for a, b in zip(found, nearest(queries, 2), strict=True):
+    for a, b in zip(again, nearest(queries, 2), strict=True):
         np.testing.assert_array_equal(a, b)
     assert not list(tmp_path.iterdir())
 
@@ -125,29 +125,30 @@ def test_a_killed_search_goes_on_and_leaves_no_chunks(tmp_path, monkeypatch):
 def test_chunks_of_another_run_or_broken_ones_are_not_used(harm, tmp_path):
     model = KNeighbors().fit(DATA.train.images, DATA.train.labels)
     queries, identity = Images(DATA.test.images), {"run": 1}
-    wanted = chunks.neighbors_in_chunks(model, queries, None, identity)
+    expected_neighbors = chunks.neighbors_in_chunks(model, queries, None, identity)
     written = {}
 
-    def keep(path, fingerprint, found):
+    def write(path, fingerprint, neighbors):
+        distances, indices = neighbors
         if harm == "index":
-            found = found[0], found[1] + 10**6
+            indices = indices + 10**6
         if harm == "shape":
-            found = found[0][:-1], found[1][:-1]
-        arrays = {"distances": found[0], "indices": found[1], "fingerprint": np.array(fingerprint)}
+            distances, indices = distances[:-1], indices[:-1]
+        arrays = {"distances": distances, "indices": indices, "fingerprint": np.array(fingerprint)}
         if harm == "other":
-            arrays = {**arrays, "fingerprint": np.array("0" * 64), "indices": np.zeros_like(found[1])}
+            arrays = {**arrays, "fingerprint": np.array("0" * 64), "indices": np.zeros_like(indices)}
         np.savez(path, **arrays)
         if harm in ("cut", "empty"):
             path.write_bytes(path.read_bytes()[: 100 if harm == "cut" else 0])
         written[path] = path.read_bytes()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunks, "_write", keep)
+        patch.setattr(chunks, "_write", write)
         chunks.neighbors_in_chunks(model, queries, tmp_path, identity)
     for path, content in written.items():
         path.write_bytes(content)
-    found = chunks.neighbors_in_chunks(model, queries, tmp_path, identity)
-    np.testing.assert_array_equal(found[1], wanted[1])
+    again = chunks.neighbors_in_chunks(model, queries, tmp_path, identity)
+    np.testing.assert_array_equal(again[1], expected_neighbors[1])
 
 
 def test_restored_from_the_training_images():
@@ -158,16 +159,16 @@ def test_restored_from_the_training_images():
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("fields", "message"),
     [
         ({"distance": "manhattan"}, "unknown --distance"),
         ({"k": 81}, "from 1 to the 80 training images, got 81"),
         ({"memory": "lots"}, "--memory"),
     ],
 )
-def test_bad_configs(given, message):
+def test_bad_configs(fields, message):
     with pytest.raises(InputError, match=message):
-        fitted(**given)
+        fitted(**fields)
 
 
 def test_neither_keras_nor_numba_is_imported_to_list_the_rows():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestCentroid as TheirCentroid
 
-from kerascifar.baselines import memory
+from kerascifar.baselines import centroid, memory
 from kerascifar.baselines.centroid import NearestCentroid
 from kerascifar.baselines.distances import DISTANCES
 from kerascifar.baselines.images import Images
@@ -39,7 +39,7 @@ def test_every_distance_takes_the_nearest(name, monkeypatch):
     np.testing.assert_allclose(model.centroids_[1], images[:][Y == 1].mean(0))
     np.testing.assert_array_equal(model.distances(images), full)
     np.testing.assert_array_equal(model.predict(images), full.argmin(1))
-    monkeypatch.setattr(memory, "plan", lambda *_: memory.Plan(1, 7))  # 60 is no multiple of 7
+    monkeypatch.setattr(centroid, "block_sizes", lambda *_: memory.BlockSizes(1, 7))  # 60 is no multiple of 7
     np.testing.assert_array_equal(model.distances(images), full)
 
 

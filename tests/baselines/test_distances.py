@@ -52,8 +52,8 @@ def test_search_equals_brute_force(name, dtype, scale):
     training.stored[40:45] = training.stored[7]  # ties
     queries.stored[:5] = training.stored[5:10]  # distance 0
     distances, indices = Search(training, DISTANCES[name], MEMORY).nearest(queries, 8)
-    wanted, order = by_brute_force(DISTANCES[name], queries, training, 8)
-    np.testing.assert_allclose(distances, wanted, rtol=1e-12, atol=1e-12)
+    expected, order = by_brute_force(DISTANCES[name], queries, training, 8)
+    np.testing.assert_allclose(distances, expected, rtol=1e-12, atol=1e-12)
     np.testing.assert_array_equal(indices, order)
 
 
@@ -72,8 +72,8 @@ def test_search_equals_brute_force_for_any_shape(name, seed, shape, counts, leve
     training, queries = (Images(rng.integers(0, levels, (n, *shape)).astype(np.uint8)) for n in counts[::-1])
     k = data.draw(st.integers(1, counts[1]))
     distances, indices = Search(training, DISTANCES[name], MEMORY).nearest(queries, k)
-    wanted, order = by_brute_force(DISTANCES[name], queries, training, k)
-    np.testing.assert_allclose(distances, wanted, rtol=1e-12, atol=1e-12)
+    expected, order = by_brute_force(DISTANCES[name], queries, training, k)
+    np.testing.assert_allclose(distances, expected, rtol=1e-12, atol=1e-12)
     np.testing.assert_array_equal(indices, order)
 
 
@@ -82,8 +82,8 @@ def test_more_ties_than_are_kept_go_to_the_lowest_index(name):
     training = images(3, 120)
     training.stored[5:] = training.stored[5]
     indices = Search(training, DISTANCES[name], MEMORY).nearest(Images(training.stored[5:6]), 4)[1]
-    wanted = by_brute_force(DISTANCES[name], Images(training.stored[5:6]), training, 4)[1]
-    np.testing.assert_array_equal(indices, wanted)
+    expected = by_brute_force(DISTANCES[name], Images(training.stored[5:6]), training, 4)[1]
+    np.testing.assert_array_equal(indices, expected)
     if name != "cosine_inverted":
         assert indices.tolist() == [[5, 6, 7, 8]]
 
@@ -92,7 +92,7 @@ def test_more_ties_than_are_kept_go_to_the_lowest_index(name):
 def test_without_compiled_loops_the_answer_is_the_same(name, monkeypatch):
     training, queries = images(4, 60), images(5, 6)
     compiled = Search(training, DISTANCES[name], MEMORY).nearest(queries, 3)
-    monkeypatch.setattr(search, "compiled", lambda: False)
+    monkeypatch.setattr(search, "numba_installed", lambda: False)
     plain = Search(training, DISTANCES[name], MEMORY).nearest(queries, 3)
     np.testing.assert_array_equal(compiled[1], plain[1])
     np.testing.assert_allclose(compiled[0], plain[0], rtol=1e-13)
@@ -107,12 +107,12 @@ def test_no_image_is_nearer_than_its_screen_says(name, dtype, scale):
     queries.stored[0] = queries.stored[0] // 64 + 1  # a query of low contrast
     exact = DISTANCES[name].between(queries, slice(None), training, slice(None))
     slack = 1e-13 * np.abs(exact).max()  # the definition rounds too
-    for screen in search.screens(DISTANCES[name], training, whole=False, memory=MEMORY):
+    for screen in search.screens(DISTANCES[name], training, as_bytes=False, memory=MEMORY):
         prepared = screen.prepare(queries, np.arange(9))
-        least = screen.least(prepared, screen.estimate(prepared, slice(0, 70)))
-        assert np.all(least <= exact + slack), type(screen).__name__
+        bounds = screen.lower_bounds(prepared, screen.estimate(prepared, slice(0, 70)))
+        assert np.all(bounds <= exact + slack), type(screen).__name__
         if getattr(screen, "dtype", None) == np.float64:
-            np.testing.assert_allclose(least, exact, atol=1e-9 * np.abs(exact).max())
+            np.testing.assert_allclose(bounds, exact, atol=1e-9 * np.abs(exact).max())
 
 
 def smooth(seed, n, rank=20, side=24):
@@ -140,24 +140,24 @@ def test_projection_is_a_lower_bound_and_decides(name, scale, monkeypatch):
     training.stored[7] = queries.stored[3]
     queries.stored[4] = 128  # nearly the mean image: nothing is left outside the directions
     exact = DISTANCES[name].between(queries, slice(None), training, slice(None))
-    screen = search.screens(DISTANCES[name], training, whole=False, memory=MEMORY)[0]
+    screen = search.screens(DISTANCES[name], training, as_bytes=False, memory=MEMORY)[0]
     assert isinstance(screen, projection.Projection)
     prepared = screen.prepare(queries, np.arange(40))
-    least = screen.least(prepared, screen.estimate(prepared, slice(0, 300)))
-    assert np.all(least <= exact)
-    assert np.median(least / np.maximum(exact, 1e-9)) > 0.9
+    bounds = screen.lower_bounds(prepared, screen.estimate(prepared, slice(0, 300)))
+    assert np.all(bounds <= exact)
+    assert np.median(bounds / np.maximum(exact, 1e-9)) > 0.9
     monkeypatch.setattr(screens.Product, "estimate", None)  # never reached: the projection decides all
     distances, indices = Search(training, DISTANCES[name], MEMORY).nearest(queries, 3)
-    wanted, order = by_brute_force(DISTANCES[name], queries, training, 3)
+    expected, order = by_brute_force(DISTANCES[name], queries, training, 3)
     np.testing.assert_array_equal(indices, order)
-    np.testing.assert_allclose(distances, wanted, rtol=1e-12)
+    np.testing.assert_allclose(distances, expected, rtol=1e-12)
 
 
 @pytest.mark.usefixtures("projected")
 def test_projection_is_left_out_where_it_does_not_pay():
     noise, pictures = images(1, 300, shape=(24, 24, 1)), smooth(1, 300)
     for training, memory in ((noise, MEMORY), (pictures, 2**19), (Images(pictures.stored[:99]), MEMORY)):
-        first = search.screens(DISTANCES["mse"], training, whole=True, memory=memory)[0]
+        first = search.screens(DISTANCES["mse"], training, as_bytes=True, memory=memory)[0]
         assert isinstance(first, screens.Product)
 
 

@@ -1,5 +1,6 @@
 """The k-NN estimator: votes and ties by hand, scikit-learn's habits, bad input, memory."""
 
+import doctest
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from kerascifar.baselines import memory, search
+from kerascifar.baselines import centroid, memory, neighbors, search
 from kerascifar.baselines.centroid import NearestCentroid
 from kerascifar.baselines.neighbors import TIES, KNeighbors, vote
 from kerascifar.core.errors import InputError
@@ -78,7 +79,7 @@ def test_in_a_pipeline_and_under_cross_validation():
 @pytest.mark.parametrize("training", [1, 31, 32, 33, 90])
 def test_blocks_that_do_not_divide_change_nothing(queries, training, monkeypatch):
     distances, indices = KNeighbors(k=5, distance="ssim").fit(X, Y).kneighbors(X[20:57])
-    monkeypatch.setattr(search.budget, "plan", lambda *_: memory.Plan(queries, training))
+    monkeypatch.setattr(search, "block_sizes", lambda *_: memory.BlockSizes(queries, training))
     for threads in (1, 3):
         again = KNeighbors(k=5, distance="ssim", n_jobs=threads).fit(X, Y).kneighbors(X[20:57])
         np.testing.assert_array_equal(indices, again[1])
@@ -159,3 +160,10 @@ def test_memory_holds(distance, limit):
         [sys.executable, "-c", MEASURE, distance, str(limit * 2**20)], capture_output=True, text=True, check=True
     )
     assert int(done.stdout) <= limit * 2**20
+
+
+@pytest.mark.parametrize("module", [neighbors, centroid])
+def test_examples(module):
+    result = doctest.testmod(module)
+    assert result.attempted >= 3
+    assert result.failed == 0

@@ -13,10 +13,10 @@ from kerascifar.core.errors import InputError
 
 
 def scikit_image(x, y, span=None):
-    def one(a, b):
+    def similarity(a, b):
         return structural_similarity(a, b, channel_axis=-1, data_range=a.max() - a.min() if span is None else span)
 
-    return np.array([[one(a, b) for b in y] for a in x])
+    return np.array([[similarity(a, b) for b in y] for a in x])
 
 
 def pictures(seed, n, shape=(16, 15, 3)):
@@ -41,8 +41,8 @@ def test_hand_worked_single_window():
     """
     x, y = np.zeros((1, 7, 7, 1)), np.zeros((1, 7, 7, 1))
     x[0, 0, 0, 0], y[0, 6, 6, 0] = 49, 98
-    wanted = (2 * 1 * 2 + 0.2401) * (2 * -98 / 48 + 2.1609) / ((1 + 4 + 0.2401) * (49 + 196 + 2.1609))
-    np.testing.assert_allclose(ssim(x, y), [[wanted]], rtol=1e-12)
+    expected = (2 * 1 * 2 + 0.2401) * (2 * -98 / 48 + 2.1609) / ((1 + 4 + 0.2401) * (49 + 196 + 2.1609))
+    np.testing.assert_allclose(ssim(x, y), [[expected]], rtol=1e-12)
 
 
 @pytest.mark.parametrize("span", [None, 255.0])
@@ -68,11 +68,11 @@ def test_compiled_loops_equal_scikit_image(shape, scales):
     y, x = (
         Images(pictures(s, n, shape), *map(float, scale)) for s, n, scale in ((2, 70, scales[0]), (3, 4, scales[1]))
     )
-    wanted = 1 - scikit_image(x[:], y[:])
+    expected = 1 - scikit_image(x[:], y[:])
     for dtype, bound in ((np.float32, 1e-5), (np.float64, 1e-12)):
         screen = Structural(y, dtype, None)
-        found = screen.estimate(screen.prepare(x, np.arange(4)), slice(0, 70))
-        np.testing.assert_allclose(found, wanted, atol=bound)
+        estimates = screen.estimate(screen.prepare(x, np.arange(4)), slice(0, 70))
+        np.testing.assert_allclose(estimates, expected, atol=bound)
 
 
 def test_reported_distances_equal_scikit_image():
@@ -80,9 +80,9 @@ def test_reported_distances_equal_scikit_image():
     from kerascifar.baselines.neighbors import KNeighbors
 
     distances, indices = KNeighbors(k=3, distance="ssim").fit(y, np.arange(40) % 4).kneighbors(x)
-    wanted = 1 - scikit_image(x.astype(float), y.astype(float))
-    np.testing.assert_allclose(distances, np.take_along_axis(wanted, indices, 1), atol=1e-12)
-    np.testing.assert_array_equal(indices, np.argsort(wanted, axis=1)[:, :3])
+    expected = 1 - scikit_image(x.astype(float), y.astype(float))
+    np.testing.assert_allclose(distances, np.take_along_axis(expected, indices, 1), atol=1e-12)
+    np.testing.assert_array_equal(indices, np.argsort(expected, axis=1)[:, :3])
 
 
 def test_fixed_range_reaches_the_search():
@@ -90,8 +90,8 @@ def test_fixed_range_reaches_the_search():
     from kerascifar.baselines.neighbors import KNeighbors
 
     distances, _ = KNeighbors(distance="ssim", data_range=255).fit(y, np.zeros(40)).kneighbors(x)
-    wanted = 1 - scikit_image(x.astype(float), y.astype(float), 255).max(1)
-    np.testing.assert_allclose(distances[:, 0], wanted, atol=1e-12)
+    expected = 1 - scikit_image(x.astype(float), y.astype(float), 255).max(1)
+    np.testing.assert_allclose(distances[:, 0], expected, atol=1e-12)
 
 
 def test_equal_images_are_1_and_one_pixel_counts():
@@ -112,10 +112,10 @@ def test_constant_images():
     flat = np.full((3, 8, 8, 1), 10.0)
     flat[1:] = 20
     assert data_range(flat).tolist() == [1, 1, 1]
-    wanted = 400.0001 / 500.0001
-    np.testing.assert_allclose(ssim(flat[:1], flat[1:]), [[wanted, wanted]], rtol=1e-12)
-    found = DISTANCES["ssim"].definition(flat, flat).round(9)
-    np.testing.assert_allclose(np.diag(found), 0, atol=1e-12)
+    expected = 400.0001 / 500.0001
+    np.testing.assert_allclose(ssim(flat[:1], flat[1:]), [[expected, expected]], rtol=1e-12)
+    distances = DISTANCES["ssim"].definition(flat, flat).round(9)
+    np.testing.assert_allclose(np.diag(distances), 0, atol=1e-12)
 
 
 def test_images_without_a_window_are_refused():

@@ -1,9 +1,9 @@
-"""Runs of the engine that take a moment, for the tests beside this file."""
+"""Short runs of the scratch engine, for the tests in this folder."""
 
 import numpy as np
 
 from kerascifar import scratch
-from kerascifar.config import RunConfig
+from kerascifar.configure import configure
 from kerascifar.core.contracts import Dataset, Split
 from kerascifar.scratch.fit import fit
 
@@ -11,7 +11,7 @@ SIDE = 8
 
 
 def dataset(n=120, seed=0):
-    """Three classes: the red, green or blue channel is brighter."""
+    """Return three classes: the red, green or blue channel is brighter."""
     rng = np.random.default_rng(seed)
 
     def split(count):
@@ -23,16 +23,13 @@ def dataset(n=120, seed=0):
     return Dataset("bright", ("red", "green", "blue"), split(n), split(40), split(60))
 
 
-def config(**given):
-    usual = {
-        **{"arch": "scratch_convnet", "filters": (4, 6), "epochs": 3, "batch_size": 32, "learning_rate": 0.05},
-        **{"momentum": 0.9, "nesterov": False, "beta_1": 0.9, "beta_2": 0.999},
-    }
-    return RunConfig(**(usual | given))
+def config(**fields):
+    short = {"arch": "scratch_convnet", "filters": (4, 6), "epochs": 3, "batch_size": 32, "learning_rate": 0.05}
+    return configure(**(short | fields))
 
 
-def fitted(folder, data=None, **given):
-    made = config(**given)
+def fitted(folder, data=None, **fields):
+    made = config(**fields)
     return fit(made, scratch.VARIANTS[made.arch], data or dataset(), folder)
 
 

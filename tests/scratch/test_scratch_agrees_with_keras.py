@@ -29,7 +29,7 @@ from kerascifar.scratch import (
     SoftmaxCrossEntropy,
     Tanh,
 )
-from kerascifar.scratch.architectures import count_network
+from kerascifar.scratch.engine import count
 from kerascifar.scratch.optimizers import clip
 from kerascifar.scratch.saving import LAYERS
 from kerascifar.training.schedules import SCHEDULES, learning_rate, make_schedule
@@ -101,10 +101,10 @@ def test_layer(keras, name, training):
     with tf.GradientTape() as tape:
         fed = tf.constant(x)
         tape.watch(fed)
-        wanted = theirs(fed, training=training)
-        gradients = tape.gradient(wanted, [fed, *theirs.trainable_variables], output_gradients=tf.constant(upstream))
+        expected = theirs(fed, training=training)
+        gradients = tape.gradient(expected, [fed, *theirs.trainable_variables], output_gradients=tf.constant(upstream))
 
-    np.testing.assert_allclose(y, wanted, **CLOSE)
+    np.testing.assert_allclose(y, expected, **CLOSE)
     for ours, gradient in zip([dx, *layer.gradients.values()], gradients, strict=True):
         np.testing.assert_allclose(ours, gradient, **CLOSE)
     for ours, variable in zip(layer.state.values(), theirs.non_trainable_variables, strict=name != "Normalize"):
@@ -121,8 +121,8 @@ def test_max_pooling_breaks_ties_as_keras_does(keras):
     with tf.GradientTape() as tape:
         fed = tf.constant(x)
         tape.watch(fed)
-        wanted = tape.gradient(theirs(fed), fed)
-    np.testing.assert_array_equal(layer.backward(upstream), wanted)
+        expected = tape.gradient(theirs(fed), fed)
+    np.testing.assert_array_equal(layer.backward(upstream), expected)
 
 
 OPTIMIZERS = {
@@ -170,24 +170,24 @@ def test_forward_loss_and_gradients_of_a_whole_net(keras, loss):
     network, theirs, x, labels = whole_nets(keras, loss)
     gradients, value, _ = network.gradients(x, labels)
     with tf.GradientTape() as tape:
-        wanted = LOSSES[loss][1](keras)(np.eye(3, dtype=np.float32)[labels], theirs(x, training=True))
-    np.testing.assert_allclose(value, wanted, **CLOSE)
-    for ours, gradient in zip(gradients.values(), tape.gradient(wanted, theirs.trainable_variables), strict=True):
+        expected = LOSSES[loss][1](keras)(np.eye(3, dtype=np.float32)[labels], theirs(x, training=True))
+    np.testing.assert_allclose(value, expected, **CLOSE)
+    for ours, gradient in zip(gradients.values(), tape.gradient(expected, theirs.trainable_variables), strict=True):
         np.testing.assert_allclose(ours, gradient, **CLOSE)
     np.testing.assert_allclose(network.predict(x), theirs(x, training=False), **CLOSE)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_updates_of_a_whole_net(keras, name):
-    """Two updates, so that what the optimizer remembers takes part; both sides are given the same gradients."""
+    """Make two updates, so that the optimizer's slots matter; both sides get the same gradients."""
     network, theirs, x, labels = whole_nets(keras)
     ours, optimizer = OPTIMIZERS[name][0](), OPTIMIZERS[name][1](keras)
     for _ in range(2):
         gradients, _, _ = network.gradients(x, labels)
         # Keras has no coupled decay in its optimizers: there the penalty's gradient is added by hand.
         penalty = 0.05 if name == "penalty" else 0.0
-        given = [g + penalty * w for g, w in zip(gradients.values(), network.parameters.values(), strict=True)]
-        optimizer.apply(given, theirs.trainable_variables)
+        penalised = [g + penalty * w for g, w in zip(gradients.values(), network.parameters.values(), strict=True)]
+        optimizer.apply(penalised, theirs.trainable_variables)
         ours.update(network.parameters, gradients, 0.1)
         for w, variable in zip(network.parameters.values(), theirs.trainable_variables, strict=True):
             np.testing.assert_allclose(w, variable, **CLOSE)
@@ -221,9 +221,9 @@ def test_schedules_are_those_of_the_keras_nets(keras, schedule, warmup):
     config = RunConfig(
         schedule=schedule, warmup=warmup, epochs=6, learning_rate=0.3, step_epochs=2, milestones="2,4", gamma=0.5
     )
-    wanted = make_schedule(config, 10)
+    schedule_of_keras = make_schedule(config, 10)
     for step in range(60):
-        assert learning_rate(config, step, 10) == pytest.approx(float(wanted(step)), rel=1e-5, abs=1e-7)
+        assert learning_rate(config, step, 10) == pytest.approx(float(schedule_of_keras(step)), rel=1e-5, abs=1e-7)
 
 
 @pytest.mark.parametrize("name", scratch.VARIANTS)
@@ -240,4 +240,4 @@ def test_parameters_and_multiply_adds_are_those_of_the_same_net_in_keras(keras, 
     theirs = keras.Sequential([keras.Input((32, 32, 3)), *convolutions, k.Flatten(), *hidden, k.Dense(10)])
     parameters = sum(math.prod(w.shape) for w in theirs.trainable_weights)
     assert (variant.params, variant.multiply_adds) == (parameters, counting.multiply_adds(theirs))
-    assert count_network(variant, (32, 32, 3), 10) == (variant.params, variant.multiply_adds)
+    assert count(variant, (32, 32, 3), 10) == (variant.params, variant.multiply_adds)

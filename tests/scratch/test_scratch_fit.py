@@ -12,7 +12,7 @@ from small_runs import config, dataset, fitted, same_history, same_scores
 
 from kerascifar import scratch
 from kerascifar.core.errors import InputError, TrainingDiverged
-from kerascifar.scratch import Network
+from kerascifar.scratch import Network, load, train
 from kerascifar.scratch.engine import restore
 from kerascifar.scratch.fit import make_network
 from kerascifar.training.selection import best_epoch, out_of_patience
@@ -26,14 +26,14 @@ def test_learns_and_reports(tmp_path):
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores.sum(1), 1, rtol=1e-5)
     assert (scores.argmax(1) == data.test.labels).mean() > 0.9
-    wanted = {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"}
-    assert [set(row) for row in done.history] == [wanted] * 4
+    columns = {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"}
+    assert [set(row) for row in done.history] == [columns] * 4
     assert done.trainable_parameters == (27 * 4 + 4 + 8) + (36 * 6 + 6 + 12) + (24 * 3 + 3)
     assert done.multiply_adds == 64 * 27 * 4 + 16 * 36 * 6 + 24 * 3
     assert done.images_per_second > 0
     assert done.seconds_per_epoch > 0
     done.save(tmp_path)
-    loaded = scratch.softmax(Network.load(tmp_path / "model.npz").predict(data.test.images))
+    loaded = scratch.softmax(load(tmp_path / "model.npz").predict(data.test.images))
     np.testing.assert_array_equal(loaded.astype(np.float32), scores)
 
 
@@ -43,7 +43,7 @@ def test_without_validation(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "given",
+    "fields",
     [
         {"augment": "flip_crop", "optimizer": "adam", "learning_rate": 0.003},
         {"nesterov": True, "weight_decay": 1e-3, "schedule": "one_cycle", "clip_norm": 1.0},
@@ -53,8 +53,8 @@ def test_without_validation(tmp_path):
         {"arch": "scratch_fc3", "filters": None, "widths": (16,), "dropout": 0.5, "normalize": "minmax"},
     ],
 )
-def test_stopped_anywhere_it_goes_on_to_the_same_bits(tmp_path, monkeypatch, given):
-    whole = fitted(tmp_path / "whole", **given)
+def test_stopped_anywhere_it_goes_on_to_the_same_bits(tmp_path, monkeypatch, fields):
+    whole = fitted(tmp_path / "whole", **fields)
     steps = []
     step = Network.step
 
@@ -66,9 +66,9 @@ def test_stopped_anywhere_it_goes_on_to_the_same_bits(tmp_path, monkeypatch, giv
 
     monkeypatch.setattr(Network, "step", stopping)
     with pytest.raises(KeyboardInterrupt):
-        fitted(tmp_path / "parts", checkpoint_steps=1, **given)
+        fitted(tmp_path / "parts", checkpoint_steps=1, **fields)
     monkeypatch.setattr(Network, "step", step)
-    parts = fitted(tmp_path / "parts", checkpoint_steps=1, **given)
+    parts = fitted(tmp_path / "parts", checkpoint_steps=1, **fields)
     assert same_history(parts.history, whole.history)
     assert same_scores(parts, whole)
 
@@ -146,18 +146,18 @@ def test_a_loss_that_is_no_number_stops(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("fields", "message"),
     [
         ({"augment": "simple"}, "--augment simple is not for the scratch nets: they take none, flip_crop"),
-        ({"ema": 0.9}, r"--ema 0\.9 is not for the scratch nets: leave it out"),
-        ({"freeze": 2}, "--freeze 2 is not"),
-        ({"init_weights": "x"}, "--init-weights x is not"),
-        ({"precision": "mixed_float16"}, "--precision mixed_float16 is not for the scratch nets: they take float32"),
+        ({"ema": 0.9}, "--ema does not apply to scratch_convnet; it applies to Keras nets"),
+        ({"freeze": 2}, "--freeze does not apply to scratch_convnet"),
+        ({"init_weights": "x"}, "--init-weights does not apply to scratch_convnet"),
+        ({"precision": "mixed_float16"}, "--precision does not apply to scratch_convnet; it applies to Keras nets"),
         ({"device": "gpu"}, "--device gpu is not for the scratch nets: they take auto, cpu"),
         ({"optimizer": "muon"}, "--optimizer muon is not for the scratch nets: they take sgd, adam, adamw"),
-        ({"loss": "mse"}, "--loss mse is not"),
-        ({"schedule": "cosin"}, r"--schedule cosin .*did you mean cosine"),
-        ({"stem_stride": 2}, "--stem-stride does not apply to scratch_convnet; it takes filters, dropout, initializer"),
+        ({"loss": "mse"}, "unknown --loss 'mse'"),
+        ({"schedule": "cosin"}, r"unknown --schedule 'cosin' .did you mean cosine"),
+        ({"stem_stride": 2}, "--stem-stride does not apply to scratch_convnet; it applies to mobilenet_mod, "),
         ({"widths": (3,)}, "--widths does not apply to scratch_convnet"),
         ({"initializer": "hee"}, "unknown --initializer 'hee'"),
         ({"faults": ("output_rulu",)}, "unknown --faults 'output_rulu' .did you mean output_relu"),
@@ -171,24 +171,24 @@ def test_a_loss_that_is_no_number_stops(tmp_path):
         ({"filters": (4, 4, 4, 4)}, "layer 13, Conv2D|layer 14, MaxPool2D"),
     ],
 )
-def test_what_is_not_served_is_refused_by_name(tmp_path, given, told):
-    with pytest.raises(InputError, match=told):
-        fitted(tmp_path, **given)
+def test_what_scratch_nets_cannot_do_is_refused_by_name(tmp_path, fields, message):
+    with pytest.raises(InputError, match=message):
+        fitted(tmp_path, **fields)
     assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
-    ("images", "labels", "told"),
+    ("images", "labels", "message"),
     [
         (np.zeros((4, 5, 5, 3), np.uint8), np.zeros(4, int), r"takes images of shape \(8, 8, 3\), got \(5, 5, 3\)"),
-        (np.zeros((4, 8, 8, 3), np.uint8), np.zeros(3, int), "one label an image"),
+        (np.zeros((4, 8, 8, 3), np.uint8), np.zeros(3, int), "one label per image"),
         (np.zeros((4, 8, 8, 3), np.uint8), np.array([0, 1, 2, 3]), "labels must be from 0 to 2, got 0 to 3"),
     ],
 )
-def test_images_and_labels_that_do_not_fit(images, labels, told):
+def test_images_and_labels_that_do_not_fit(images, labels, message):
     network = make_network(config(), scratch.VARIANTS["scratch_convnet"], dataset())
-    with pytest.raises(InputError, match=told):
-        network.fit(images, labels, scratch.SGD(), epochs=1, rate=0.1, show=False)
+    with pytest.raises(InputError, match=message):
+        train(network, images, labels, scratch.SGD(), epochs=1, learning_rate=0.1, show=False)
 
 
 def test_a_finished_run_is_restored_to_the_same_scores(tmp_path):

@@ -6,7 +6,7 @@ from small_runs import config, dataset, fitted, same_history, same_scores
 
 from kerascifar import scratch
 from kerascifar.core.errors import InputError
-from kerascifar.scratch import FAULTS, Network, cross_validate, folds
+from kerascifar.scratch import FAULTS, Network, cross_validate, folds, load
 from kerascifar.scratch.faults import FaultyNetwork
 from kerascifar.scratch.fit import make_network
 
@@ -26,14 +26,14 @@ def test_impossible_folds(k):
 
 
 def test_cross_validation_makes_a_net_for_each_fold():
-    made, data = [], dataset(30)
+    networks, data = [], dataset(30)
 
     def make():
-        made.append(make_network(config(), scratch.VARIANTS["scratch_convnet"], data))
-        return made[-1]
+        networks.append(make_network(config(), scratch.VARIANTS["scratch_convnet"], data))
+        return networks[-1]
 
     untrained = cross_validate(make, lambda net, x, y: None, data.train.images, data.train.labels, k=3)
-    assert len({id(net) for net in made}) == len(untrained) == 3
+    assert len({id(net) for net in networks}) == len(untrained) == 3
 
 
 def test_folds_start_afresh_and_the_net_learns_from_all_images(tmp_path):
@@ -45,8 +45,8 @@ def test_folds_start_afresh_and_the_net_learns_from_all_images(tmp_path):
 
 @pytest.mark.parametrize("faults", [(), ("folds_kept",)])
 def test_stopped_between_folds_it_goes_on_to_the_same_bits(tmp_path, monkeypatch, faults):
-    given = {"folds": 3, "epochs": 2, "faults": faults}
-    whole = fitted(tmp_path / "whole", **given)
+    fields = {"folds": 3, "epochs": 2, "faults": faults}
+    whole = fitted(tmp_path / "whole", **fields)
     checkpoints = []
     save = scratch.fit.Checkpoint.save
 
@@ -58,9 +58,9 @@ def test_stopped_between_folds_it_goes_on_to_the_same_bits(tmp_path, monkeypatch
 
     monkeypatch.setattr("kerascifar.scratch.fit.Checkpoint.save", stopping)
     with pytest.raises(KeyboardInterrupt):
-        fitted(tmp_path / "parts", **given)
+        fitted(tmp_path / "parts", **fields)
     monkeypatch.setattr("kerascifar.scratch.fit.Checkpoint.save", save)
-    parts = fitted(tmp_path / "parts", **given)
+    parts = fitted(tmp_path / "parts", **fields)
     assert parts.notes == whole.notes
     assert same_history(parts.history, whole.history)
     assert same_scores(parts, whole)
@@ -72,8 +72,8 @@ def test_kept_folds_train_one_net(tmp_path):
 
 
 def faulty(*faults):
-    made = config(arch="scratch_cnn", filters=(4, 3), faults=faults)
-    return make_network(made, scratch.VARIANTS["scratch_cnn"], dataset())
+    faulty_config = config(arch="scratch_cnn", filters=(4, 3), faults=faults)
+    return make_network(faulty_config, scratch.VARIANTS["scratch_cnn"], dataset())
 
 
 def gradients(network):
@@ -129,7 +129,7 @@ def test_fault_full_batch(tmp_path, monkeypatch):
 def test_a_faulty_net_trains_and_is_saved_as_a_plain_one(tmp_path, fault):
     done = fitted(tmp_path, arch="scratch_cnn", dropout=None, epochs=1, learning_rate=1e-4, faults=(fault,), folds=2)
     done.save(tmp_path)
-    assert type(Network.load(tmp_path / "model.npz")) is Network
+    assert type(load(tmp_path / "model.npz")) is Network
 
 
 def test_without_faults_the_net_is_the_plain_one():

@@ -51,9 +51,9 @@ def errors(layer, shape, training=True, seed=0):
         return float((forward() * upstream).sum())
 
     dx = layer.backward(upstream)
-    found = {name: (g, layer.parameters[name]) for name, g in layer.gradients.items()} | {"x": (dx, x)}
-    assert set(found) == {*layer.parameters, "x"}
-    return {name: relative_error(g, numeric_gradient(loss, w)) for name, (g, w) in found.items()}
+    pairs = {name: (g, layer.parameters[name]) for name, g in layer.gradients.items()} | {"x": (dx, x)}
+    assert set(pairs) == {*layer.parameters, "x"}
+    return {name: relative_error(g, numeric_gradient(loss, w)) for name, (g, w) in pairs.items()}
 
 
 CASES = {
@@ -150,8 +150,8 @@ def test_l2_penalty(everything):
     penalty = L2(0.3, everything)
     for array in w.values():
         slope = numeric_gradient(lambda: penalty.penalty(w), array)
-        wanted = penalty.gradient(array) if penalty.covers(array) else np.zeros_like(array)
-        assert relative_error(wanted, slope) < BOUND
+        expected = penalty.gradient(array) if penalty.covers(array) else np.zeros_like(array)
+        assert relative_error(expected, slope) < BOUND
     assert penalty.covers(w["bias"]) == everything
 
 
@@ -162,11 +162,11 @@ def test_whole_network():
     ]
     network = Network(layers, (8, 8, 2), SoftmaxCrossEntropy(0.1), dtype=np.float64)
     rng = np.random.default_rng(1)
-    found = check_gradients(network, rng.normal(size=(6, 8, 8, 2)), rng.integers(0, 3, 6))
-    bias_before_normalisation = found.pop("0/bias")  # its true gradient is 0, so the relative error means nothing
+    measured = check_gradients(network, rng.normal(size=(6, 8, 8, 2)), rng.integers(0, 3, 6))
+    bias_before_normalisation = measured.pop("0/bias")  # its true gradient is 0, so the relative error means nothing
     assert bias_before_normalisation <= 1
-    assert len(found) == 9
-    assert max(found.values()) < BOUND
+    assert len(measured) == 9
+    assert max(measured.values()) < BOUND
 
 
 def test_a_wrong_gradient_is_noticed():

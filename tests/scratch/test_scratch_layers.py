@@ -19,6 +19,7 @@ from kerascifar.scratch import (
     Normalize,
     ReLU,
     SoftmaxCrossEntropy,
+    engine,
     parallel,
     softmax,
 )
@@ -128,11 +129,11 @@ def test_fans_of_a_convolution_count_its_area():
 
 
 @pytest.mark.parametrize(
-    ("layers", "shape", "told"),
+    ("layers", "shape", "message"),
     [
         ([Dense(3)], (4, 4, 1), r"layer 0, Dense: needs input of shape \(N, inputs\); put Flatten before it"),
         ([Flatten(), Conv2D(3)], (4, 4, 1), r"layer 1, Conv2D: needs input of shape \(N, height, width, channels\)"),
-        ([Conv2D(3, 5), Flatten()], (4, 4, 1), r"layer 0, Conv2D: needs an image of 5 pixels a side"),
+        ([Conv2D(3, 5), Flatten()], (4, 4, 1), r"layer 0, Conv2D: needs an image of at least 5 pixels a side"),
         ([ReLU(), MaxPool2D(3)], (2, 2, 1), "layer 1, MaxPool2D: needs an image of at least 3 pixels"),
         ([Conv2D(3, 3, padding=3)], (4, 4, 1), "layer 0, Conv2D: needs a padding from 0 to below its size, got 3"),
         ([Conv2D(0)], (4, 4, 1), "layer 0, Conv2D: needs filters of at least 1, got 0"),
@@ -148,8 +149,8 @@ def test_fans_of_a_convolution_count_its_area():
         ([], (4,), "at least one layer"),
     ],
 )
-def test_shapes_that_do_not_fit_are_refused_when_the_net_is_built(layers, shape, told):
-    with pytest.raises(InputError, match=told):
+def test_shapes_that_do_not_fit_are_refused_when_the_net_is_built(layers, shape, message):
+    with pytest.raises(InputError, match=message):
         Network(layers, shape)
 
 
@@ -157,7 +158,7 @@ def test_shapes_that_do_not_fit_are_refused_when_the_net_is_built(layers, shape,
 def test_counts(name):
     variant = scratch.VARIANTS[name]
     network = Network(variant.build((32, 32, 3), 10, **variant.args), (32, 32, 3))
-    parameters, multiply_adds = scratch.count(variant, (32, 32, 3), 10)
+    parameters, multiply_adds = engine.count(variant, (32, 32, 3), 10)
     assert parameters == network.trainable_parameters == sum(w.size for w in network.parameters.values())
     assert multiply_adds == network.multiply_adds
     assert variant.params in (None, parameters)
@@ -165,18 +166,18 @@ def test_counts(name):
 
 def test_multiply_adds_by_hand():
     fc3, cnn = scratch.VARIANTS["scratch_fc3"], scratch.VARIANTS["scratch_cnn"]
-    assert scratch.count(fc3, (32, 32, 3), 10)[1] == 3072 * 1024 + 1024 * 512 + 512 * 256 + 256 * 10
-    assert scratch.count(cnn, (32, 32, 3), 10)[1] == 1024 * (27 * 16 + 144 * 16) + 16384 * 10
+    assert engine.count(fc3, (32, 32, 3), 10)[1] == 3072 * 1024 + 1024 * 512 + 512 * 256 + 256 * 10
+    assert engine.count(cnn, (32, 32, 3), 10)[1] == 1024 * (27 * 16 + 144 * 16) + 16384 * 10
 
 
-def test_gradients_of_a_large_batch_are_summed_over_parts():
+def test_gradients_of_a_large_batch_are_summed_over_chunks():
     variant = scratch.VARIANTS["scratch_cnn"]
-    whole, parts = (
+    whole, chunks = (
         Network(variant.build((8, 8, 3), 10, **variant.args), (8, 8, 3), seed=1, at_once=n) for n in (1000, 7)
     )
     rng = np.random.default_rng(0)
     x, labels = rng.normal(size=(40, 8, 8, 3)).astype(np.float32), rng.integers(0, 10, 40)
-    (a, loss_a, right_a), (b, loss_b, right_b) = (net.gradients(x, labels) for net in (whole, parts))
+    (a, loss_a, right_a), (b, loss_b, right_b) = (net.gradients(x, labels) for net in (whole, chunks))
     assert loss_a == pytest.approx(loss_b, rel=1e-5)
     assert right_a == right_b
     for name in a:
@@ -202,12 +203,12 @@ def test_sums_do_not_depend_on_the_number_of_threads(threads):
     layer = built(Conv2D(4, 3, padding=1), (16, 16, 8), np.float32)
     rng = np.random.default_rng(0)
     x, dy = (rng.normal(size=(50, 16, 16, c)).astype(np.float32) for c in (8, 4))
-    found = []
+    results = []
     for n in (1, threads):
         parallel.use_threads(n)
-        found.append([layer.forward(x), layer.backward(dy), layer.gradients["kernel"]])
+        results.append([layer.forward(x), layer.backward(dy), layer.gradients["kernel"]])
     parallel.use_threads()
-    for one, many in zip(*found, strict=True):
+    for one, many in zip(*results, strict=True):
         np.testing.assert_array_equal(one, many)
 
 
@@ -222,6 +223,6 @@ def test_flip_crop_moves_and_mirrors_whole_images():
         for crop in [padded[i : i + 8, j : j + 8]]
         for step in (1, -1)
     }
-    seen = {made.tobytes() for made in changed}
+    seen = {image.tobytes() for image in changed}
     assert seen <= possible
     assert len(seen) > 130  # of 162; 500 draws miss few
