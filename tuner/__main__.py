@@ -18,7 +18,7 @@ from kerascifar.cli import Parser, add_flags, entry, print_result
 from kerascifar.config import FIELDS
 from kerascifar.configure import read_config
 from kerascifar.core.errors import InputError
-from tuner.definition import ORACLES, Search, make_search
+from tuner.definition import ORACLES, make_search
 from tuner.outcome import print_trials, write_best
 from tuner.spaces import SPACES
 from tuner.worker import role
@@ -59,15 +59,10 @@ def main(argv: Sequence[str]) -> None:
         serve(search, workers, argv, timeout)
     else:
         run_search(search)
-    finish(search, flags["train_best"])
-
-
-def finish(search: Search, train_best: bool) -> None:
-    """Print the table of trials, write the best one as a recipe, and train it if `train_best`."""
     print_trials(search.folder)
     config = write_best(search)
     print(f"best trial written to {search.folder / 'best.toml'}")
-    if train_best:
+    if flags["train_best"]:
         from kerascifar.run import run
 
         print_result(config, run(config))
