@@ -137,8 +137,8 @@ def test_find_run_takes_a_run_or_a_folder_with_one(finished, tmp_path):
     ("text", "told"),
     [
         ("{", "is corrupt"),
-        ("[]", "is not a result of this program"),
-        ('{"metrics": {}}', "is not a result of this program"),
+        ("[]", "is corrupt: Expected `object`, got `array`"),
+        ('{"metrics": {}}', "is corrupt: Object missing required field `run_id`"),
     ],
 )
 def test_foreign_results_are_refused(text, told, tmp_path):
@@ -158,7 +158,7 @@ def test_a_result_with_an_impossible_accuracy_is_refused(finished, tmp_path):
 
 def test_corrupt_scores_are_refused(tmp_path):
     (tmp_path / "scores.npz").write_bytes(b"PK garbage")
-    with pytest.raises(InputError, match=r"scores\.npz cannot be read"):
+    with pytest.raises(InputError, match=r"scores\.npz is corrupt"):
         results.read_scores(tmp_path)
 
 
