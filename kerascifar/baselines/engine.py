@@ -17,11 +17,7 @@ _LEAST_SECONDS = 0.3  # of a measurement
 
 
 def check(config: RunConfig, variant: Variant) -> None:
-    """Refuse a name or an amount that means nothing here.
-
-    Raises:
-        InputError: unknown distance, a data range for another distance than ssim, or a malformed amount of memory.
-    """
+    """Refuse an unknown distance, a data range for another one than ssim, and a malformed amount of memory."""
     name = variant.arguments(config)["distance"]
     distance = lookup(DISTANCES, name, "--distance")
     if config.data_range is not None and not distance.images:
@@ -37,25 +33,12 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path | None)
 
 
 def restore(config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset]) -> Score:
-    """Return the scorer of a finished run: the training images are the model, so they are read again.
-
-    Raises:
-        InputError: the data cannot be read.
-    """
+    """Return the scorer of a finished run: the training images are the model, so they are read again."""
     return fit(config, variant, load(), None).score
 
 
-def count(variant: Variant, shape: tuple[int, int, int], classes: int) -> tuple[int, int | None]:
-    """Return 0 parameters, and None for multiply-adds."""
-    return 0, None
-
-
 def layers(config: RunConfig, variant: Variant, shape: tuple[int, int, int], classes: int) -> list[LayerRow]:
-    """Refuse: there are none.
-
-    Raises:
-        InputError: always.
-    """
+    """Refuse: there are none."""
     raise InputError(f"{config.arch} has no layers; name a net, such as lenet or scratch_convnet")
 
 
@@ -78,11 +61,7 @@ def time_step(config: RunConfig, variant: Variant, load: Callable[[], Dataset]) 
 def serve(
     config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset], shape: Sequence[int]
 ) -> Served:
-    """Return the run to be called, with its test images: the time depends on what is in the pixels.
-
-    Raises:
-        InputError: the data cannot be read.
-    """
+    """Return the run to be called, with its test images: the time depends on what is in the pixels."""
     data = load()
     score = fit(config, variant, data, None).score
     facts = {"call": "score", "device": "cpu", "threads": config.threads or cores(), "machine": processor()}
