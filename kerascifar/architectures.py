@@ -63,10 +63,9 @@ def engine(arch: str) -> Engine:
 
 
 def summarize(config: RunConfig, shape: tuple[int, int, int], classes: int) -> list[LayerRow]:
-    """Build the config's net for images of `shape` (side, side, channels) and return its layers, first to last.
+    """Build the config's net for images of `shape` (side, side, channels) and return its layers; see ``Engine.layers``.
 
-    Raises:
-        InputError: the architecture has no layers, or cannot take images of this shape.
+    An architecture without layers, and a shape that it cannot take, are refused.
     """
     return engine(config.arch).layers(config, ARCHITECTURES[config.arch], shape, classes)
 
