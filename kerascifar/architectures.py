@@ -36,9 +36,6 @@ class Engine(Protocol):
     def restore(self, config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset]) -> Score:
         """Return the scorer of the finished run in `folder`; `load()` gives its data. Raises InputError."""
 
-    def count(self, variant: Variant, shape: tuple[int, int, int], classes: int) -> tuple[int, int | None]:
-        """Return trainable parameters, and multiply-adds of one image, counted on the net itself."""
-
     def layers(self, config: RunConfig, variant: Variant, shape: tuple[int, int, int], classes: int) -> list[LayerRow]:
         """Return the net's layers, first to last, for images of `shape` (side, side, channels). Raises InputError."""
 
@@ -66,10 +63,9 @@ def engine(arch: str) -> Engine:
 
 
 def summarize(config: RunConfig, shape: tuple[int, int, int], classes: int) -> list[LayerRow]:
-    """Build the config's net for images of `shape` (side, side, channels) and return its layers, first to last.
+    """Build the config's net for images of `shape` (side, side, channels) and return its layers; see ``Engine.layers``.
 
-    Raises:
-        InputError: the architecture has no layers, or cannot take images of this shape.
+    An architecture without layers, and a shape that it cannot take, are refused.
     """
     return engine(config.arch).layers(config, ARCHITECTURES[config.arch], shape, classes)
 

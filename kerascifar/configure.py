@@ -45,11 +45,7 @@ def configure(**given: Any) -> RunConfig:
 
 
 def read_config(path: str | Path) -> dict[str, Any]:
-    """Read RunConfig fields from a TOML file.
-
-    Raises:
-        InputError: the file cannot be read, is no TOML, or holds a key that is no field.
-    """
+    """Read RunConfig fields from a TOML file; refuse one that cannot be read, is no TOML, or has a key of no field."""
     try:
         given = read_toml(path)
     except FileNotFoundError:
@@ -59,22 +55,14 @@ def read_config(path: str | Path) -> dict[str, Any]:
 
 
 def check_keys(given: Mapping[str, Any], where: str) -> None:
-    """Refuse keys that are no RunConfig field.
-
-    Raises:
-        InputError: names the first such key and the nearest field.
-    """
+    """Refuse a key that is no RunConfig field, and tell the nearest field."""
     for key in given:
         if key not in FIELDS:
             raise InputError(f"{where}: unknown key {key!r}{nearest(key, FIELDS)}")
 
 
 def check(config: RunConfig) -> None:
-    """Check names and combinations that one field alone cannot tell.
-
-    Raises:
-        InputError: with one line that says what would be right.
-    """
+    """Refuse wrong names and combinations, which one field alone cannot tell."""
     variant = lookup(ARCHITECTURES, config.arch, "--arch")
     for name in FIELDS:
         _check_applies(config, variant, name)

@@ -38,11 +38,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def parse_weights(text: str | None) -> list[float] | None:
-    """Return numbers from a text such as ``2,1,1``.
-
-    Raises:
-        InputError: a word is not a number.
-    """
+    """Return numbers from a text such as ``2,1,1``; refuse other words."""
     try:
         return None if text is None else [float(word) for word in text.split(",")]
     except ValueError:

@@ -71,11 +71,7 @@ def time_run(folder: Path, repeats: int, machine: dict[str, Any]) -> None:
 
 
 def evaluate(config: RunConfig, result: Result, score: Score) -> dict[str, dict[str, Any]]:
-    """Return the metrics of the validation and test splits, scored anew.
-
-    Raises:
-        InputError: the data set is not the one of the run.
-    """
+    """Return the metrics of the validation and test splits, scored anew; refuse a data set that is not the run's."""
     from kerascifar.evaluation import metrics
 
     data = load_again(config, result)

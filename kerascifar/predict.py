@@ -45,12 +45,9 @@ def main(argv: Sequence[str]) -> None:
 
 
 def as_csv(names: Sequence[str], scores: np.ndarray, classes: Sequence[str]) -> str:
-    """Return CSV with the columns image, label, label_id, confidence, then the score of each class.
+    """Return CSV with the columns image, label, label_id (an index into `classes`), confidence, and a score per class.
 
-    Args:
-        names: one per image.
-        scores: float32 (N, classes).
-        classes: names; a label_id is an index into them.
+    There is a row per image: N `names`, and `scores` as float32 (N, classes).
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -71,11 +71,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("--mode", choices=(*MODES, "both"), default="both", help="which version to run (default both)")
     parser.add_argument(
-        "--seeds",
-        metavar="N",
-        type=int,
-        default=1,
-        help="seeds per row; tables show mean and spread (default 1)",
+        "--seeds", metavar="N", type=int, default=1, help="seeds per row; tables show mean and spread (default 1)"
     )
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--full", action="store_true", help="all epochs of the recipe")

@@ -81,11 +81,7 @@ def write_result(folder: Path, result: Result) -> None:
 
 
 def read_result(folder: Path, name: str = FINISHED) -> Result:
-    """Read a run folder's result.json, or its validation.json if `name` is VALIDATED.
-
-    Raises:
-        InputError: the file is missing, corrupt, or not a result of ours.
-    """
+    """Read a run folder's result.json, or its validation.json if `name` is VALIDATED; refuse what is none of ours."""
     path = Path(folder) / name
     try:
         result = read_json(path, Result)
@@ -102,11 +98,7 @@ def read_result(folder: Path, name: str = FINISHED) -> Result:
 
 
 def find_run(path: str | Path) -> Path:
-    """Return the run folder meant by a RUN argument: a run folder, or a folder that holds exactly one finished run.
-
-    Raises:
-        InputError: there is none, or more than one.
-    """
+    """Return the run folder that RUN means: itself, or the one finished run in it; refuse none or several."""
     path = Path(path)
     if not path.is_dir():
         raise InputError(f"RUN {path} is not a folder; give a run folder such as saved_models/NAME/RUN-ID")
@@ -132,11 +124,7 @@ def write_scores(folder: Path, data: Dataset, scores: Mapping[str, np.ndarray]) 
 
 
 def read_scores(folder: Path) -> dict[str, np.ndarray]:
-    """Read scores.npz as `write_scores` wrote it.
-
-    Raises:
-        InputError: missing or corrupt.
-    """
+    """Read scores.npz as `write_scores` wrote it; refuse a folder without it, and a corrupt one."""
     try:
         return read_arrays(Path(folder) / SCORES)
     except FileNotFoundError:

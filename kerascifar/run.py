@@ -69,11 +69,7 @@ def run(config: RunConfig, validation_only: bool = False) -> Result:
 
 
 def _read_back(config: RunConfig, outcome: str) -> Result:
-    """Return the result of the finished run, after a look whether it is one of the images and weights at hand.
-
-    Raises:
-        InputError: it was trained on other images, or from other weights: the run ids tell what was asked for alone.
-    """
+    """Return the result of the finished run; refuse one of other images or first weights, which no run id tells."""
     result = results.read_result(config.folder, outcome)
     if not contents_are_fixed(config, result.dataset["notes"]):
         _check_images(result, load(config), f"{config.folder} is a finished run of other images: ")
@@ -114,11 +110,7 @@ def _check_images(result: Result, data: Dataset, what: str) -> None:
 
 
 def _noted_overlap(config: RunConfig, data: Dataset) -> Dataset:
-    """Refuse test images that the training data holds, or note how many there are.
-
-    Raises:
-        InputError: there are more than the data set as published has, and --allow-overlap is not given.
-    """
+    """Note how many test images the training data holds; refuse more than published, but for --allow-overlap."""
     shared = data.overlap()
     if shared > PUBLISHED_OVERLAP.get(config.dataset, 0) and not config.allow_overlap:
         raise InputError(
@@ -170,14 +162,9 @@ def _follow(config: RunConfig, data: Dataset, cluster: Cluster) -> Result:
 
 
 def read_run(folder: Path, **machine: Any) -> tuple[RunConfig, Result]:
-    """Return config and result of the finished run in `folder`.
+    """Return config and result of the finished run in `folder`; refuse a result that is none of ours.
 
-    Args:
-        folder: the run folder.
-        machine: fields that do not change the numbers, such as data_dir or device.
-
-    Raises:
-        InputError: the result cannot be read, or its config is none of ours.
+    `machine` has fields that do not change the numbers, such as data_dir or device.
     """
     result = results.read_result(folder)
     check_keys(result.config, str(folder / results.FINISHED))
@@ -187,22 +174,14 @@ def read_run(folder: Path, **machine: Any) -> tuple[RunConfig, Result]:
 
 
 def restore(folder: Path, **machine: Any) -> tuple[RunConfig, Result, Score]:
-    """Return config, result and scorer of the finished run in `folder`; arguments are those of `read_run`.
-
-    Raises:
-        InputError: the result or the model cannot be read.
-    """
+    """Return config, result and scorer of the finished run in `folder`; arguments and refusals are `read_run`'s."""
     config, result = read_run(folder, **machine)
     variant = ARCHITECTURES[config.arch]
     return config, result, engine(config.arch).restore(config, variant, folder, lambda: load(config))
 
 
 def load_again(config: RunConfig, result: Result) -> Dataset:
-    """Return the images of the finished run that `config` and `result` tell of.
-
-    Raises:
-        InputError: they cannot be read, or the images here are not those of the run.
-    """
+    """Return the images of the finished run that `config` and `result` tell of; refuse others."""
     data = load(config)
     _check_images(result, data, "the images here are not those of the run: ")
     return data

@@ -20,11 +20,7 @@ _fit = lazy_import("kerascifar.baselines.fit")  # imports scikit-learn
 
 
 def check(config: RunConfig, variant: Variant) -> None:
-    """Check the distance, its data range, and the memory.
-
-    Raises:
-        InputError: unknown distance, a data range for a distance other than ssim, or a malformed amount of memory.
-    """
+    """Refuse an unknown distance, a data range for another one than ssim, and a malformed amount of memory."""
     name = variant.arguments(config)["distance"]
     distance = lookup(DISTANCES, name, "--distance")
     if config.data_range is not None and not distance.images:
@@ -38,25 +34,12 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path | None)
 
 
 def restore(config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset]) -> Score:
-    """Return the scorer of a finished run: the training images are the model, so they are loaded again.
-
-    Raises:
-        InputError: the data cannot be read.
-    """
+    """Return the scorer of a finished run: the training images are the model, so they are read again."""
     return fit(config, variant, load(), None).score
 
 
-def count(variant: Variant, shape: tuple[int, int, int], classes: int) -> tuple[int, int | None]:
-    """Return 0 parameters, and None for multiply-adds."""
-    return 0, None
-
-
 def layers(config: RunConfig, variant: Variant, shape: tuple[int, int, int], classes: int) -> list[LayerRow]:
-    """Refuse: a baseline has no layers.
-
-    Raises:
-        InputError: always.
-    """
+    """Refuse: there are none."""
     raise InputError(f"{config.arch} has no layers; name a net, such as lenet or scratch_convnet")
 
 
@@ -79,11 +62,7 @@ def time_step(config: RunConfig, variant: Variant, load: Callable[[], Dataset]) 
 def serve(
     config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset], shape: Sequence[int]
 ) -> Served:
-    """Return the finished run as a function, with its test images: its time depends on pixel values.
-
-    Raises:
-        InputError: the data cannot be read.
-    """
+    """Return the run to be called, with its test images: the time depends on what is in the pixels."""
     data = load()
     score = fit(config, variant, data, None).score
     facts = {"call": "score", "device": "cpu", "threads": config.threads or cores(), "machine": processor()}

@@ -12,10 +12,8 @@ class DataConfig:
     dataset: str = option(
         "cifar10", "cifar10, cifar100, cifar100_coarse, cinic10, folder, tfds:NAME, digits, synthetic[:N]", timed=True
     )
-    data_dir: str | None = option(None, "where the data set lies (else $KERASCIFAR_DATA)", identity=False, machine=True)
-    unverified: bool = option(
-        False, "accept data files whose MD5 is not the official one", identity=False, machine=True
-    )
+    data_dir: str | None = option(None, "where the data set lies (else $KERASCIFAR_DATA)", machine=True)
+    unverified: bool = option(False, "accept data files whose MD5 is not the official one", machine=True)
     validation: float = option(0.1, "share of the training images held out for validation; 0 for none", BELOW_1)
     train_limit: int | None = option(None, "use the first N training images only", POSITIVE)
     test_limit: int | None = option(None, "use the first N test images only", POSITIVE)

@@ -18,7 +18,6 @@ class MachineConfig:
     device: str = option(
         "auto",
         "auto, cpu, gpu or gpu:N; cpu:N cuts the CPU in N devices for --strategy mirrored",
-        identity=False,
         machine=True,
         timed=True,
     )
@@ -34,15 +33,9 @@ class MachineConfig:
         one_of("tf.data", "arrays"),
         identity=False,
     )
-    threads: int | None = option(
-        None, "CPU threads; all cores if not given", POSITIVE, identity=False, machine=True, timed=True
-    )
+    threads: int | None = option(None, "CPU threads; all cores if not given", POSITIVE, machine=True, timed=True)
     memory: str | None = option(
-        None,
-        "working memory of knn and nearest_centroid, such as 1GiB or 512MiB",
-        engines=("baseline",),
-        identity=False,
-        machine=True,
+        None, "working memory of knn and nearest_centroid, such as 1GiB or 512MiB", engines=("baseline",), machine=True
     )
     precision: str = option(
         "float32",

@@ -3,17 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
-from kerascifar.core.fields import (
-    AT_LEAST_0,
-    AT_LEAST_2,
-    BELOW_1,
-    POSITIVE,
-    SEED,
-    STEPS,
-    Phases,
-    one_of,
-    option,
-)
+from kerascifar.core.fields import AT_LEAST_0, AT_LEAST_2, BELOW_1, POSITIVE, SEED, STEPS, Phases, one_of, option
 
 # Fields of all that is trained in steps, and of Keras nets alone.
 trained, keras_only = partial(option, engines=STEPS), partial(option, engines=("keras",))

@@ -94,8 +94,7 @@ class Fitted:
     """What every engine hands back, so that all nets and baselines end in the same metrics.
 
     Attributes:
-        score: maps uint8 images (N, H, W, C) and the name of their split, such as "test", to probabilities float32
-            (N, classes).
+        score: see ``Score``.
         probabilities: False where scores are vote shares, for which NLL and calibration mean nothing.
         trainable_parameters: exact count; 0 for baselines.
         multiply_adds: for one image, forward; None where it has no meaning.

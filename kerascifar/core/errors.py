@@ -4,7 +4,8 @@
 class InputError(ValueError):
     """What a person gave cannot be used. Command lines print it as one line and exit with 2.
 
-    The message says what was wrong, what was received, and what would be right.
+    The message says what was wrong, what was received, and what would be right. A function that is said to refuse
+    something raises this.
     """
 
 

@@ -55,7 +55,7 @@ def option(
         engines: the kinds of architectures that take the field; others refuse any value but the default.
         builder: an argument of the architecture's builder; only architectures that list it take it.
         identity: decides the numbers of a run; else it stays out of run_id and result.json.
-        machine: may differ between the machine that trained and the one that scores again.
+        machine: may differ between the machine that trained and the one that scores again; no part of the identity.
         timed: decides the time of a training step to an amount that matters.
     """
     return dataclasses.field(
@@ -65,37 +65,31 @@ def option(
             "check": check,
             "engines": tuple(engines),
             "builder": builder,
-            "identity": identity,
+            "identity": identity and not machine,
             "machine": machine,
             "timed": timed or builder,
         },
     )
 
 
-def parse_rows(text: str) -> Rows:
-    """Parse a t/c/n/s table: ``"1,16,1,1;6,24,2,2"`` gives ``((1, 16, 1, 1), (6, 24, 2, 2))``.
-
-    Raises:
-        ValueError: the text is not rows of four integers.
-    """
-    return tuple(tuple(int(part) for part in row.split(",")) for row in text.strip().strip(";").split(";"))
+def _rows(value: Any) -> Any:
+    """Split a text such as ``"1,16,1,1;6,24,2,2"`` into rows of words; what is no text has rows already."""
+    return [row.split(",") for row in value.strip().strip(";").split(";")] if isinstance(value, str) else value
 
 
 def convert(kind: Any, value: Any) -> Any:
     """Convert `value`, which may come as text, from TOML or from JSON, to the type `kind`.
 
     Raises:
-        ValueError: it is no such thing, or NaN or infinite.
-        TypeError: likewise.
+        ValueError, TypeError: it is no such thing, or NaN or infinite.
     """
     if kind == Rows:
-        rows = parse_rows(value) if isinstance(value, str) else tuple(tuple(convert(int, x) for x in r) for r in value)
+        rows = tuple(tuple(convert(int, part) for part in row) for row in _rows(value))
         if not rows or any(len(row) != 4 or min(row) < 1 for row in rows):
             raise ValueError
         return rows
     if kind == Phases:
-        rows = [row.split(",") for row in value.strip().strip(";").split(";")] if isinstance(value, str) else value
-        phases = tuple((convert(int, e), convert(int, layers), convert(float, r)) for e, layers, r in rows)
+        phases = tuple((convert(int, e), convert(int, layers), convert(float, r)) for e, layers, r in _rows(value))
         if not phases or any(e < 1 or layers < 0 or r <= 0 for e, layers, r in phases):
             raise ValueError
         return phases
@@ -106,11 +100,7 @@ def convert(kind: Any, value: Any) -> Any:
         if not all(isinstance(part, str) for part in value):
             raise ValueError
         return tuple(part.strip() for part in (value.split(",") if isinstance(value, str) else value) if part.strip())
-    if kind is bool:
-        if not isinstance(value, bool):
-            raise ValueError
-        return value
-    if isinstance(value, bool) or (kind is str and not isinstance(value, str)):
+    if isinstance(value, bool) != (kind is bool) or (kind is str and not isinstance(value, str)):
         raise ValueError
     if kind is int and isinstance(value, float):
         raise ValueError

@@ -60,11 +60,7 @@ def draft(folder: Path) -> Iterator[Path]:
 
 
 def publish(made: Path, path: Path) -> None:
-    """Flush the file or folder `made`, which lies in a draft beside `path`, and put it in the place of `path`.
-
-    Raises:
-        OSError: it cannot be written there.
-    """
+    """Flush the file or folder `made`, which lies in a draft beside `path`, and put it in the place of `path`."""
     for file in [f for f in made.rglob("*") if f.is_file()] if made.is_dir() else [made]:
         with open(file, "rb") as written:
             os.fsync(written.fileno())

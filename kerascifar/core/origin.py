@@ -50,11 +50,7 @@ def origin(source: str) -> str:
 
 
 def weights_checksum(path: Path) -> str:
-    """Return the SHA-256 of a file of weights; of a .keras archive that of its weights alone.
-
-    Raises:
-        InputError: it is a .keras file without weights.
-    """
+    """Return the SHA-256 of a file of weights; of a .keras archive, that of its weights, refused if it has none."""
     if path.suffix != ".keras":
         return _sha256(path, path.stat().st_size, path.stat().st_mtime_ns)
     try:
@@ -65,7 +61,6 @@ def weights_checksum(path: Path) -> str:
 
 
 @functools.lru_cache(maxsize=16)
-def _sha256(path: Path, size: int, changed: int) -> str:
-    """Return the SHA-256 of a file; read again where size or time of change are others."""
+def _sha256(path: Path, size: int, changed: int) -> str:  # read again where size or time of change are others
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -54,11 +54,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def lookup(table: Mapping[str, Row], name: str, what: str) -> Row:
-    """Return ``table[name]``; an unknown name is answered with the nearest one.
-
-    Raises:
-        InputError: `name` is not in the table.
-    """
+    """Return ``table[name]``; refuse an unknown name, and tell the nearest one."""
     if name in table:
         return table[name]
     raise InputError(f"unknown {what} {name!r}{nearest(name, table)}; choose from {', '.join(table)}")

@@ -141,8 +141,8 @@ class Watch:
                     continue
                 missed[i] += 1
                 if i in seen and missed[i] >= MISSES:
-                    return self._end(message(f"worker {i} ({address})"))
-        return None
+                    self._end(message(f"worker {i} ({address})"))
+                    return
 
     def _exit(self, line: str) -> None:
         if self._stopped.is_set():

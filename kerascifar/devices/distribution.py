@@ -38,11 +38,7 @@ _current: dict[str, Any] = {}
 
 
 def check_strategy(config: RunConfig) -> None:
-    """Refuse options that do not work under the strategy, without importing TensorFlow.
-
-    Raises:
-        InputError: names the option and says why.
-    """
+    """Refuse options that do not work under the strategy, and say why, without importing TensorFlow."""
     if config.strategy == "none":
         return
     for name, why in REFUSED.items():
@@ -56,11 +52,7 @@ def check_strategy(config: RunConfig) -> None:
 
 
 def check_divisible(config: RunConfig, data: Dataset) -> None:
-    """Check that every replica gets its share of each batch.
-
-    Raises:
-        InputError: the replicas do not divide the batch size evenly, or outnumber the images of a split.
-    """
+    """Refuse replicas that do not divide the batch size evenly, or that outnumber the images of a split."""
     count = replicas(current(config))
     if config.batch_size % count:
         raise InputError(f"--batch-size {config.batch_size} must divide evenly by the {count} replicas")
@@ -70,28 +62,19 @@ def check_divisible(config: RunConfig, data: Dataset) -> None:
 
 
 def cluster_of(config: RunConfig) -> Cluster | None:
-    """Return the workers of a --strategy multiworker run; None for any other run.
-
-    Raises:
-        InputError: TF_CONFIG is missing or malformed.
-    """
+    """Return the workers of a --strategy multiworker run, None for any other; refuse a missing or bad TF_CONFIG."""
     return read_cluster(os.environ) if config.strategy == "multiworker" else None
 
 
 def make_strategy(config: RunConfig, devices: tuple[str, ...]) -> Any:
     """Make the tf.distribute strategy of `config`, or return the one that this process has already made.
 
-    Args:
-        config: names the strategy.
-        devices: those of a mirrored strategy, such as ``("GPU:0", "GPU:1")``.
-
-    Raises:
-        InputError: TensorFlow is already running, so it is too late for a multi-worker strategy.
+    A mirrored one takes `devices`, such as ``("GPU:0", "GPU:1")``. Refuse it if TensorFlow already runs: too late.
     """
     key = (config.strategy, *devices) if config.strategy == "mirrored" else (config.strategy, cluster_of(config))
     if key not in _made:
         try:
-            _made[key] = _mirrored()(devices) if config.strategy == "mirrored" else _joined()
+            _made[key] = _repaired("MirroredStrategy")(devices) if config.strategy == "mirrored" else _joined()
         except RuntimeError as error:
             raise InputError(f"--strategy {config.strategy}: make this the first run of a process ({error})") from None
     _current[config.strategy] = _made[key]
@@ -111,9 +94,8 @@ def replicas(strategy: Any) -> int:
 def distribute(strategy: Any, batches: Callable[[range], Any]) -> Any:
     """Return the distributed form of a data set whose elements are one replica's share of a batch.
 
-    Args:
-        strategy: the strategy; None returns the data set of the only device unchanged.
-        batches: maps the numbers of this process's replicas to a data set that yields their shares in turn.
+    `batches` maps the numbers of this process's replicas to a data set that yields their shares in turn; without a
+    strategy the only device's is returned as it is.
     """
     if strategy is None:
         return batches(range(1))
@@ -142,11 +124,7 @@ def synchronize(model: Any) -> None:
 
 
 def check_workers_agree(config: RunConfig, data: Dataset, model: Any) -> None:
-    """Check that all workers have the same flags, images and first weights; a run in one process has nothing to check.
-
-    Raises:
-        InputError: names what differs; every worker raises the same.
-    """
+    """Refuse, on every worker alike, flags, images or first weights that are not the same on all; name what differs."""
     cluster = cluster_of(config)
     if cluster is None:
         return
@@ -228,7 +206,7 @@ def _joined() -> Any:
     with os.fdopen(os.dup(2), "w") as stderr:
         faulthandler.dump_traceback_later(JOIN_SECONDS, exit=True, file=stderr)
         try:
-            return _multiworker()()
+            return _repaired("MultiWorkerMirroredStrategy")()
         finally:
             faulthandler.cancel_dump_traceback_later()
             if threading.current_thread() is threading.main_thread():
@@ -251,13 +229,7 @@ class _Reduce:
         return super().reduce(reduce_op, value, None if scalar else axis)
 
 
-def _mirrored() -> type:
+def _repaired(strategy: str) -> type:
     import tensorflow as tf
 
-    return type("Mirrored", (_Reduce, tf.distribute.MirroredStrategy), {})
-
-
-def _multiworker() -> type:
-    import tensorflow as tf
-
-    return type("MultiWorker", (_Reduce, tf.distribute.MultiWorkerMirroredStrategy), {})
+    return type(strategy, (_Reduce, getattr(tf.distribute, strategy)), {})

@@ -39,11 +39,7 @@ def quiet() -> Iterator[None]:
 
 
 def check_device(config: RunConfig) -> None:
-    """Refuse a malformed --device without importing TensorFlow.
-
-    Raises:
-        InputError: not auto, cpu, cpu:N, gpu or gpu:N.
-    """
+    """Refuse a --device other than auto, cpu, cpu:N, gpu and gpu:N, without importing TensorFlow."""
     kind, colon, number = config.device.partition(":")
     if kind not in ("auto", "cpu", "gpu") or (colon and (kind == "auto" or not number.isdecimal())):
         raise InputError(f"--device: expected auto, cpu, cpu:N, gpu or gpu:N, got {config.device!r}")
@@ -52,11 +48,7 @@ def check_device(config: RunConfig) -> None:
 
 
 def check_place(config: RunConfig) -> None:
-    """Refuse a --device that does not suit the strategy. Only for training: a restored run needs no strategy.
-
-    Raises:
-        InputError: says which --device would do, or TF_CONFIG is missing or malformed.
-    """
+    """Refuse a --device or TF_CONFIG that does not suit the strategy. A restored run needs none: only for training."""
     kind, colon, _ = config.device.partition(":")
     if config.strategy != "mirrored" and kind == "cpu" and colon:
         raise InputError(f"--device {config.device} is for --strategy mirrored; give --device cpu")
@@ -69,11 +61,7 @@ def check_place(config: RunConfig) -> None:
 
 
 def backend() -> str:
-    """Return the backend of Keras: KERAS_BACKEND, or tensorflow by default; once imported, the one Keras runs on.
-
-    Raises:
-        InputError: neither tensorflow nor jax.
-    """
+    """Return the backend, tensorflow or jax, and refuse others: KERAS_BACKEND or, once it is imported, Keras's own."""
     keras = sys.modules.get("keras")
     # setdefault, so that Keras uses the same one whatever ~/.keras/keras.json says.
     name = keras.backend.backend() if keras else os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -83,33 +71,21 @@ def backend() -> str:
 
 
 def check_backend(config: RunConfig) -> None:
-    """Refuse a training that the backend cannot do.
-
-    Raises:
-        InputError: JAX without --input arrays.
-    """
+    """Refuse a training on JAX without --input arrays."""
     if backend() == "jax" and config.input != "arrays":
         raise InputError(f"KERAS_BACKEND=jax has no tf.data: give --input arrays, got --input {config.input}")
 
 
 def need_tensorflow(what: str) -> None:
-    """Refuse `what`, which only TensorFlow can do, on another backend.
-
-    Raises:
-        InputError: names the backend.
-    """
+    """Refuse `what`, which only TensorFlow can do, on another backend."""
     if backend() != "tensorflow":
         raise InputError(f"{what} needs TensorFlow, got KERAS_BACKEND={backend()}")
 
 
 def start(config: RunConfig) -> dict[str, Any]:
-    """Import Keras on its backend; set device, threads and precision, and print them in one line.
+    """Import Keras on its backend; set device, threads and precision, print them, and return them for result.json.
 
-    Returns:
-        The choice, for the notes in result.json.
-
-    Raises:
-        InputError: there is no such device, or the thread count can no longer be changed in this process.
+    Refuse a device that is not there, and another number of threads than this process has already begun with.
     """
     check_device(config)
     check_place(config)
@@ -179,8 +155,7 @@ def _choose(config: RunConfig, gpus: int) -> list[int]:
         return list(range(gpus))
     if kind == "cpu" or (kind == "auto" and gpus == 0):
         return []
-    cluster = cluster_of(config)
-    # Workers on one machine take one GPU each.
+    cluster = cluster_of(config)  # workers on one machine take one GPU each
     gpu = int(number or 0) if number or cluster is None else cluster.local_index
     if gpu >= gpus:
         needed = "" if number or cluster is None else f", and worker {cluster.index} would take gpu:{gpu}"
@@ -214,7 +189,6 @@ def _limit_threads(tf: Any, threads: int | None) -> None:
 
 
 def _start_jax(config: RunConfig) -> dict[str, Any]:
-    """Start Keras on JAX; TensorFlow is not imported."""
     if config.threads is not None:
         raise InputError(f"--threads {config.threads}: JAX uses all cores it may; taskset -c 0,1 allows it two")
     import jax

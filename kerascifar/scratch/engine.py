@@ -22,7 +22,7 @@ from kerascifar.scratch.network import Network
 from kerascifar.scratch.parallel import use_threads
 from kerascifar.scratch.saving import load as load_network
 
-__all__ = ["MODEL", "TITLE", "TRAINED", "check", "count", "fit", "layers", "restore", "serve", "time_step"]
+__all__ = ["MODEL", "TITLE", "TRAINED", "check", "fit", "layers", "restore", "serve", "time_step"]
 
 TITLE, TRAINED, MODEL = "scratch nets", True, results.SCRATCH_MODEL
 _TIMED_STEPS = 7
@@ -35,11 +35,7 @@ _VALUES: dict[str, Sequence[Any]] = {
 
 
 def check(config: RunConfig, variant: Variant) -> None:
-    """Refuse what only Keras nets can do, and faults that cannot occur.
-
-    Raises:
-        InputError: names the flag and the values that it takes.
-    """
+    """Refuse what the scratch nets do not do."""
     for name, values in _VALUES.items():
         value = getattr(config, name)
         if value not in values:
@@ -51,27 +47,13 @@ def check(config: RunConfig, variant: Variant) -> None:
 
 
 def restore(config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset]) -> Score:
-    """Return the scorer of the finished run in `folder`, from its model.npz; `load` is not needed.
-
-    Raises:
-        InputError: the file is missing or corrupt.
-    """
+    """Return the scorer of the finished run in `folder`, from its model.npz; `load` is not needed."""
     use_threads(config.threads)
     return scorer(load_network(folder / MODEL))
 
 
-def count(variant: Variant, shape: tuple[int, int, int], classes: int) -> tuple[int, int | None]:
-    """Return trainable parameters, and multiply-adds per image, without making any array."""
-    network = Network(variant.build(shape, classes, **variant.args), shape, seed=None)
-    return network.trainable_parameters, network.multiply_adds
-
-
 def layers(config: RunConfig, variant: Variant, shape: tuple[int, int, int], classes: int) -> list[LayerRow]:
-    """Build the config's net for images of `shape` and return its layers, first to last; a name is its number.
-
-    Raises:
-        InputError: the net cannot take such images.
-    """
+    """Build the config's net for images of `shape` and return its layers, first to last; a name is its number."""
     network = Network(variant.build(shape, classes, **variant.arguments(config)), shape)
     rows = []
     for i, layer in enumerate(network.layers):
@@ -95,11 +77,7 @@ def time_step(config: RunConfig, variant: Variant, load: Callable[[], Dataset]) 
 def serve(
     config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset], shape: Sequence[int]
 ) -> Served:
-    """Return the finished run as a function, with images of noise: its time does not depend on pixel values.
-
-    Raises:
-        InputError: its model.npz is missing or corrupt.
-    """
+    """Return the run to be called, with images of noise: its time does not depend on what is in the pixels."""
     score = restore(config, variant, folder, load)
     facts = {"call": "score", "device": "cpu", "threads": config.threads or cores(), "machine": processor()}
     return Served(lambda images: score(images, "test"), synthetic.noise(64, shape), facts)

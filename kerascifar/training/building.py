@@ -98,13 +98,8 @@ def steps_per_call(config: RunConfig, steps: int, done: int, multiply_adds: int)
     """Return how many training steps to run per call of the compiled function: Keras's steps_per_execution.
 
     What Keras does between two calls takes up to a tenth of a small net's step. The numbers stay the same: the count
-    divides an epoch's `steps`, those between two checkpoints, and those `done` in the current epoch.
-
-    Args:
-        config: gives batch size and checkpoint_steps.
-        steps: steps per epoch.
-        done: steps already done in the current epoch.
-        multiply_adds: of one image, forward.
+    divides an epoch's `steps`, those between two checkpoints, and those `done` in the current epoch. `multiply_adds`
+    are those of one image, forward.
     """
     divisible = math.gcd(steps, config.checkpoint_steps or 0, done)
     most = _MOST_MULTIPLY_ADDS // (max(multiply_adds, 1) * config.batch_size)
@@ -113,25 +108,22 @@ def steps_per_call(config: RunConfig, steps: int, done: int, multiply_adds: int)
 
 def resized_model(model: Any, phase: Phase, data: Dataset, side: int) -> Any:
     """Return the net for images of `side` pixels, with the weights of `model`, compiled for `phase`."""
-    resized = build_model(phase.config, data, side)
-    resized.set_weights(model.get_weights())
+    resized = plain_model(model, phase.config, data, side)
     compile_for(phase, resized, data)
     return resized
 
 
-def plain_model(model: Any, config: RunConfig, data: Dataset) -> Any:
-    """Return the net with the weights of `model`, not compiled, on one device."""
-    plain = build_model(config, data)
+def plain_model(model: Any, config: RunConfig, data: Dataset, side: int | None = None) -> Any:
+    """Return the net, as `build_model` does, with the weights of `model`, not compiled, on one device."""
+    plain = build_model(config, data, side)
     plain.set_weights(model.get_weights())
     return plain
 
 
 def adapt(model: Any, images: np.ndarray) -> None:
-    """Call ``adapt`` of each layer of `model` that has it, with the layer's input for 5,000 training images.
+    """Call ``adapt`` of each layer of the functional `model` that has it, with its input for 5,000 training images.
 
-    Args:
-        model: a built functional keras.Model.
-        images: uint8 (N, H, W, C); evenly spaced ones are used, so they may be sorted by class.
+    They are evenly spaced among `images`, uint8 (N, H, W, C), which may therefore be sorted by class.
     """
     import keras
 

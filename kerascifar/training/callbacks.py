@@ -21,16 +21,12 @@ class Recorder(keras.callbacks.Callback):
     """Keeps the history and checkpoints of one run, so that a killed run can be resumed bit for bit.
 
     Args:
-        config: the run's config.
-        folder: the run folder.
         progress: how far the run has come; updated in place.
         steps: steps per epoch.
         test: what --select test, the published fault, measures after each epoch; None without it.
 
     Attributes:
-        path: the checkpoint file.
         best_path: the weights of the best epoch so far; written only if they are to be scored.
-        selected_by: see ``selection.selected_by``.
         steps_per_second: of each epoch trained in this process, without validation.
     """
 

@@ -12,11 +12,7 @@ from kerascifar.training.selection import check_selection
 
 
 def check_training(config: RunConfig) -> None:
-    """Check the names and combinations of the fields in config/training.py.
-
-    Raises:
-        InputError: says in one line what would be right.
-    """
+    """Refuse wrong names and combinations of the fields in config/training.py."""
     check_optimizer(config)
     check_schedule(config)
     lookup(LOSSES, config.loss, "--loss")

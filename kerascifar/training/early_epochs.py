@@ -57,25 +57,22 @@ def whitening_fixed(model: Any, fixed: bool) -> Iterator[None]:
     from kerascifar.layers import PatchWhitening
 
     layers = [layer for layer in model.layers if isinstance(layer, PatchWhitening) and layer.trainable and fixed]
-    for layer in layers:
-        layer.trainable = False
-    if layers:
-        model.make_train_function(force=True)
-    try:
-        yield
-    finally:
+
+    def learn(whether: bool) -> None:
         for layer in layers:
-            layer.trainable = True
+            layer.trainable = whether
         if layers:
             model.make_train_function(force=True)
 
+    learn(False)
+    try:
+        yield
+    finally:
+        learn(True)
+
 
 def check_early_epochs(config: RunConfig) -> None:
-    """Refuse what does not go with --sides or --whiten-epochs, without importing Keras.
-
-    Raises:
-        InputError: names both flags.
-    """
+    """Refuse what does not go with --sides or --whiten-epochs, without importing Keras."""
     for name, others in _REFUSED.items():
         for other in others:
             if changed(config, name) and changed(config, other):
@@ -90,11 +87,7 @@ def check_early_epochs(config: RunConfig) -> None:
 
 
 def check_sides(config: RunConfig, variant: Variant, data: Dataset) -> None:
-    """Check that net and augmentation accept images of every side that occurs in the training.
-
-    Raises:
-        InputError: they do not, or --sides holds one that is no smaller than the images.
-    """
+    """Refuse --sides not below the images' own, and images that net or augmentation cannot take at one of the sides."""
     if config.sides and max(config.sides) >= data.side:
         raise InputError(f"--sides: must be below the images' own side {data.side}, got {max(config.sides)}")
     for side in (data.side, *config.sides):

@@ -26,18 +26,14 @@ from kerascifar.training.building import compiled_model
 from kerascifar.training.fit import fit
 from kerascifar.training.phases import phases_of
 
-__all__ = ["MODEL", "TITLE", "TRAINED", "check", "count", "fit", "layers", "restore", "serve", "time_step"]
+__all__ = ["MODEL", "TITLE", "TRAINED", "check", "fit", "layers", "restore", "serve", "time_step"]
 
 TITLE, TRAINED, MODEL = "Keras nets", True, results.KERAS_MODEL
 _TIMED_STEPS = 6
 
 
 def check(config: RunConfig, variant: Variant) -> None:
-    """Check the builder's arguments, and the net's geometry if the side of the images is known before reading them.
-
-    Raises:
-        InputError: see ``kerascifar.models.check``; or --pixels is one that only the baselines have.
-    """
+    """Refuse a --pixels that only the baselines have, and what ``kerascifar.models.check`` refuses."""
     if config.pixels == "planar_queries":
         raise InputError(f"--pixels planar_queries is for knn and nearest_centroid; {config.arch} has planar")
     if config.image_size is None:
@@ -45,35 +41,15 @@ def check(config: RunConfig, variant: Variant) -> None:
 
 
 def restore(config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset]) -> Score:
-    """Return the scorer of the finished run in `folder`, from its model.keras; `load` is not used.
-
-    Raises:
-        InputError: the file is missing or cannot be read.
-    """
+    """Return the scorer of the finished run in `folder`, from its model.keras; `load` is not used."""
     placement.start(dataclasses.replace(config, strategy="none"))  # one device scores
     from kerascifar.training.scoring import load_model, scorer
 
     return scorer(load_model(folder), config)
 
 
-def count(variant: Variant, shape: tuple[int, int, int], classes: int) -> tuple[int, int | None]:
-    """Build the variant and return its number of trainable parameters, and the multiply-adds of one image."""
-    import keras
-
-    from kerascifar.models.counting import multiply_adds
-
-    model = variant.build(shape, classes, 127.5, 127.5, **variant.args)
-    counts = _size(model.trainable_variables), multiply_adds(model)
-    keras.backend.clear_session()
-    return counts
-
-
 def layers(config: RunConfig, variant: Variant, shape: tuple[int, int, int], classes: int) -> list[LayerRow]:
-    """Build the config's net for images of `shape` and return its layers, first to last.
-
-    Raises:
-        InputError: the net does not accept such images.
-    """
+    """Build the config's net for images of `shape` and return its layers, first to last."""
     arguments = variant.arguments(config)
     models.check(config.arch, shape, classes, **arguments)
     placement.start(RunConfig(device="cpu"))
@@ -98,10 +74,7 @@ def time_step(config: RunConfig, variant: Variant, load: Callable[[], Dataset]) 
     The net is built, compiled and fed as in a run, augmentation included. Frozen layers make a phase faster, so the
     time per image is the mean over the epochs of all phases. Validation is left out: it has only a forward pass, about
     a third of the work. If the net is so small that a run makes several steps per call, this overestimates by up to a
-    tenth.
-
-    Raises:
-        InputError: the steps are divided by a strategy.
+    tenth. Steps divided by a strategy are refused.
     """
     if config.strategy != "none":
         raise InputError(f"steps are timed on one device, got --strategy {config.strategy}")
@@ -120,11 +93,7 @@ def time_step(config: RunConfig, variant: Variant, load: Callable[[], Dataset]) 
 def serve(
     config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset], shape: Sequence[int]
 ) -> Served:
-    """Return the net of a finished run as one graph, with images of noise: its time does not depend on the pixels.
-
-    Raises:
-        InputError: its model.keras is missing or cannot be read.
-    """
+    """Return the net of a finished run as one graph, with images of noise: its time does not depend on the pixels."""
     placement.need_tensorflow("a net's latency")
     device = placement.start(dataclasses.replace(config, strategy="none"))
     import tensorflow as tf

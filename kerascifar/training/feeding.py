@@ -5,25 +5,19 @@ from typing import Any
 from kerascifar.augment.policies import make_augment
 from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Split
-from kerascifar.data.batches import (
-    evaluation_arrays,
-    evaluation_batches,
-    evaluation_steps,
-    training_arrays,
-    training_batches,
-)
+from kerascifar.data import batches
 from kerascifar.devices import distribution
 
 
 def training_feed(config: RunConfig, split: Split, classes: int, epochs: int, first_step: int = 0) -> Any:
-    """Return augmented batches from `first_step` to the end of epoch `epochs`; see ``training_batches``."""
+    """Return augmented batches from `first_step` to the end of epoch `epochs`; see ``batches.training_batches``."""
     augment = make_augment(config.augment, config.seed, split.images.shape[1:])
     arguments = (split, classes, config.batch_size, config.seed, epochs, first_step, augment)
     if config.input == "arrays":
-        return training_arrays(*arguments)
+        return batches.training_arrays(*arguments)
     strategy = distribution.current(config)
     replicas = distribution.replicas(strategy)
-    return distribution.distribute(strategy, lambda own: training_batches(*arguments, replicas, own))
+    return distribution.distribute(strategy, lambda own: batches.training_batches(*arguments, replicas, own))
 
 
 def validation_feed(config: RunConfig, split: Split | None, classes: int) -> dict[str, Any]:
@@ -31,11 +25,14 @@ def validation_feed(config: RunConfig, split: Split | None, classes: int) -> dic
     if split is None:
         return {}
     if config.input == "arrays":
-        return {"validation_data": evaluation_arrays(split, classes), "validation_batch_size": config.batch_size}
+        arrays = batches.evaluation_arrays(split, classes)
+        return {"validation_data": arrays, "validation_batch_size": config.batch_size}
     strategy, arguments = distribution.current(config), (split, classes, config.batch_size)
     if strategy is None:
-        return {"validation_data": evaluation_batches(*arguments)}
+        return {"validation_data": batches.evaluation_batches(*arguments)}
     replicas = distribution.replicas(strategy)
     # fit() asks for the next batch even at the end of the data set, hence repeat().
-    batches = distribution.distribute(strategy, lambda own: evaluation_batches(*arguments, replicas, own).repeat())
-    return {"validation_data": batches, "validation_steps": evaluation_steps(len(split), config.batch_size)}
+    shares = distribution.distribute(
+        strategy, lambda own: batches.evaluation_batches(*arguments, replicas, own).repeat()
+    )
+    return {"validation_data": shares, "validation_steps": batches.evaluation_steps(len(split), config.batch_size)}

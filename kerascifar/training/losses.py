@@ -10,14 +10,9 @@ from kerascifar.core.registry import lookup
 
 
 def class_weights(labels: np.ndarray, classes: int) -> np.ndarray:
-    """Return one weight per class, n / (classes x count), by scikit-learn's "balanced" rule.
+    """Return one weight per class, float64 (classes,): n / (classes x count), by scikit-learn's "balanced" rule.
 
-    Args:
-        labels: int (n,), from 0 to below `classes`.
-        classes: number of classes; one without images is weighted as if it had one.
-
-    Returns:
-        float64 (classes,).
+    The `labels`, int (n,), begin at 0; a class without images is weighted as if it had one.
 
     >>> class_weights(np.array([0, 0, 0, 1]), classes=2).round(3).tolist()
     [0.667, 2.0]
@@ -63,12 +58,6 @@ LOSSES: dict[str, Callable[[RunConfig, np.ndarray, int], Any]] = {
 def make_loss(config: RunConfig, labels: np.ndarray, classes: int) -> Any:
     """Return the config's Keras loss for one-hot labels and logits.
 
-    Args:
-        config: names the loss and its label smoothing.
-        labels: int (N,), the training labels, from which class weights are computed.
-        classes: number of classes.
-
-    Raises:
-        InputError: unknown loss.
+    The training `labels`, int (N,), give the class weights. An unknown loss is refused.
     """
     return lookup(LOSSES, config.loss, "--loss")(config, labels, classes)

@@ -103,11 +103,7 @@ OPTIONS = ("momentum", "nesterov", "beta_1", "beta_2", "bias_rate", "head_rate")
 
 
 def check_optimizer(config: RunConfig) -> None:
-    """Refuse what the optimizer cannot do, without importing Keras.
-
-    Raises:
-        InputError: unknown optimizer, an option that it does not have, or options that contradict each other.
-    """
+    """Refuse an unknown optimizer, options that it does not have, or that contradict; without importing Keras."""
     row = lookup(OPTIMIZERS, config.optimizer, "--optimizer")
     for name in OPTIONS:
         if name not in row.options and getattr(config, name) is not None:
@@ -124,12 +120,7 @@ def check_optimizer(config: RunConfig) -> None:
 
 
 def make_optimizer(config: RunConfig, learning_rate: Any) -> Any:
-    """Return the config's keras.optimizers.Optimizer.
-
-    Args:
-        config: a checked and completed RunConfig.
-        learning_rate: a number or a keras LearningRateSchedule.
-    """
+    """Return the keras.optimizers.Optimizer of a checked config; `learning_rate` is a number or a Keras schedule."""
     import keras
 
     from kerascifar.training import muon

@@ -57,11 +57,7 @@ def implied_by_phases(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_phases(config: RunConfig) -> None:
-    """Refuse what contradicts --phases, without importing Keras.
-
-    Raises:
-        InputError: epochs, learning rate or freeze other than the phases', patience, or a warm-up as long as a phase.
-    """
+    """Refuse other epochs, rate or freeze than --phases have, patience, and a warm-up as long as a phase."""
     if config.phases is None:
         return
     # For the budget of a study, and for readers of a result, epochs and learning_rate mean what they mean in any run.

@@ -51,11 +51,7 @@ SCHEDULES: dict[str, Callable[[Any, RunConfig, Any], Any]] = {
 
 
 def check_schedule(config: RunConfig) -> None:
-    """Refuse an unknown schedule, or one that cannot run, without importing Keras.
-
-    Raises:
-        InputError: unknown name, a warm-up as long as the training or longer, or multi_step without milestones.
-    """
+    """Refuse an unknown schedule, a warm-up as long as the training or longer, and multi_step without milestones."""
     lookup(SCHEDULES, config.schedule, "--schedule")
     if config.warmup >= config.epochs:
         raise InputError(f"--warmup {config.warmup:g} must be below --epochs {config.epochs}")

@@ -30,11 +30,7 @@ def out_of_patience(history: Sequence[Mapping[str, float]], patience: int) -> bo
 
 
 def check_selection(config: RunConfig) -> None:
-    """Check that each epoch has the accuracy that --patience and --select compare, without importing Keras.
-
-    Raises:
-        InputError: names the flags that contradict each other.
-    """
+    """Refuse flags under which an epoch lacks the accuracy that --patience and --select compare."""
     if config.patience and not (config.validation or config.folds):
         raise InputError("--patience watches the validation accuracy: it needs --validation above 0")
     if config.validate_every > 1 and (config.patience or config.select == "validation"):
