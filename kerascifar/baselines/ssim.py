@@ -68,11 +68,7 @@ def ssim(x: np.ndarray, y: np.ndarray, fixed_range: float | None = None) -> np.n
 
 
 def check_ssim(shape: tuple[int, ...]) -> None:
-    """Refuse images that hold no window.
-
-    Raises:
-        InputError: not (N, H, W, C), or smaller than a window.
-    """
+    """Refuse images that hold no window. Raises InputError: not (N, H, W, C), or smaller than a window."""
     if len(shape) != 4:
         raise InputError(f"ssim compares images (N, height, width, channels), got an array of shape {shape}")
     if min(shape[1:3]) < WINDOW:

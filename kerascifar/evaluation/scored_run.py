@@ -41,11 +41,7 @@ class ScoredRun:
 
 
 def read_scored_run(folder: Path) -> ScoredRun:
-    """Read the result and the scores in `folder`.
-
-    Raises:
-        InputError: a file is missing or corrupt.
-    """
+    """Read the result and the scores in `folder`. Raises InputError: a file is missing or corrupt."""
     result, arrays = read_result(folder), read_scores(folder)
     splits, classes = {}, arrays.get("classes", np.array([]))
     for split in ("test", "validation"):

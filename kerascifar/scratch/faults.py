@@ -28,11 +28,7 @@ _OF_CONVOLUTIONS = ("shared_bias_gradient", "undivided_gradients")
 
 
 def check_faults(faults: Sequence[str], layers: Sequence[Layer], folds: int | None) -> None:
-    """Refuse faults that are unknown or cannot occur in this run.
-
-    Raises:
-        InputError: names the fault.
-    """
+    """Refuse faults that are unknown or cannot occur in this run. Raises InputError: names the fault."""
     for name in faults:
         lookup(FAULTS, name, "--faults")
         if name in _OF_CONVOLUTIONS and not any(isinstance(layer, Conv2D) for layer in layers):

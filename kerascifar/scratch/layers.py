@@ -34,11 +34,7 @@ class Layer:
     wants_input_gradient = True
 
     def build(self, input_shape: Shape) -> Shape:
-        """Set the shapes and return the output's.
-
-        Raises:
-            InputError: an argument or `input_shape` is not valid.
-        """
+        """Set the shapes and return the output's. Raises InputError: an argument or `input_shape` is not valid."""
         self.input_shape = tuple(input_shape)
         self.parameter_shapes: dict[str, Shape] = {}
         self.parameters: dict[str, np.ndarray] = {}
@@ -64,11 +60,7 @@ class Layer:
 
 
 def require(condition: bool, expected: str, got: Any) -> None:
-    """Check an argument or shape.
-
-    Raises:
-        InputError: `condition` is False.
-    """
+    """Check an argument or shape. Raises InputError: `condition` is False."""
     if not condition:
         raise InputError(f"needs {expected}, got {got}")
 

@@ -39,11 +39,7 @@ def save(path: str | Path, network: Network) -> None:
 
 
 def load(path: str | Path) -> Network:
-    """Return the net saved in `path`.
-
-    Raises:
-        InputError: the file is missing, corrupt, or not a saved net.
-    """
+    """Return the net saved in `path`. Raises InputError: the file is missing, corrupt, or not a saved net."""
     spec, arrays = read_archive(path)
     try:
         layers = [_make(description, LAYERS, "layer") for description in spec["layers"]]
@@ -79,11 +75,7 @@ def write_archive(path: str | Path, spec: dict[str, Any], arrays: Arrays) -> Non
 
 
 def read_archive(path: str | Path) -> tuple[dict[str, Any], Arrays]:
-    """Return the spec and arrays that `write_archive` wrote.
-
-    Raises:
-        InputError: the file is missing or corrupt.
-    """
+    """Return the spec and arrays that `write_archive` wrote. Raises InputError: the file is missing or corrupt."""
     try:
         arrays = reading.read_arrays(path)
         return reading.decode_json(str(arrays.pop("spec"))), arrays

@@ -162,7 +162,7 @@ def count(variant, shape, classes):
 def test_counts(name):
     variant = scratch.VARIANTS[name]
     network = Network(variant.build((32, 32, 3), 10, **variant.args), (32, 32, 3))
-    parameters, multiply_adds = count_network(variant, (32, 32, 3), 10)
+    parameters, multiply_adds = count(variant, (32, 32, 3), 10)
     assert parameters == network.trainable_parameters == sum(w.size for w in network.parameters.values())
     assert multiply_adds == network.multiply_adds
     assert variant.params in (None, parameters)
@@ -170,8 +170,8 @@ def test_counts(name):
 
 def test_multiply_adds_by_hand():
     fc3, cnn = scratch.VARIANTS["scratch_fc3"], scratch.VARIANTS["scratch_cnn"]
-    assert count_network(fc3, (32, 32, 3), 10)[1] == 3072 * 1024 + 1024 * 512 + 512 * 256 + 256 * 10
-    assert count_network(cnn, (32, 32, 3), 10)[1] == 1024 * (27 * 16 + 144 * 16) + 16384 * 10
+    assert count(fc3, (32, 32, 3), 10)[1] == 3072 * 1024 + 1024 * 512 + 512 * 256 + 256 * 10
+    assert count(cnn, (32, 32, 3), 10)[1] == 1024 * (27 * 16 + 144 * 16) + 16384 * 10
 
 
 def test_gradients_of_a_large_batch_are_summed_over_chunks():

@@ -38,11 +38,7 @@ def read_files(place: Path, folder: str, names: Iterable[str]) -> Iterator[tuple
 
 
 def check_sum(what: object, algorithm: str, is_: str, official: str) -> None:
-    """Compare a checksum with the official one.
-
-    Raises:
-        InputError: they differ; names both.
-    """
+    """Compare a checksum with the official one. Raises InputError: they differ; names both."""
     if is_ != official:
         raise InputError(
             f"{what}: {algorithm} is {is_}, the official one is {official}; get the file again, or give --unverified"
@@ -63,11 +59,7 @@ def check_md5s(
 
 
 def md5_of(path: Path) -> str:
-    """Return the MD5 of a file.
-
-    Raises:
-        InputError: it cannot be read.
-    """
+    """Return the MD5 of a file. Raises InputError: it cannot be read."""
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "md5").hexdigest()

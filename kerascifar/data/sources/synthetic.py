@@ -19,11 +19,7 @@ _CHUNK = 1000  # images drawn at once: 12 MB of float32
 
 
 def check(argument: str) -> None:
-    """Check the N of ``synthetic:N``; empty means 2,000.
-
-    Raises:
-        InputError: not a whole number of at least 40.
-    """
+    """Check the N of ``synthetic:N``; empty means 2,000. Raises InputError: not a whole number of at least 40."""
     if argument and (not re.fullmatch(r"[0-9]{1,9}", argument) or int(argument) < _LEAST):
         raise InputError(
             f"--dataset: synthetic:N needs a whole number of at least {_LEAST}, such as synthetic:2000; "
