@@ -7,7 +7,7 @@ from typing import Any
 
 from kerascifar.architectures import ARCHITECTURES, ENGINES, engine
 from kerascifar.augment.policies import check_augment
-from kerascifar.augment.transforms import PARTS
+from kerascifar.augment.transforms import TRANSFORMS
 from kerascifar.config import FIELDS, RunConfig, changed, fields_of, flag
 from kerascifar.core.errors import InputError
 from kerascifar.core.reading import read_toml
@@ -96,7 +96,7 @@ def _check_augmented_evaluation(config: RunConfig) -> None:
     steps = check_augment(config.augment)
     if not steps:
         raise InputError("--augment-evaluation needs a policy to apply: give --augment, such as lai")
-    if mixing := [step for step in steps if PARTS[step.name].labels]:
+    if mixing := [step for step in steps if TRANSFORMS[step.name].labels]:
         raise InputError(f"--augment-evaluation: {mixing[0]} mixes labels, so no image would be scored by its own")
 
 

@@ -1,6 +1,7 @@
 """What our augmentation layers share: randomness as a pure function of a key, pixel moves, dtypes."""
 
 import contextlib
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -80,13 +81,20 @@ class AugmentLayer(keras.layers.Layer):
         """Draw int32 numbers of `shape` from 0 to `below` - 1."""
         return keras.random.randint(shape, 0, below, dtype="int32", seed=self.generator)
 
+    def span(self, n: Any, length: Any, size: Any) -> Any:
+        """Draw booleans (n, length), true on `size` pixels in a row around a pixel drawn, inside the image."""
+        start = self.whole((n, 1), length) - size // 2
+        place = ops.arange(length)[None]
+        return (place >= start) & (place < start + size)
+
     def chosen(self, images: Any, probability: float) -> Any:
         """Draw booleans (B, 1, 1, 1), true with `probability`."""
         return self.uniform((ops.shape(images)[0], 1, 1, 1)) < probability
 
     def get_config(self) -> dict[str, Any]:
-        """Return what ``from_config`` makes the same layer of."""
-        return {**super().get_config(), "seed": self.seed}
+        """Return the arguments of the layer, which keeps each as an attribute of the same name."""
+        own = [name for name in inspect.signature(type(self).__init__).parameters if name not in ("self", "how")]
+        return {**super().get_config(), "seed": self.seed, **{name: getattr(self, name) for name in own}}
 
 
 def take_pixels(images: Any, rows: Any, columns: Any) -> Any:

@@ -26,10 +26,6 @@ class Solarize(AugmentLayer):
         inverted = ops.cast(255, images.dtype) - images
         return {"images": ops.where(bright & self.chosen(images, self.probability), inverted, images)}
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what ``from_config`` makes the same layer of."""
-        return {**super().get_config(), "threshold": self.threshold, "probability": self.probability}
-
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class Cutout(AugmentLayer):
@@ -49,15 +45,5 @@ class Cutout(AugmentLayer):
         """Return the images with their squares."""
         images = data["images"]
         n, height, width = ops.shape(images)[:3]
-        square = self._span(n, height)[:, :, None, None] & self._span(n, width)[:, None, :, None]
+        square = self.span(n, height, self.size)[:, :, None, None] & self.span(n, width, self.size)[:, None, :, None]
         return {"images": ops.where(square, ops.cast(self.GREY, images.dtype), images)}
-
-    def _span(self, n: Any, length: Any) -> Any:
-        """Draw booleans (n, length), true on `size` pixels in a row."""
-        start = self.whole((n, 1), length) - self.size // 2
-        place = ops.arange(length)[None]
-        return (place >= start) & (place < start + self.size)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what ``from_config`` makes the same layer of."""
-        return {**super().get_config(), "size": self.size}

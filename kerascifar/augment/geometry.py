@@ -34,10 +34,6 @@ class Flip(AugmentLayer):
         images = data["images"]
         return {"images": _flipped(images, self.chosen(images, self.probability)[:, :, 0, 0])}
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what ``from_config`` makes the same layer of."""
-        return {**super().get_config(), "probability": self.probability}
-
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class AlternatingFlip(AugmentLayer):
@@ -84,10 +80,6 @@ class PadCrop(AugmentLayer):
         else:
             images = ops.pad(images, ((0, 0), (self.pad, self.pad), (self.pad, self.pad), (0, 0)))
         return {"images": take_pixels(images, rows, columns)}
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what ``from_config`` makes the same layer of."""
-        return {**super().get_config(), "pad": self.pad, "edges": self.edges}
 
 
 def _mirrored(place: Any, size: Any) -> Any:
@@ -136,10 +128,6 @@ class ResizedCrop(AugmentLayer):
         top = ops.floor(self.uniform((n, 1)) * (height - tall + 1))
         left = ops.floor(self.uniform((n, 1)) * (width - wide + 1))
         return (top, tall), (left, wide)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what ``from_config`` makes the same layer of."""
-        return {**super().get_config(), "low": self.low, "high": self.high}
 
 
 def _scaling(start: Any, length: Any, size: Any) -> Any:

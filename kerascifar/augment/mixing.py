@@ -70,16 +70,8 @@ class Mix(AugmentLayer):
         return ops.cast(rows[:, :, None, None] & columns[:, None, :, None], "float32")
 
     def _span(self, n: Any, length: Any, share: Any) -> Any:
-        """Draw booleans (n, length), true on floor(length x share) pixels in a row around a pixel, inside the image."""
-        size = ops.cast(ops.floor(ops.cast(length, "float32") * share), "int32")
-        start = self.whole((n, 1), length) - size // 2
-        place = ops.arange(length)[None]
-        return (place >= start) & (place < start + size)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what ``from_config`` makes the same layer of."""
-        own = {"mixup": self.mixup, "cutmix": self.cutmix, "probability": self.probability}
-        return {**super().get_config(), **own}
+        """Draw booleans (n, length), true on floor(length x share) pixels in a row."""
+        return self.span(n, length, ops.cast(ops.floor(ops.cast(length, "float32") * share), "int32"))
 
 
 def _blend(values: Any, partner: Any, weight: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Augmentation policies by name, or composed of parts: "flip(0.5) crop(4, reflect) mixup(0.2)".
+"""Augmentation policies by name, or composed of transforms: "flip(0.5) crop(4, reflect) mixup(0.2)".
 
 Policies are checked without Keras; layers are made in make_augment(). All randomness is a function of
 (seed, epoch, batch index), so two runs, a resumed run, parallel and sequential maps see the same pixels.
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascifar.augment.transforms import PARTS, REQUIRED, Argument, Part
+from kerascifar.augment.transforms import REQUIRED, TRANSFORMS, Argument, Transform
 from kerascifar.core.errors import InputError
 from kerascifar.core.registry import lookup, nearest
 from kerascifar.data.batches import Augment
@@ -26,13 +26,13 @@ _SCORED_EPOCH, _SCORED_BATCH = 2**31 - 1, 128
 
 @dataclass(frozen=True)
 class Policy:
-    """A named list of parts, and the paper or code that it is from."""
+    """A named list of transforms, and the paper or code that it is from."""
 
-    parts: str
+    transforms: str
     source: str
 
     def __str__(self) -> str:
-        return f"{self.parts or '(nothing)'}  [{self.source}]"
+        return f"{self.transforms or '(nothing)'}  [{self.source}]"
 
 
 _SIMPLE = "resized_crop(0.08, 1) rotate(0, 180) flip(0.2) invert(0.2) solarize(100, 0.2)"
@@ -61,30 +61,30 @@ POLICIES: dict[str, Policy] = {
 
 @dataclass(frozen=True)
 class Step:
-    """A part of PARTS by name, with all its arguments."""
+    """A transform by name, with all its arguments."""
 
     name: str
     arguments: tuple[Any, ...] = ()
 
     def __str__(self) -> str:
-        told = [a if isinstance(a, str) else f"{a:g}" for a in self.arguments if a is not None]
-        return f"{self.name}({', '.join(told)})"
+        words = [a if isinstance(a, str) else f"{a:g}" for a in self.arguments if a is not None]
+        return f"{self.name}({', '.join(words)})"
 
 
 def parse(text: str) -> tuple[Step, ...]:
-    """Return the steps of a policy, a part, or a list of both with blanks between.
+    """Return the steps of a policy, a transform, or a list of both with blanks between.
 
     Raises:
         InputError: an unknown name, a wrong number of arguments, a value out of range, or a malformed list.
     """
-    found = list(re.finditer(r"\s*(\w+)\s*(?:\(([^()]*)\))?(?=\s|$)\s*", text))
-    read = "".join(match[0] for match in found)
-    if not found or read != text:
+    words = list(re.finditer(r"\s*(\w+)\s*(?:\(([^()]*)\))?(?=\s|$)\s*", text))
+    read = "".join(match[0] for match in words)
+    if not words or read != text:
         at = next((i for i, (a, b) in enumerate(zip(read, text, strict=False)) if a != b), len(read))
         raise InputError(
-            f"--augment: cannot read {text[at:] or text!r}; expected a policy or a list of parts, {_EXAMPLE}"
+            f"--augment: cannot read {text[at:] or text!r}; expected a policy or a list of transforms, {_EXAMPLE}"
         )
-    return tuple(step for match in found for step in _steps(match[1], match[2]))
+    return tuple(step for match in words for step in _steps(match[1], match[2]))
 
 
 def _steps(name: str, arguments: str | None) -> tuple[Step, ...]:
@@ -92,21 +92,21 @@ def _steps(name: str, arguments: str | None) -> tuple[Step, ...]:
     if name in POLICIES:
         if arguments is not None:
             raise InputError(f"--augment: {name} is a policy and takes no arguments, got {name}({arguments})")
-        return parse(POLICIES[name].parts) if POLICIES[name].parts else ()
-    if name not in PARTS and arguments is None:
+        return parse(POLICIES[name].transforms) if POLICIES[name].transforms else ()
+    if name not in TRANSFORMS and arguments is None:
         raise InputError(
-            f"--augment: unknown policy {name!r}{nearest(name, [*POLICIES, *PARTS])}; choose from "
-            f"{', '.join(POLICIES)}, or compose parts, {_EXAMPLE}"
+            f"--augment: unknown policy {name!r}{nearest(name, [*POLICIES, *TRANSFORMS])}; choose from "
+            f"{', '.join(POLICIES)}, or compose transforms, {_EXAMPLE}"
         )
-    part = lookup(PARTS, name, "augmentation part")
-    given = [word.strip() for word in arguments.split(",")] if (arguments or "").strip() else []
-    fewest = sum(a.default is REQUIRED for a in part.arguments)
-    if not fewest <= len(given) <= len(part.arguments):
-        raise InputError(f"--augment: {name} is written {part.usage(name)}, got {len(given)} arguments")
-    values = [_value(name, a, word) for a, word in zip(part.arguments, given, strict=False)]
-    values += [a.default for a in part.arguments[len(given) :]]
-    if part.rising:
-        _check_rising(name, part, values)
+    transform = lookup(TRANSFORMS, name, "transform")
+    words = [word.strip() for word in arguments.split(",")] if (arguments or "").strip() else []
+    fewest = sum(a.default is REQUIRED for a in transform.arguments)
+    if not fewest <= len(words) <= len(transform.arguments):
+        raise InputError(f"--augment: {name} is written {transform.usage(name)}, got {len(words)} arguments")
+    values = [_value(name, a, word) for a, word in zip(transform.arguments, words, strict=False)]
+    values += [a.default for a in transform.arguments[len(words) :]]
+    if transform.rising:
+        _check_rising(name, transform, values)
     return (Step(name, tuple(values)),)
 
 
@@ -122,10 +122,10 @@ def _value(name: str, argument: Argument, word: str) -> Any:
     return value
 
 
-def _check_rising(name: str, part: Part, values: list[Any]) -> None:
+def _check_rising(name: str, transform: Transform, values: list[Any]) -> None:
     low, high = values[:2]
     if high is not None and low > high:
-        first, second = part.arguments[:2]
+        first, second = transform.arguments[:2]
         raise InputError(f"--augment: {first.name} of {name} must not exceed {second.name}, got {low:g} and {high:g}")
 
 
@@ -142,7 +142,7 @@ def check_augment(text: str, image_shape: tuple[int, int, int] | None = None) ->
     if image_shape is not None:
         height, width = image_shape[:2]
         for step in steps:
-            for argument, value in zip(PARTS[step.name].arguments, step.arguments, strict=True):
+            for argument, value in zip(TRANSFORMS[step.name].arguments, step.arguments, strict=True):
                 if argument.pixels and value >= min(height, width):
                     raise InputError(
                         f"--augment: {step}: {argument.name} must be less than the image's side, "
@@ -155,7 +155,7 @@ def make_augment(text: str, seed: int, image_shape: tuple[int, int, int]) -> Aug
     """Return what training_batches() maps its batches with; None where nothing is to be done.
 
     Args:
-        text: a policy, or a list of parts.
+        text: a policy, or a list of transforms.
         seed: with epoch and batch index it decides every draw.
         image_shape: height, width, channels.
 
@@ -172,7 +172,7 @@ def make_augment(text: str, seed: int, image_shape: tuple[int, int, int]) -> Aug
     from kerascifar.data import draws
 
     seeds = StatelessSeeds()
-    layers = [PARTS[step.name].build(*step.arguments, seed=seed) for step in steps]
+    layers = [TRANSFORMS[step.name].build(*step.arguments, seed=seed) for step in steps]
     for layer in layers:
         layer.generator = seeds
 
@@ -200,12 +200,12 @@ def augment_once(images: np.ndarray, text: str, seed: int) -> np.ndarray:
     """
     if not check_augment(text, images.shape[1:]):
         return images
-    changed, found = _once(text, seed, images.shape[1:]), np.empty_like(images)
+    apply, augmented = _once(text, seed, images.shape[1:]), np.empty_like(images)
     for batch, start in enumerate(range(0, len(images), _SCORED_BATCH)):
         index = np.arange(start, min(start + _SCORED_BATCH, len(images)))
         none = np.zeros((len(index), 1), np.float32)
-        found[index] = changed(images[index], none, index, np.array(_SCORED_EPOCH), np.array(batch))[0]
-    return found
+        augmented[index] = apply(images[index], none, index, np.array(_SCORED_EPOCH), np.array(batch))[0]
+    return augmented
 
 
 @functools.lru_cache(maxsize=2)
@@ -217,9 +217,9 @@ def _once(text: str, seed: int, image_shape: tuple[int, int, int]) -> Any:
 
 
 def list_policies() -> None:
-    """Print every augmentation policy with its parts and source, then every part with its arguments."""
+    """Print every augmentation policy with its transforms and source, then every transform with its arguments."""
     for name, policy in POLICIES.items():
         print(f"{name:20} {policy}")
-    print('\nparts, to be put together as in "flip(0.5) crop(4, reflect) mixup(0.2)":')
-    for name, part in PARTS.items():
-        print(f"{part.usage(name):50} {part.does}")
+    print('\ntransforms, composed as in "flip(0.5) crop(4, reflect) mixup(0.2)":')
+    for name, transform in TRANSFORMS.items():
+        print(f"{transform.usage(name):50} {transform.does}")

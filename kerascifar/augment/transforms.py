@@ -1,4 +1,4 @@
-"""The parts that augmentation policies are made of: names, arguments with their ranges, and the Keras layers.
+"""The transforms that augmentation policies are made of: names, arguments with their ranges, and Keras layers.
 
 Keras is imported in the builders only, so that a policy is checked in a blink.
 """
@@ -20,13 +20,13 @@ ALPHA: Check = ("from 0.05 to 1000", lambda x: 0.05 <= x <= 1000)
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument of a part.
+    """An argument of a transform.
 
     Attributes:
         name: what it is called in messages.
         kind: float, int or str.
         check: its range.
-        default: its value if not given.
+        default: its value if left out.
         pixels: True for a length that must be less than the image's height and width.
     """
 
@@ -38,14 +38,14 @@ class Argument:
 
 
 @dataclass(frozen=True)
-class Part:
+class Transform:
     """One kind of augmentation.
 
     Attributes:
         does: what it does, in a line.
         build: ``build(*arguments, seed=seed)`` gives the Keras layer.
         arguments: in the order in which they are written.
-        rising: the first two arguments are a range: the first must not exceed the second, if that is given.
+        rising: the first two arguments are a range: the first must not exceed the second, if there is one.
         labels: it mixes the labels of images too.
     """
 
@@ -56,7 +56,7 @@ class Part:
     labels: bool = False
 
     def usage(self, name: str) -> str:
-        """Return how the part is written, such as ``crop(pad[, edges])``."""
+        """Return how the transform is written, such as ``crop(pad[, edges])``."""
         optional = [a.default is not REQUIRED for a in self.arguments]
         words = [
             f"[{', ' if i else ''}{a.name}]" if o else ", " * bool(i) + a.name
@@ -101,16 +101,16 @@ def _invert(probability: float, *, seed: int) -> Any:
 _PROBABILITY = Argument("probability", float, UNIT)
 _ALWAYS = Argument("probability", float, UNIT, 1.0)
 
-PARTS: dict[str, Part] = {
-    "flip": Part(
+TRANSFORMS: dict[str, Transform] = {
+    "flip": Transform(
         "mirror left to right",
         _ours("geometry", "Flip", "probability"),
         (Argument("probability", float, UNIT, 0.5),),
     ),
-    "alternating_flip": Part(
+    "alternating_flip": Transform(
         "mirror on every other epoch, half of the images first", _ours("geometry", "AlternatingFlip")
     ),
-    "crop": Part(
+    "crop": Transform(
         "pad, then cut the image's own size out anywhere",
         _ours("geometry", "PadCrop", "pad", "edges"),
         (
@@ -118,50 +118,50 @@ PARTS: dict[str, Part] = {
             Argument("edges", str, one_of("zeros", "reflect"), "zeros"),
         ),
     ),
-    "resized_crop": Part(
+    "resized_crop": Transform(
         "cut out a rectangle of a share of the area, and scale it up",
         _ours("geometry", "ResizedCrop", "low", "high"),
         (Argument("low", float, SHARE), Argument("high", float, SHARE, 1.0)),
         rising=True,
     ),
-    "rotate": Part(
+    "rotate": Transform(
         "rotate by -degrees to degrees, or by degrees to to; counterclockwise, black outside",
         _rotate,
         (Argument("degrees", float, DEGREES), Argument("to", float, DEGREES, None)),
         rising=True,
     ),
-    "translate": Part(
+    "translate": Transform(
         "shift by up to a share of height and width, black outside",
         _translate,
         (Argument("share", float, SHARE),),
     ),
-    "invert": Part("turn pixels x into 255 - x", _invert, (_PROBABILITY,)),
-    "solarize": Part(
+    "invert": Transform("turn pixels x into 255 - x", _invert, (_PROBABILITY,)),
+    "solarize": Transform(
         "turn pixels x at or above the threshold into 255 - x",
         _ours("colour", "Solarize", "threshold", "probability"),
         (Argument("threshold", float, PIXEL), _ALWAYS),
     ),
-    "trivial_augment": Part(
+    "trivial_augment": Transform(
         "one of fourteen operations of random strength, drawn for each image", _ours("trivial", "TrivialAugment")
     ),
-    "cutout": Part(
+    "cutout": Transform(
         "grey out a square",
         _ours("colour", "Cutout", "size"),
         (Argument("size", int, POSITIVE, pixels=True),),
     ),
-    "mixup": Part(
+    "mixup": Transform(
         "blend with another image of the batch",
         _ours("mixing", "Mix", "mixup", "probability"),
         (Argument("alpha", float, ALPHA), _ALWAYS),
         labels=True,
     ),
-    "cutmix": Part(
+    "cutmix": Transform(
         "put a rectangle of another image in",
         _ours("mixing", "Mix", "cutmix", "probability"),
         (Argument("alpha", float, ALPHA), _ALWAYS),
         labels=True,
     ),
-    "mixup_or_cutmix": Part(
+    "mixup_or_cutmix": Transform(
         "MixUp or CutMix, drawn for each image",
         _ours("mixing", "Mix", "mixup", "cutmix", "probability"),
         (Argument("mixup_alpha", float, ALPHA), Argument("cutmix_alpha", float, ALPHA), _ALWAYS),

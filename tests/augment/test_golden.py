@@ -6,7 +6,7 @@ from keras import ops
 
 from kerascifar.augment.colour import Cutout, Solarize
 from kerascifar.augment.geometry import Flip, PadCrop, ResizedCrop
-from kerascifar.augment.transforms import PARTS
+from kerascifar.augment.transforms import TRANSFORMS
 
 # Golden images: 4x4, one channel, pixels 0 to 15 from left to right, top to bottom.
 GOLDEN = np.arange(16, dtype=np.uint8).reshape(1, 4, 4, 1)
@@ -63,5 +63,5 @@ def test_golden_cutout():
 
 
 def test_golden_rotation_is_counterclockwise():
-    layer = PARTS["rotate"].build(90.0, 90.0, seed=0)
+    layer = TRANSFORMS["rotate"].build(90.0, 90.0, seed=0)
     assert golden(layer) == np.rot90(GOLDEN[0, :, :, 0]).tolist()  # the right column comes on top

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kerascifar.augment.policies import POLICIES, Step, check_augment, make_augment, parse
-from kerascifar.augment.transforms import PARTS
+from kerascifar.augment.transforms import TRANSFORMS
 from kerascifar.core.contracts import Split
 from kerascifar.core.errors import InputError
 
@@ -31,17 +31,17 @@ def test_a_policy_may_stand_in_a_list():
 
 @pytest.mark.parametrize("name", POLICIES)
 def test_a_policy_reads_as_its_parts_and_has_a_source(name):
-    assert parse(name) == (parse(POLICIES[name].parts) if name != "none" else ())
+    assert parse(name) == (parse(POLICIES[name].transforms) if name != "none" else ())
     assert name == "none" or parse(" ".join(map(str, parse(name)))) == parse(name)
     assert POLICIES[name].source
-    assert name not in PARTS  # or the list would be ambiguous
+    assert name not in TRANSFORMS  # or the list would be ambiguous
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
         ("flpcrop", "unknown policy 'flpcrop' (did you mean flip_crop?)"),
-        ("flip_crop solarise(3)", "unknown augmentation part 'solarise' (did you mean solarize?)"),
+        ("flip_crop solarise(3)", "unknown transform 'solarise' (did you mean solarize?)"),
         ("flip(1.5)", "probability of flip must be from 0 to 1, got 1.5"),
         ("invert(-0.1)", "probability of invert must be from 0 to 1, got -0.1"),
         ("mixup(0.2, 2)", "probability of mixup must be from 0 to 1, got 2"),

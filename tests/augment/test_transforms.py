@@ -10,7 +10,7 @@ from kerascifar.augment.base import AugmentLayer, StatelessSeeds, take_pixels
 from kerascifar.augment.colour import Cutout
 from kerascifar.augment.geometry import AlternatingFlip, Flip, PadCrop, ResizedCrop, _mirrored
 from kerascifar.augment.policies import parse
-from kerascifar.augment.transforms import PARTS
+from kerascifar.augment.transforms import TRANSFORMS
 from kerascifar.core.errors import InputError
 from kerascifar.data import draws
 
@@ -33,12 +33,12 @@ WRITTEN = {
 
 
 def test_every_part_is_written_below():
-    assert list(WRITTEN) == list(PARTS)
+    assert list(WRITTEN) == list(TRANSFORMS)
 
 
 def layer_of(name, seed=7):
     (step,) = parse(WRITTEN[name])
-    return PARTS[name].build(*step.arguments, seed=seed)
+    return TRANSFORMS[name].build(*step.arguments, seed=seed)
 
 
 def images_of(n=12, side=8, dtype="uint8", seed=0):
@@ -67,7 +67,7 @@ POLICIES = ["float32", "mixed_bfloat16", "mixed_float16"]
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("name", TRANSFORMS)
 def test_uint8_and_float_under_any_policy(name, policy):
     layer, same = layers_under(policy, name)
     x = images_of()
@@ -80,7 +80,7 @@ def test_uint8_and_float_under_any_policy(name, policy):
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.data runs TensorFlow")
 @pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("name", TRANSFORMS)
 def test_alone_as_in_a_pipeline_under_any_policy(name, policy):
     import tensorflow as tf
 
@@ -90,14 +90,14 @@ def test_alone_as_in_a_pipeline_under_any_policy(name, policy):
     np.testing.assert_allclose(mapped, call(layer, x, True), atol=0.5)
 
 
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("name", TRANSFORMS)
 def test_nothing_happens_outside_of_training(name):
     for dtype in ("uint8", "float32"):
         x = images_of(dtype=dtype)
         np.testing.assert_array_equal(call(layer_of(name), x, False), x)
 
 
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("name", TRANSFORMS)
 def test_a_saved_config_gives_the_same_layer(name):
     layer = layer_of(name)
     twin = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer), safe_mode=True)
@@ -145,7 +145,7 @@ def within_five_sigma(count, n, p):
 def test_an_image_is_changed_with_the_probability_or_left_alone(written, changed):
     (step,) = parse(written)
     x = images_of(5000, 4)
-    y = np.asarray(PARTS[step.name].build(*step.arguments, seed=1)(x, training=True))
+    y = np.asarray(TRANSFORMS[step.name].build(*step.arguments, seed=1)(x, training=True))
     done, left = (y == changed(x)).all((1, 2, 3)), (y == x).all((1, 2, 3))
     assert (done ^ left).all()
     assert within_five_sigma(done.sum(), 5000, step.arguments[-1])
@@ -173,7 +173,7 @@ def test_angles_fill_their_range(written, low, high):
     (step,) = parse(written)
     side, n = 48, 300
     ramp = np.broadcast_to(np.arange(side, dtype="float32")[None, None, :, None] * 5, (n, side, side, 1))
-    y = np.asarray(PARTS["rotate"].build(*step.arguments, seed=3)(ramp, training=True))[..., 0]
+    y = np.asarray(TRANSFORMS["rotate"].build(*step.arguments, seed=3)(ramp, training=True))[..., 0]
     # Within the disc that no corner enters, a rotated ramp is a plane; its slope points along the angle.
     i, j = np.mgrid[:side, :side] - (side - 1) / 2
     disc = np.hypot(i, j) < side / 2 - 2
