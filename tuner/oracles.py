@@ -11,12 +11,7 @@ import keras_tuner
 import numpy as np
 from keras_tuner import synchronized
 from keras_tuner.engine.trial import Trial, TrialStatus
-from keras_tuner.oracles import (
-    BayesianOptimizationOracle,
-    GridSearchOracle,
-    HyperbandOracle,
-    RandomSearchOracle,
-)
+from keras_tuner.oracles import BayesianOptimizationOracle, GridSearchOracle, HyperbandOracle, RandomSearchOracle
 from sklearn.exceptions import ConvergenceWarning
 
 from kerascifar.core import files, private

@@ -103,9 +103,7 @@ _ALWAYS = Argument("probability", float, UNIT, 1.0)
 
 TRANSFORMS: dict[str, Transform] = {
     "flip": Transform(
-        "mirror left to right",
-        _ours("geometry", "Flip", "probability"),
-        (Argument("probability", float, UNIT, 0.5),),
+        "mirror left to right", _ours("geometry", "Flip", "probability"), (Argument("probability", float, UNIT, 0.5),)
     ),
     "alternating_flip": Transform(
         "mirror on every other epoch, half of the images first", _ours("geometry", "AlternatingFlip")
@@ -113,10 +111,7 @@ TRANSFORMS: dict[str, Transform] = {
     "crop": Transform(
         "pad, then cut the image's own size out anywhere",
         _ours("geometry", "PadCrop", "pad", "edges"),
-        (
-            Argument("pad", int, POSITIVE, pixels=True),
-            Argument("edges", str, one_of("zeros", "reflect"), "zeros"),
-        ),
+        (Argument("pad", int, POSITIVE, pixels=True), Argument("edges", str, one_of("zeros", "reflect"), "zeros")),
     ),
     "resized_crop": Transform(
         "cut out a rectangle of a share of the area, and scale it up",
@@ -131,9 +126,7 @@ TRANSFORMS: dict[str, Transform] = {
         rising=True,
     ),
     "translate": Transform(
-        "shift by up to a share of height and width, black outside",
-        _translate,
-        (Argument("share", float, SHARE),),
+        "shift by up to a share of height and width, black outside", _translate, (Argument("share", float, SHARE),)
     ),
     "invert": Transform("turn pixels x into 255 - x", _invert, (_PROBABILITY,)),
     "solarize": Transform(
@@ -145,9 +138,7 @@ TRANSFORMS: dict[str, Transform] = {
         "one of fourteen operations of random strength, drawn for each image", _ours("trivial", "TrivialAugment")
     ),
     "cutout": Transform(
-        "grey out a square",
-        _ours("colour", "Cutout", "size"),
-        (Argument("size", int, POSITIVE, pixels=True),),
+        "grey out a square", _ours("colour", "Cutout", "size"), (Argument("size", int, POSITIVE, pixels=True),)
     ),
     "mixup": Transform(
         "blend with another image of the batch",

@@ -115,9 +115,7 @@ def load(config: RunConfig) -> Dataset:
     for name, part in dataset.splits.items():
         check_labels(part, dataset.classes, f"{config.dataset} ({name})")
     dataset = replace(
-        dataset,
-        train=_first(dataset.train, config.train_limit),
-        test=_first(dataset.test, config.test_limit),
+        dataset, train=_first(dataset.train, config.train_limit), test=_first(dataset.test, config.test_limit)
     )
     if dataset.validation is not None or config.validation == 0:
         return dataset

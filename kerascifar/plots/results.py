@@ -80,9 +80,7 @@ def draw_accuracies(
 
 @styled
 def draw_published(
-    names: Sequence[str],
-    accuracies: Mapping[str, Sequence[float | None]],
-    shortened: Mapping[str, Sequence[bool]],
+    names: Sequence[str], accuracies: Mapping[str, Sequence[float | None]], shortened: Mapping[str, Sequence[bool]]
 ) -> "Figure":
     """Draw one row per row of a published table: the accuracy, 0 to 1, of each version, such as paper and corrected.
 

@@ -39,10 +39,7 @@ def texts(study: Study, entries: Sequence[RowOutcomes]) -> dict[str, str]:
     """Return the text of table.json and table.md, by file name."""
     rows = [entry.to_json() for entry in entries]
     content = {"study": study.title, "source": study.source, "beside": study.beside, "rows": rows}
-    return {
-        TABLE: json.dumps(content, indent=1, allow_nan=False) + "\n",
-        "table.md": markdown(study, entries),
-    }
+    return {TABLE: json.dumps(content, indent=1, allow_nan=False) + "\n", "table.md": markdown(study, entries)}
 
 
 def markdown(study: Study, entries: Sequence[RowOutcomes]) -> str:
