@@ -24,8 +24,7 @@ from kerascifar.training.phases import implied_by_phases
 def configure(**given: Any) -> RunConfig:
     """Return a RunConfig: what was given, else what the architecture brings, else what the optimizer brings.
 
-    Raises:
-        InputError: an unknown key or name, a value out of range, or an option the architecture does not take.
+    Raises InputError: an unknown key or name, a value out of range, or an option the architecture does not take.
     """
     check_keys(given, "configure()")
     arch = given.get("arch", FIELDS["arch"].default)

@@ -133,8 +133,7 @@ class Search:
     def compare(self) -> None:
         """Compare this search with the one that search.json describes.
 
-        Raises:
-            InputError: they differ, or search.json cannot be read.
+        Raises InputError: they differ, or search.json cannot be read.
         """
         # A field that was added to RunConfig after search.json was written had its default.
         defaults = {name: plain_default(name) for name, f in FIELDS.items() if f.metadata["identity"]}
@@ -196,8 +195,7 @@ def make_search(fields: dict[str, Any], flags: dict[str, Any]) -> Search:
 def read_definition(folder: Path) -> dict[str, Any]:
     """Read the search.json in `folder`, as ``Search.to_dict`` made it.
 
-    Raises:
-        InputError: missing, corrupt, or not of this program.
+    Raises InputError: missing, corrupt, or not of this program.
     """
     path = folder / DEFINITION
     try:

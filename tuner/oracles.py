@@ -116,8 +116,7 @@ class Durable(private.SavesNoTrial):
     def reload(self) -> None:
         """Read the state file if there is one; trials that had begun will be given out again.
 
-        Raises:
-            InputError: the file is corrupt.
+        Raises InputError: the file is corrupt.
         """
         if not self.path.exists():
             return

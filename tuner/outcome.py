@@ -48,8 +48,7 @@ def _trial(state: dict[str, Any]) -> Trial:
 def print_trials(folder: Path) -> None:
     """Print the trials of the search in `folder` as a table, the best first, and why trials failed.
 
-    Raises:
-        InputError: as `read_trials` does.
+    Raises InputError: as `read_trials` does.
     """
     definition, trials = read_definition(folder), read_trials(folder)
     varied = [*definition["space"], *(["tuner/epochs"] if definition["oracle"] == "hyperband" else [])]
@@ -77,8 +76,7 @@ def print_trials(folder: Path) -> None:
 def best(search: Search) -> tuple[RunConfig, Trial]:
     """Return the config of the search's best trial, with the first of its seeds, and the trial.
 
-    Raises:
-        InputError: no trial has a score.
+    Raises InputError: no trial has a score.
     """
     trials = read_trials(search.folder)
     if not trials or trials[0]["score"] is None:
@@ -91,8 +89,7 @@ def best(search: Search) -> tuple[RunConfig, Trial]:
 def write_best(search: Search) -> RunConfig:
     """Write the best trial to best.toml, as a row of a recipe, and return its config.
 
-    Raises:
-        InputError: no trial has a score.
+    Raises InputError: no trial has a score.
     """
     config, trial = best(search)
     seeds = f", mean of {search.seeds} seeds" if search.seeds > 1 else ""

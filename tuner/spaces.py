@@ -156,8 +156,7 @@ SEARCHABLE = tuple(
 def find_space(name: str, arch: str, optimizer: str) -> dict[str, Hyperparameter]:
     """Return a space by its name in SPACES, with its hyperparameters for `arch` and `optimizer`, or from a .toml file.
 
-    Raises:
-        InputError: unknown name, or a file that holds no space.
+    Raises InputError: unknown name, or a file that holds no space.
     """
     if name.endswith(".toml"):
         return read_space(Path(name))
@@ -168,8 +167,7 @@ def find_space(name: str, arch: str, optimizer: str) -> dict[str, Hyperparameter
 def read_space(path: Path) -> dict[str, Hyperparameter]:
     """Read a space from TOML: ``batch_size = [32, 64]``, ``learning_rate = {low = 1e-4, high = 1e-2, scale = "log"}``.
 
-    Raises:
-        InputError: there is no such file, it is not TOML, or a line is not a hyperparameter.
+    Raises InputError: there is no such file, it is not TOML, or a line is not a hyperparameter.
     """
     try:
         table = read_toml(path)

@@ -21,8 +21,7 @@ PATIENCE = 600.0  # seconds that a worker waits for a chief's first sign of life
 def role(environment: Mapping[str, str]) -> str | None:
     """Return "chief", "worker", or None where the environment names neither.
 
-    Raises:
-        InputError: only some of the variables are set.
+    Raises InputError: only some of the variables are set.
     """
     names = (TUNER_ID, ADDRESS, PORT)
     missing = [name for name in names if not environment.get(name)]

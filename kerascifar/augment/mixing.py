@@ -36,8 +36,7 @@ class Mix(AugmentLayer):
     def augment(self, data: dict[str, Any]) -> dict[str, Any]:
         """Return images and labels mixed.
 
-        Raises:
-            InputError: the labels are missing or are not float rows of one number a class.
+        Raises InputError: the labels are missing or are not float rows of one number a class.
         """
         images, labels = data["images"], _checked(data.get("labels"))
         n, height, width = ops.shape(images)[:3]

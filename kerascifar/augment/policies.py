@@ -74,8 +74,7 @@ class Step:
 def parse(text: str) -> tuple[Step, ...]:
     """Return the steps of a policy, a transform, or a list of both with blanks between.
 
-    Raises:
-        InputError: an unknown name, a wrong number of arguments, a value out of range, or a malformed list.
+    Raises InputError: an unknown name, a wrong number of arguments, a value out of range, or a malformed list.
     """
     words = list(re.finditer(r"\s*(\w+)\s*(?:\(([^()]*)\))?(?=\s|$)\s*", text))
     read = "".join(match[0] for match in words)
@@ -195,8 +194,7 @@ def make_augment(text: str, seed: int, image_shape: tuple[int, int, int]) -> Aug
 def augment_once(images: np.ndarray, text: str, seed: int) -> np.ndarray:
     """Return uint8 `images` (N, H, W, C) augmented by the policy `text`, the same each time; labels are not mixed.
 
-    Raises:
-        InputError: see check_augment().
+    Raises InputError: see check_augment().
     """
     if not check_augment(text, images.shape[1:]):
         return images

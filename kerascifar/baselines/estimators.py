@@ -16,8 +16,7 @@ from kerascifar.core.registry import lookup
 def check_training(estimator: Any, X: np.ndarray | Images, y: np.ndarray) -> tuple[Images, np.ndarray]:
     """Set ``estimator.classes_``; return the images and the positions of their labels in it.
 
-    Raises:
-        InputError: images are not numbers, NaN or infinite, or do not match the labels.
+    Raises InputError: images are not numbers, NaN or infinite, or do not match the labels.
     """
     try:
         if not isinstance(X, Images):
@@ -34,8 +33,7 @@ def check_training(estimator: Any, X: np.ndarray | Images, y: np.ndarray) -> tup
 def check_queries(estimator: Any, X: np.ndarray | Images, shape: tuple[int, ...]) -> Images:
     """Return the images.
 
-    Raises:
-        InputError: images are not numbers, NaN or infinite, or have another shape than the training images.
+    Raises InputError: images are not numbers, NaN or infinite, or have another shape than the training images.
     """
     if len(shape) > 1 and np.shape(X)[1:] != shape:
         raise InputError(f"images of shape {np.shape(X)[1:]} cannot be compared with training images of shape {shape}")
@@ -50,8 +48,7 @@ def check_queries(estimator: Any, X: np.ndarray | Images, shape: tuple[int, ...]
 def check_distance(name: str, data_range: float | None, shape: tuple[int, ...]) -> Distance:
     """Return the row of DISTANCES.
 
-    Raises:
-        InputError: the name is unknown, the data range does not apply, or the distance cannot compare such images.
+    Raises InputError: the name is unknown, the data range does not apply, or the distance cannot compare such images.
     """
     distance = lookup(DISTANCES, name, "--distance")
     if distance.images:

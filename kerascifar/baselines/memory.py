@@ -25,8 +25,7 @@ class BlockSizes:
 def parse_memory(text: str | int) -> int:
     """Return the number of bytes: ``"1GiB"`` is 2**30, ``"500MB"`` 5 * 10**8, a plain number is bytes.
 
-    Raises:
-        InputError: not a positive amount.
+    Raises InputError: not a positive amount.
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", str(text))
     if match and match[2].lower() in _UNITS_LOWER:

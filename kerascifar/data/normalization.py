@@ -56,7 +56,6 @@ NORMALIZATIONS: dict[str, Callable[[np.ndarray], Statistics]] = {
 def statistics(name: str, images: np.ndarray) -> Statistics:
     """Return mean and std, scalars or one a channel, of uint8 `images` (N, H, W, C).
 
-    Raises:
-        InputError: unknown name.
+    Raises InputError: unknown name.
     """
     return lookup(NORMALIZATIONS, name, "--normalize")(images)

@@ -44,8 +44,7 @@ def stratified(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray,
 def split(part: Split, share: float, seed: int) -> tuple[Split, Split]:
     """Return what is kept of `part` and what is held out, each in the order of `part`.
 
-    Raises:
-        InputError: see ``stratified``.
+    Raises InputError: see ``stratified``.
     """
     return tuple(Split(part.images[chosen], part.labels[chosen]) for chosen in stratified(part.labels, share, seed))
 
@@ -53,8 +52,7 @@ def split(part: Split, share: float, seed: int) -> tuple[Split, Split]:
 def check_labels(part: Split, classes: Sequence[str], what: str) -> None:
     """Check that there are images and that every label names a class.
 
-    Raises:
-        InputError: names the first wrong label and its index.
+    Raises InputError: names the first wrong label and its index.
     """
     if not len(part):
         raise InputError(f"{what}: no images")

@@ -59,8 +59,7 @@ class Cluster:
 def read_cluster(environment: Mapping[str, str]) -> Cluster:
     """Read TF_CONFIG (https://www.tensorflow.org/guide/distributed_training#TF_CONFIG).
 
-    Raises:
-        InputError: it is not set, malformed, or names fewer than two workers.
+    Raises InputError: it is not set, malformed, or names fewer than two workers.
     """
     text = environment.get(VARIABLE)
     if not text:
@@ -156,8 +155,7 @@ class Watch:
 def watched(cluster: Cluster | None, pause: float = PAUSE) -> Iterator[None]:
     """Watch the other workers while the block runs; `cluster` is None for a run in one process.
 
-    Raises:
-        InputError: TensorFlow noticed before the watch did that a worker is gone, or cannot reach a live one.
+    Raises InputError: TensorFlow noticed before the watch did that a worker is gone, or cannot reach a live one.
     """
     if cluster is None:
         yield

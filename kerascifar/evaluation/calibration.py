@@ -99,8 +99,7 @@ def temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
 def soften(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Return softmax(log(probabilities) / temperature), float64 (N, classes); no prediction changes.
 
-    Raises:
-        ValueError: the temperature is not above 0.
+    Raises ValueError: the temperature is not above 0.
     """
     from scipy.special import softmax
 

@@ -113,48 +113,19 @@ def _variant(params: int, multiply_adds: int, source: str, stem: str = "cifar", 
     return Variant(build, args, params, multiply_adds, source, least_side=least_side)
 
 
-_WIDTHS = (64, 128, 256, 512)
+_CIFAR, _IMAGENET = ("He et al. 2016, Table 1; 3x3 stem as in its section 4.2", "He et al. 2016, Table 1; torchvision")
+_TWO, _DEEP, _WIDTHS = (2, 2, 2, 2), (3, 4, 6, 3), (64, 128, 256, 512)
 
 VARIANTS = {
-    "resnet18": _variant(
-        11_173_962,
-        555_422_720,
-        "He et al. 2016, Table 1; 3x3 stem as in its section 4.2",
-        blocks=(2, 2, 2, 2),
-        widths=_WIDTHS,
-    ),
-    "resnet34": _variant(
-        21_282_122,
-        1_159_402_496,
-        "He et al. 2016, Table 1; 3x3 stem as in its section 4.2",
-        blocks=(3, 4, 6, 3),
-        widths=_WIDTHS,
-    ),
-    "resnet18_imagenet": _variant(
-        11_181_642,
-        37_016_576,  # torchvision's 11,689,512 less 990 x (512 + 1)
-        "He et al. 2016, Table 1; torchvision resnet18",
-        stem="imagenet",
-        blocks=(2, 2, 2, 2),
-        widths=_WIDTHS,
-    ),
-    "resnet34_imagenet": _variant(
-        21_289_802,
-        74_765_312,  # torchvision's 21,797,672 less 990 x (512 + 1)
-        "He et al. 2016, Table 1; torchvision resnet34",
-        stem="imagenet",
-        blocks=(3, 4, 6, 3),
-        widths=_WIDTHS,
-    ),
+    "resnet18": _variant(11_173_962, 555_422_720, _CIFAR, blocks=_TWO, widths=_WIDTHS),
+    "resnet34": _variant(21_282_122, 1_159_402_496, _CIFAR, blocks=_DEEP, widths=_WIDTHS),
+    # torchvision's resnet18 has 11,689,512 parameters and its resnet34 21,797,672: less 990 x (512 + 1) for 10 classes.
+    "resnet18_imagenet": _variant(11_181_642, 37_016_576, _IMAGENET, "imagenet", blocks=_TWO, widths=_WIDTHS),
+    "resnet34_imagenet": _variant(21_289_802, 74_765_312, _IMAGENET, "imagenet", blocks=_DEEP, widths=_WIDTHS),
     # A gate on c channels has 2 c c/16 + c/16 + c weights: 580, 2,184, 8,464 and 33,312 at 64, 128, 256 and 512;
     # two blocks per stage: 2 x 44,540 = 89,080 on top of resnet18's 11,173,962.
     "resnet18_se": _variant(
-        11_263_042,
-        555_509_760,
-        "Hu et al. 2018, Fig. 3, in resnet18's blocks",
-        blocks=(2, 2, 2, 2),
-        widths=_WIDTHS,
-        se="every",
+        11_263_042, 555_509_760, "Hu et al. 2018, Fig. 3, in resnet18's blocks", blocks=_TWO, widths=_WIDTHS, se="every"
     ),
     "se_resnet": _variant(
         4_697_742,

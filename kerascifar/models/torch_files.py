@@ -22,16 +22,9 @@ LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 
 BFLOAT16 = "bfloat16"  # NumPy has no such type; it is the upper half of a float32
 STORAGES = {
-    "DoubleStorage": "<f8",
-    "FloatStorage": "<f4",
-    "HalfStorage": "<f2",
-    "BFloat16Storage": BFLOAT16,
-    "LongStorage": "<i8",
-    "IntStorage": "<i4",
-    "ShortStorage": "<i2",
-    "CharStorage": "<i1",
-    "ByteStorage": "<u1",
-    "BoolStorage": "?",
+    **{"DoubleStorage": "<f8", "FloatStorage": "<f4", "HalfStorage": "<f2", "BFloat16Storage": BFLOAT16},
+    **{"LongStorage": "<i8", "IntStorage": "<i4", "ShortStorage": "<i2", "CharStorage": "<i1"},
+    **{"ByteStorage": "<u1", "BoolStorage": "?"},
 }
 WRAPPERS = ("state_dict", "model_state_dict", "model")
 

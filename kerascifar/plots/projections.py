@@ -60,8 +60,7 @@ def draw_tsne(data: Dataset, config: RunConfig) -> "Figure":
 def _pixels(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Return pixels from 0 to 1, float32 (N, H * W * C), and labels (N,) of at most POINTS training images.
 
-    Raises:
-        InputError: there are fewer than LEAST.
+    Raises InputError: there are fewer than LEAST.
     """
     index = pick(data.train.labels, POINTS)
     if len(index) < LEAST:

@@ -100,8 +100,7 @@ class Gathered:
 def gather(paths: Sequence[Path]) -> Gathered:
     """Read every finished run in or below `paths`; of those on the same test images the best comes first.
 
-    Raises:
-        InputError: a path is not a folder, or none of them holds a run that can be read.
+    Raises InputError: a path is not a folder, or none of them holds a run that can be read.
     """
     folders: dict[Path, None] = {}
     for path in paths:

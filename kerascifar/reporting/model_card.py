@@ -21,8 +21,7 @@ SHIPPED = (*MODELS, SCORES, LATENCY, EXPORTED, FINISHED)
 def ship(folder: Path, out: Path) -> Path:
     """Copy the finished run in `folder` to out/RUN-ID with a model card, and return that folder.
 
-    Raises:
-        InputError: the run kept no net, cannot be read, or a different result lies where it would be written.
+    Raises InputError: the run kept no net, cannot be read, or a different result lies where it would be written.
     """
     result = read_result(folder)
     into = out / result.run_id

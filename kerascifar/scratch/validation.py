@@ -12,8 +12,7 @@ from kerascifar.scratch.network import FOLDS, Network, random_stream
 def folds(count: int, k: int, seed: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield k pairs of sorted indices (train, held out) into `count` images; fold sizes differ by at most 1.
 
-    Raises:
-        InputError: k is not from 2 to `count`.
+    Raises InputError: k is not from 2 to `count`.
     """
     if not 2 <= k <= count:
         raise InputError(f"the number of folds must be from 2 to the {count} training images, got {k}")

@@ -115,8 +115,7 @@ class _Exports:
 def read_exports(path: Path, model_sha256: str) -> dict[str, Any]:
     """Return the entries of an earlier export.json; none if its files were made from another model.keras.
 
-    Raises:
-        InputError: it is corrupt.
+    Raises InputError: it is corrupt.
     """
     try:
         earlier = read_json(path, _Exports)

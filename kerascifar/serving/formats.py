@@ -59,8 +59,7 @@ FORMATS = {
 def check_format(to: str, int8: bool) -> tuple[Format, str]:
     """Return the format's row and the exported file's name.
 
-    Raises:
-        InputError: unknown format, a format without int8, or a package is missing.
+    Raises InputError: unknown format, a format without int8, or a package is missing.
     """
     row = lookup(FORMATS, to, "--to")
     if int8 and row.int8_file is None:

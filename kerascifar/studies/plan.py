@@ -95,8 +95,7 @@ class StudyRun:
     def read(cls, study: Study, folder: Path) -> "StudyRun":
         """Read plan.json in `folder`, if there is one; rows that are no longer in the recipe are dropped.
 
-        Raises:
-            InputError: the file is corrupt.
+        Raises InputError: the file is corrupt.
         """
         path = folder / FILE
         try:

@@ -131,8 +131,7 @@ class Search(Trained):
     def plan(self, config: RunConfig, folder: Path) -> Any:
         """Return the tuner.definition.Search of this row in `folder`, its trials of the length that `config` has.
 
-        Raises:
-            InputError: its settings are wrong.
+        Raises InputError: its settings are wrong.
         """
         from tuner.definition import make_search
 

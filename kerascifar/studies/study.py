@@ -52,8 +52,7 @@ class Study:
     def matching(self, pattern: str) -> list[str]:
         """Return the names of the rows whose NAME or ARCH/NAME matches the glob `pattern`.
 
-        Raises:
-            InputError: there is none.
+        Raises InputError: there is none.
         """
         names = [row.name for row in self.rows if any(fnmatch.fnmatch(name, pattern) for name in (row.name, row.label))]
         if not names:
@@ -77,8 +76,7 @@ def studies() -> list[str]:
 def load_study(name: str) -> Study:
     """Read recipes/NAME.toml, or the file that `name` is, and check every row.
 
-    Raises:
-        InputError: there is no such study, or the file is malformed; the message names file, row and nearest name.
+    Raises InputError: there is no such study, or the file is malformed; the message names file, row and nearest name.
     """
     path = Path(name) if name.endswith(".toml") else RECIPES / f"{name}.toml"
     try:

@@ -46,8 +46,7 @@ def save(path: Path, model: Any, progress: Progress) -> None:
 def load_progress(path: Path, backend: str) -> Progress:
     """Return how far the checkpoint at `path` has come; a fresh Progress if there is none.
 
-    Raises:
-        InputError: the file is corrupt, or the run was started on another backend than `backend`.
+    Raises InputError: the file is corrupt, or the run was started on another backend than `backend`.
     """
     if not path.exists():
         return Progress(backend=backend)

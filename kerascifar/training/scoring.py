@@ -57,8 +57,7 @@ def scorer(model: Any, config: RunConfig) -> Score:
 def load_model(folder: Path) -> Any:
     """Return the model.keras of a run folder, loaded in Keras's safe mode: nothing in the file is executed.
 
-    Raises:
-        InputError: the file is missing, corrupt, or not a model that this program can read.
+    Raises InputError: the file is missing, corrupt, or not a model that this program can read.
     """
     import keras
 

@@ -50,8 +50,7 @@ def check_md5s(
 ) -> Iterator[tuple[str, bytes]]:
     """Pass (name, content) pairs on, each after its MD5 was compared with the official one.
 
-    Raises:
-        InputError: a file differs.
+    Raises InputError: a file differs.
     """
     for name, content in contents:
         check_sum(place / name, "MD5", hashlib.md5(content).hexdigest(), official[name])

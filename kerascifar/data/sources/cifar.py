@@ -39,8 +39,7 @@ def read(config: RunConfig, _: str = "") -> Dataset:
 def read_layout(place: Path, layout: Layout, config: RunConfig) -> Dataset:
     """Read the data set ``config.dataset`` from `place`, a folder or archive of `layout`.
 
-    Raises:
-        InputError: see ``read``.
+    Raises InputError: see ``read``.
     """
     labelling = LABELLINGS[config.dataset]
     which = labelling.layouts.index(layout)

@@ -76,8 +76,7 @@ def unreachable(url: str) -> str | None:
 def fetch(url: str, md5: str, folder: Path) -> Path:
     """Download `url` into `folder` with Keras's progress bar (on stderr), check its MD5, return the file.
 
-    Raises:
-        InputError: the download fails or its MD5 is not `md5`.
+    Raises InputError: the download fails or its MD5 is not `md5`.
     """
     from keras.utils import get_file
 

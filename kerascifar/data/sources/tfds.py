@@ -25,8 +25,7 @@ _HOST = "https://storage.googleapis.com/tfds-data/"  # where TFDS keeps its cata
 def check(argument: str) -> None:
     """Check the NAME of ``tfds:NAME``: ``mnist``, ``cifar10_corrupted/fog_1``, ``mnist:3.0.1``.
 
-    Raises:
-        InputError: it is no such name.
+    Raises InputError: it is no such name.
     """
     if not _NAME.fullmatch(argument) or ".." in argument:
         raise InputError(f"--dataset: tfds:NAME needs a name such as tfds:mnist or tfds:mnist:3.0.1, got {argument!r}")
@@ -75,8 +74,7 @@ def read(config: RunConfig, argument: str) -> Dataset:
 def read_by_id(folder: Path, label_key: str) -> tuple[tuple[str, ...], Split, Split]:
     """Read class names, train and test of a prepared CIFAR, put into the order of its ids: that of the official files.
 
-    Raises:
-        InputError: the folder is damaged or holds something else.
+    Raises InputError: the folder is damaged or holds something else.
     """
     builder = _open(folder)
     features = builder.info.features
@@ -94,8 +92,7 @@ def read_by_id(folder: Path, label_key: str) -> tuple[tuple[str, ...], Split, Sp
 def prepared(root: Path, argument: str) -> Path | None:
     """Return where the set lies prepared under the TFDS folder `root`, its highest version, or None.
 
-    Raises:
-        InputError: several configurations lie there and `argument` names none.
+    Raises InputError: several configurations lie there and `argument` names none.
     """
     match = _NAME.fullmatch(argument)
     if match is None:
