@@ -158,23 +158,23 @@ def describe_dataset(data: Dataset) -> dict[str, Any]:
 
 def versions(more: Iterable[str] = ()) -> dict[str, str]:
     """Return the versions of Python, of the packages that make numbers, and of the packages in `more`."""
-    found = {"python": ".".join(map(str, sys.version_info[:3]))}
+    installed = {"python": ".".join(map(str, sys.version_info[:3]))}
     for package in (*PACKAGES, *more):
         try:
-            found[package] = metadata.version(package)
+            installed[package] = metadata.version(package)
         except metadata.PackageNotFoundError:  # a checkout that is not installed
             continue
-    return found
+    return installed
 
 
 def revision() -> str | None:
     """Return the git revision this code runs at, or None where it is no checkout."""
     here = Path(__file__).resolve().parent
     try:
-        told = subprocess.run(
+        described = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
             cwd=here, capture_output=True, text=True, timeout=10, check=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return None
-    return told.stdout.strip() or None
+    return described.stdout.strip() or None

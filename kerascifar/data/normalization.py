@@ -14,7 +14,7 @@ Statistics = tuple[np.ndarray, np.ndarray]
 
 
 def _channel(images: np.ndarray) -> Statistics:
-    """Mean and population standard deviation a channel; a constant channel keeps std 1."""
+    """Mean and population standard deviation per channel; a constant channel keeps std 1."""
     # Sums over a 256-bin histogram are exact and need no float copy of the images; bincount itself makes an int64
     # copy, so it gets 4 Mi pixels at a time.
     step, channels = max(1, 2**22 // images[0].size), images.shape[-1]
@@ -43,7 +43,7 @@ def _minmax(images: np.ndarray) -> Statistics:
 
 
 NORMALIZATIONS: dict[str, Callable[[np.ndarray], Statistics]] = {
-    "channel": _channel,  # mean and std a channel, of the training images
+    "channel": _channel,  # mean and std per channel, of the training images
     "zscore": _zscore,  # one mean and std over everything (study 000)
     "minmax": _minmax,  # to 0..1 by the smallest and largest pixel (study 000)
     "half": _constant(127.5, 127.5),  # to -1..1 (study 004)
@@ -54,7 +54,7 @@ NORMALIZATIONS: dict[str, Callable[[np.ndarray], Statistics]] = {
 
 
 def statistics(name: str, images: np.ndarray) -> Statistics:
-    """Return mean and std, scalars or one a channel, of uint8 `images` (N, H, W, C).
+    """Return mean and std, scalars or one per channel, of uint8 `images` (N, H, W, C).
 
     Raises InputError: unknown name.
     """

@@ -38,10 +38,10 @@ def read_unlabelled(paths: Sequence[str], side: int) -> tuple[list[str], np.ndar
 
 def _read(path: Path, side: int) -> Iterator[tuple[str, np.ndarray]]:
     if path.is_dir():
-        found = sorted(child for child in path.rglob("*") if is_image(child))
-        if not found:
+        pictures = sorted(child for child in path.rglob("*") if is_image(child))
+        if not pictures:
             raise InputError(f"{path}: no image in this folder")
-        for child in found:
+        for child in pictures:
             yield str(child), read_image(child, side)
     elif is_image(path) or not path.exists():
         if not path.exists():
@@ -59,11 +59,11 @@ def _array(path: Path) -> tuple[range, np.ndarray]:
         arrays = read_arrays(path)
         if not arrays:
             raise InputError(f"{path} holds no array")
-        found = arrays.get("images", next(iter(arrays.values())))
+        images = arrays.get("images", next(iter(arrays.values())))
     else:
-        found = read_array(path)
-    if found.ndim == 3:
-        found = found[None]
-    if found.ndim != 4 or found.shape[3] != 3 or found.dtype != np.uint8 or 0 in found.shape:
-        raise InputError(f"{path}: expected uint8 (N, height, width, 3), got {found.dtype} {found.shape}")
-    return range(len(found)), found
+        images = read_array(path)
+    if images.ndim == 3:
+        images = images[None]
+    if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8 or 0 in images.shape:
+        raise InputError(f"{path}: expected uint8 (N, height, width, 3), got {images.dtype} {images.shape}")
+    return range(len(images)), images

@@ -66,7 +66,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
 @keras.saving.register_keras_serializable(package="kerascifar")
 class Rescaling(keras.layers.Rescaling):
-    """``inputs * scale + offset``; scale and offset are one number or one a channel, the inputs (N, H, W, C).
+    """``inputs * scale + offset``; scale and offset are one number or one per channel, the inputs (N, H, W, C).
 
     TensorFlow on CPU is slow at repeating a vector as short as three channels: for 128 images of 32x32x3 Keras's own
     layer takes three times as long as one that repeats (H, W, C) values. Those are the same, and so is the result.

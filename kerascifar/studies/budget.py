@@ -122,7 +122,7 @@ def _cost(study_run: StudyRun, run: PlannedRun, measure: Measure) -> Cost:
 
 
 def _trials(search: object) -> int:
-    """Return how many trials a tuner.plan.Plan has."""
+    """Return how many trials a search has."""
     if search.max_trials is not None:
         return search.max_trials
     return math.prod(len(choice.ends) for choice in search.space.values())  # of a grid

@@ -188,11 +188,11 @@ def _outcome(study_run: StudyRun, runs: Sequence[PlannedRun]) -> Outcome:
         search = read_json(run_folders[0] / FOUND, ScoredSearch)
         file = (places[0] / search.file).as_posix()
         return replace(search, of_epochs=of_epochs, shortened=shortened, file=file)
-    found = [results.read_result(folder) for folder in run_folders]
-    first, tests = found[0], [result.metrics["test"] for result in found]
+    finished = [results.read_result(folder) for folder in run_folders]
+    first, tests = finished[0], [result.metrics["test"] for result in finished]
     accuracies = [test["accuracy"] for test in tests]
-    validated = [result.metrics["validation"]["accuracy"] for result in found if first.metrics["validation"]]
-    run_seconds = [result.notes["run_seconds"] for result in found if "run_seconds" in result.notes]
+    validated = [result.metrics["validation"]["accuracy"] for result in finished if first.metrics["validation"]]
+    run_seconds = [result.notes["run_seconds"] for result in finished if "run_seconds" in result.notes]
     averages = {
         average: {key: stats.fmean(test[average][key] for test in tests) for key in tests[0][average]}
         for average in ("weighted", "macro")
@@ -201,20 +201,20 @@ def _outcome(study_run: StudyRun, runs: Sequence[PlannedRun]) -> Outcome:
         "spread": stats.stdev(accuracies),
         "runs": [place.as_posix() for place in places],
         "accuracies": accuracies,
-    } if len(found) > 1 else {}  # fmt: skip
+    } if len(finished) > 1 else {}  # fmt: skip
     return ScoredRuns(
         test_accuracy=stats.fmean(accuracies),
         interval=None if several else tests[0]["accuracy_interval"],
         images=tests[0]["images"],
         epochs=min(len(first.history), first.config["epochs"]) or None,
         training_images=first.dataset["images"]["train"],
-        seeds=len(found),
+        seeds=len(finished),
         run=places[0].as_posix(),
         file=(places[0] / results.FINISHED).as_posix(),
         parameters=first.trainable_parameters,
         seconds_per_epoch=first.seconds_per_epoch,
         device=first.notes.get("device"),
-        processor=" and ".join(sorted({r.notes["processor"] for r in found if "processor" in r.notes})),
+        processor=" and ".join(sorted({r.notes["processor"] for r in finished if "processor" in r.notes})),
         run_seconds=stats.median(run_seconds) if run_seconds else None,
         validation_accuracy=stats.fmean(validated) if validated else None,
         folds_mean=first.notes.get("folds_mean"),

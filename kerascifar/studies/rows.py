@@ -61,14 +61,14 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Trained(Row):
-    """What rows that train have in common; `given` holds the RunConfig keys of the corrected run."""
+    """What rows that train have in common; `recipe` holds the RunConfig keys of the corrected run."""
 
-    given: Mapping[str, Any]
+    recipe: Mapping[str, Any]
 
     @property
     def arch(self) -> str:
         """The architecture."""
-        return self.given.get("arch", FIELDS["arch"].default)
+        return self.recipe.get("arch", FIELDS["arch"].default)
 
     def config(
         self, mode: str, folder: Path, seed: int = 0, length: Length = FULL, parent: Path | None = None
@@ -89,7 +89,7 @@ class Trained(Row):
         """
         overrides = self.as_published if mode == "as-published" else {}
         weights = {"init_weights": str(parent or "parent")} if self.init_from else {}
-        full = configure(**{**self.given, **overrides, **weights, "runs": str(folder)})
+        full = configure(**{**self.recipe, **overrides, **weights, "runs": str(folder)})
         return shorten(dataclasses.replace(full, seed=full.seed + seed), length)
 
 
@@ -120,7 +120,7 @@ class Training(Trained):
 
 @dataclass(frozen=True, kw_only=True)
 class Search(Trained):
-    """A [[search]] by tuner: its trials share `given`; the other fields are tuner's flags, None means its default."""
+    """A [[search]] by tuner: its trials share `recipe`; the other fields are tuner's flags, None means its default."""
 
     space: str
     oracle: str = "bayesian"
@@ -136,7 +136,7 @@ class Search(Trained):
         from tuner.definition import make_search
 
         full = self.config("corrected", Path())
-        names = {*self.given, *(name for name in FIELDS if getattr(config, name) != getattr(full, name))}
+        names = {*self.recipe, *(name for name in FIELDS if getattr(config, name) != getattr(full, name))}
         own = {name: getattr(self, name) for name in ("space", "oracle", "max_trials", "initial_points")}
         shared = {name: getattr(config, name) for name in FIELDS if name in names}
         return make_search(shared, {**own, "seeds": 1, "dir": str(folder)})

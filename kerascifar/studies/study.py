@@ -107,7 +107,7 @@ def _row(kind: str, keys: Mapping[str, Any], common: Mapping[str, Any], file: st
     if not isinstance(keys, Mapping) or not keys.get("name"):
         raise InputError(f"{file}: every [[{kind}]] needs a name")
     where, row_class = f"{file}, row {keys['name']}", KINDS[kind]
-    own = {f.name: f for f in dataclasses.fields(row_class) if f.name != "given"}
+    own = {f.name: f for f in dataclasses.fields(row_class) if f.name != "recipe"}
     trained = issubclass(row_class, Trained)
     _check_keys(keys, (*own, *FIELDS) if trained else tuple(own), where)
     _check_keys(keys.get("as_published", {}), tuple(FIELDS), where)
@@ -119,7 +119,7 @@ def _row(kind: str, keys: Mapping[str, Any], common: Mapping[str, Any], file: st
     chosen = {key: tuple(v) if isinstance(v, list) else v for key, v in every.items() if key in own}
     if missing := [f.name for f in own.values() if _required(f) and f.name not in chosen]:
         raise InputError(f"{where}: needs {missing[0]}")
-    shared = {"given": {key: value for key, value in every.items() if key not in own}} if trained else {}
+    shared = {"recipe": {key: value for key, value in every.items() if key not in own}} if trained else {}
     return row_class(**chosen, **shared)
 
 

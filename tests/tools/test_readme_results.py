@@ -81,7 +81,7 @@ def tested():
 
 
 def test_a_headline_row_stands_in_readme_with_links_from_the_root(tool, tested):
-    row = Training(name="a", expect={"test_accuracy": 0.95}, stand_in="B for C", fault="D", given={})
+    row = Training(name="a", expect={"test_accuracy": 0.95}, stand_in="B for C", fault="D", recipe={})
     entry = RowOutcomes(row, {"corrected": tested(), "as-published": tested(epochs=2, shortened=True)})
     assert tool.line("007 Bond: a study", entry, Path("saved_models/bond")) == [
         "[007 Bond](saved_models/bond/table.md)",
@@ -95,7 +95,7 @@ def test_a_headline_row_stands_in_readme_with_links_from_the_root(tool, tested):
 def test_a_record_stands_beside_its_goal(tool, tested):
     def record(folder="saved_models/records", **changes):
         outcome = tested(epochs=8, of_epochs=8, training_images=50_000, **changes)
-        row = Training(name="fast", table="90 % in 9 minutes", given={})
+        row = Training(name="fast", table="90 % in 9 minutes", recipe={})
         return tool.record(RowOutcomes(row, {"corrected": outcome}), Path(folder))
 
     cells = record(run_seconds=486.0)

@@ -29,8 +29,8 @@ def read(config: RunConfig, _: str = "") -> Dataset:
     labelling = LABELLINGS[config.dataset]
     folders = places(config, keras_datasets(), tfds_folder())
     for folder in folders:
-        if found := next(_found(folder, labelling), None):
-            return read_layout(*found, config)
+        if layout := next(_layouts(folder, labelling), None):
+            return read_layout(*layout, config)
         if prepared := tfds.prepared(folder, labelling.tfds[0]):
             return _read_tfds(prepared, config)
     return _download(config, folders)
@@ -82,24 +82,24 @@ def unlabelled(path: Path) -> tuple[list[str], np.ndarray]:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
-    found = read_pickle(content, str(path))
-    images = found.get("data")
+    content = read_pickle(content, str(path))
+    images = content.get("data")
     if not (isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.shape[1:] == (SIDE, SIDE, 3)):
         images = _rows(images, str(path)).reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1).copy()
-    return _names(found.get("ids"), len(images)), images
+    return _names(content.get("ids"), len(images)), images
 
 
 def _names(ids: Any, count: int) -> list[str]:
     """Return `ids` as text, or positions where they name no image each."""
-    given = ids.tolist() if isinstance(ids, np.ndarray) else ids
-    if isinstance(given, list) and all(isinstance(one, int | str | bytes) for one in given):
-        names = [one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one) for one in given]
+    values = ids.tolist() if isinstance(ids, np.ndarray) else ids
+    if isinstance(values, list) and all(isinstance(one, int | str | bytes) for one in values):
+        names = [one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one) for one in values]
         if len(set(names)) == len(names) == count:
             return names
     return [str(place) for place in range(count)]
 
 
-def _found(folder: Path, labelling: Labelling) -> Iterator[tuple[Path, Layout]]:
+def _layouts(folder: Path, labelling: Labelling) -> Iterator[tuple[Path, Layout]]:
     """Yield the folders and archives that lie in `folder` or are it."""
     for layout in labelling.layouts:
         for place in (folder / layout.folder, folder / f"{layout.folder}-target" / layout.folder):  # Keras 3: -target

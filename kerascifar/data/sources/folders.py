@@ -113,10 +113,10 @@ def _list(root: Path) -> _Pictures:
             raise InputError(f"{root}: expected a folder of pictures for each of two classes or more, found {classes}")
         files = []
         for label, name in enumerate(classes):
-            found = [entry for entry in _visible(root / name) if is_image(Path(entry.path)) and entry.is_file()]
-            if not found:
+            pictures = [entry for entry in _visible(root / name) if is_image(Path(entry.path)) and entry.is_file()]
+            if not pictures:
                 raise InputError(f"empty class folder {root / name}: expected pictures ({', '.join(SUFFIXES)})")
-            files += [(entry, label) for entry in found]
+            files += [(entry, label) for entry in pictures]
     except OSError as error:
         raise InputError(f"cannot read {error.filename}: {error.strerror}") from None
     order = np.random.default_rng(0).permutation(len(files))

@@ -61,7 +61,7 @@ def _rgb(image: "Image.Image") -> "Image.Image":
     if image.mode.startswith("I;16"):  # Pillow's own conversion would clip at 255
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode in ("I", "F"):
-        raise ValueError(f"pixels of Pillow's mode {image.mode}; 8 or 16 bits a channel are expected")
+        raise ValueError(f"pixels of Pillow's mode {image.mode}; 8 or 16 bits per channel are expected")
     return image if image.mode == "RGB" else image.convert("RGB")
 
 

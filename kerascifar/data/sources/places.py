@@ -34,10 +34,10 @@ def places(config: RunConfig, *further: Path) -> list[Path]:
         InputError: ``--data-dir`` does not exist.
     """
     if config.data_dir is not None:
-        given = Path(config.data_dir).expanduser()
-        if not given.exists():
-            raise InputError(f"--data-dir: no such folder: {given}")
-        return [given]
+        folder = Path(config.data_dir).expanduser()
+        if not folder.exists():
+            raise InputError(f"--data-dir: no such folder: {folder}")
+        return [folder]
     named = os.environ.get("KERASCIFAR_DATA")
     return ([Path(named).expanduser()] if named else []) + list(further)
 

@@ -75,7 +75,7 @@ def _gratings(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
     along = np.cos(angle)[:, None, None] * x + np.sin(angle)[:, None, None] * y
     wave = np.sin(frequency[:, None, None] * along + uniform(0, 2 * np.pi)[:, None, None])
-    colour = uniform(20, 60, 1, 1, 3)  # amplitude a channel
+    colour = uniform(20, 60, 1, 1, 3)  # amplitude per channel
     hue = 2 * np.pi * (labels[:, None] / CLASSES + np.arange(3) / 3)
     tint = 22 * np.cos(hue)[:, None, None, :] + uniform(-40, 40, 1, 1, 3)
     noise = rng.standard_normal((len(labels), SIDE, SIDE, 3), np.float32) * 25

@@ -45,8 +45,8 @@ def read(config: RunConfig, argument: str) -> Dataset:
     """
     check(argument)
     folders = places(config, tfds_folder())
-    found = next(filter(None, (prepared(folder, argument) for folder in folders)), None)
-    builder = _open(found) if found else _prepare(argument, config, folders)
+    folder = next(filter(None, (prepared(folder, argument) for folder in folders)), None)
+    builder = _open(folder) if folder else _prepare(argument, config, folders)
     image_key, label_key = _supervised(builder, argument)
     side = config.image_size or _native_side(builder, image_key)
     classes = tuple(builder.info.features[label_key].names)
@@ -98,8 +98,8 @@ def prepared(root: Path, argument: str) -> Path | None:
     if match is None:
         return None
     base = root / match["name"]
-    if found := _versions(base, match["version"]):
-        return found[-1]
+    if versions := _versions(base, match["version"]):
+        return versions[-1]
     configs = [d for d in sorted(base.iterdir()) if _versions(d, match["version"])] if base.is_dir() else []
     if len(configs) > 1:
         named = ", ".join(f"tfds:{match['name']}/{d.name}" for d in configs)
@@ -111,7 +111,7 @@ def _versions(folder: Path, version: str | None) -> list[Path]:
     """Return the prepared versions in `folder`, ascending."""
     if not folder.is_dir():
         return []
-    found = [
+    folders = [
         d
         for d in folder.iterdir()
         if re.fullmatch(r"\d+\.\d+\.\d+", d.name)
@@ -119,7 +119,7 @@ def _versions(folder: Path, version: str | None) -> list[Path]:
         and (d / "dataset_info.json").is_file()
         and (d / "features.json").is_file()
     ]
-    return sorted(found, key=lambda d: [int(number) for number in d.name.split(".")])
+    return sorted(folders, key=lambda d: [int(number) for number in d.name.split(".")])
 
 
 def _open(folder: Path) -> Any:
