@@ -1,7 +1,9 @@
-"""README's Python is run as it stands, and its commands name things that exist."""
+"""README's and docs' Python is run as it stands, and what they name exists; their commands are parsed."""
 
+import functools
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,35 +11,62 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in (
+    ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")),
+)}  # fmt: skip
+PYTHON = [(page, code) for page, text in PAGES.items() for code in re.findall(r"```python\n(.*?)```", text, re.S)]
+COMMANDS = sorted(
+    {
+        line.split("  #")[0].strip()
+        for text in PAGES.values()
+        for block in re.findall(r"```sh\n(.*?)```", text, re.S)
+        for line in block.replace("\\\n", " ").splitlines()
+        if line.startswith("python -m ")
+    }
+)
 
 
 @pytest.mark.slow
-def test_the_python_example_runs(tmp_path):
-    code = re.search(r"```python\n(.*?)```", README, re.S).group(1)
+@pytest.mark.parametrize(("page", "code"), PYTHON, ids=[page for page, _ in PYTHON])
+def test_the_python_examples_run(tmp_path, page, code):
     assert len([line for line in code.splitlines() if line]) <= 14
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    accuracy = float(re.findall(r"^(0\.\d+) \[", done.stdout, re.M)[-1])
-    assert accuracy > 0.2
-    assert list(tmp_path.glob("saved_models/modified_net/*/result.json"))
+    assert done.returncode == 0, f"{page}: {done.stderr}"
+    assert re.search(r"0\.\d+", done.stdout.splitlines()[-1])  # each ends by printing an accuracy
 
 
-def test_every_file_that_readme_names_exists():
-    named = re.findall(r"\]\(([^)]+)\)", README) + re.findall(r"`((?:tools|tests|kerascifar)/[\w./]+)`", README)
-    assert named
-    for name in named:
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_that_a_page_names_exists(page):
+    text = PAGES[page]
+    for name in re.findall(r"\]\(([^)#]+)\)", text):
+        assert name.startswith("http") or ((ROOT / page).parent / name).exists(), name
+    for name in re.findall(r"`((?:tools|tests|kerascifar|docs)/[\w./]+)`", text):
         assert (ROOT / name).exists(), name
 
 
-def test_every_flag_that_readme_names_exists():
-    from kerascifar.config import FIELDS, flag
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_parsed(command):
+    """A flag or a subcommand that does not exist is refused; --help ends the command before it begins."""
+    _, _, module, *arguments = shlex.split(command)
+    arguments = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    known = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", _help(module)))
+    assert {word.partition("=")[0] for word in arguments if word.startswith("--")} <= known
 
-    others = {"--list", "--config", "--csv", "--all", "--logdir", "--workers", "--latency", "--vote", "--view", "--to"}
-    others |= {"--int8", "--budget", "--full", "--only", "--dry-run", "--max-trials", "--initial-points"}
-    others |= {"--train-best", "--out"}
-    known = {flag(name) for name in FIELDS} | others
-    assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", README)) <= known
+
+@functools.cache
+def _help(module):
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_flag_in_running_text_exists():
+    known = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", "".join(map(_help, {c.split()[2] for c in COMMANDS}))))
+    known |= {"--all", "--logdir"}  # of tools/test, tensorboard
+    for page, text in PAGES.items():
+        assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", re.sub(r"<!--.*?-->", "", text))) <= known, page

@@ -11,11 +11,12 @@ environment() { # environment LOCK...: every package of these locks is installed
     fi
     if [ ! -x "$python" ]; then
         local base=${PYTHON:-}
-        for candidate in python3.11 python3; do
-            [ -n "$base" ] || ! "$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || base=$candidate
+        for candidate in python3.11 python3.12 python3.13 python3; do
+            [ -n "$base" ] || ! "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null ||
+                base=$candidate
         done
         if [ -z "$base" ]; then
-            echo "error: Python 3.11 was not found; install it, or name it: PYTHON=/path/to/python3.11 tools/run" >&2
+            echo "error: no Python 3.11, 3.12 or 3.13 was found; install one, or name it: PYTHON=/path/to/python3.11 tools/run" >&2
             exit 2
         fi
         echo "making .venv with $("$base" --version)" >&2

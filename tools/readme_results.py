@@ -1,8 +1,8 @@
-"""Write the tables of all studies, and README's, from the results that lie in saved_models; --check: say what drifted.
+"""Write the tables of all studies, and of README and docs, from the results in saved_models; --check: say what drifted.
 
-Each study's table.json and table.md are made anew from its result.json files; README's tables, between their marker
-comments, from the headline rows of all of them and from the benchmarks in tools/measured. With --check nothing is
-written: what differs from what would be written is named, and the exit code is 2.
+Each study's table.json and table.md are made anew from its result.json files; the tables of README and docs, between
+their marker comments, from the headline rows of all of them and from the benchmarks in tools/measured. With --check
+nothing is written: what differs from what would be written is named, and the exit code is 2.
 
     python tools/readme_results.py
     python tools/readme_results.py --check
@@ -28,15 +28,20 @@ from kerascifar.studies.plan import StudyRun
 from kerascifar.studies.study import load_study, studies
 
 ROOT = Path(__file__).resolve().parent.parent
+# The page that holds each table, and what its links begin with.
+PAGES = {
+    "records": (Path("README.md"), Path()),
+    "results": (Path("docs/studies.md"), Path("..")),
+    "speed": (Path("docs/speed.md"), Path("..")),
+}
 MADE = ("<!-- {}: made by tools/readme_results.py -->", "<!-- end of {} -->")
 HEAD = ("study", "row, and what was wrong", "paper", "as published", "corrected")
 INTRODUCTION = """\
-## Five studies, run again
+## What the papers say, and what came out
 
-`python -m kerascifar.reproduce lai --budget 10m` trains study 004's nets for as long as ten minutes allow and sets the
-results beside the paper's. *As published* does what the authors' code did, faults included; *corrected* does what the
-paper says. Accuracies on the test images, with 95 % intervals; the number of epochs and training images stands below.
-Links lead to the results, a study's name to all of its rows."""
+*As published* does what the authors' code did, faults included; *corrected* does what the paper says. Accuracies on
+the test images, with 95 % intervals; the number of epochs and training images stands below. Links lead to the
+results, a study's name to all of its rows."""
 SHORTENED = "Run at a fraction of their epochs so far, as their tables say:"
 RECORDS_HEAD = ("row", "goal", "test accuracy", "parameters", "whole run")
 RECORDS = """\
@@ -65,7 +70,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def texts(root: Path) -> dict[Path, str]:
-    """Return what every table of the checkout `root` should hold, README's last."""
+    """Return what every page and table of the checkout `root` should hold, README and docs last."""
     wanted, lines, records, shortened = {}, [], [], []
     for name in studies():
         folder = root / "saved_models" / name
@@ -80,18 +85,20 @@ def texts(root: Path) -> dict[Path, str]:
         headlines = [entry for entry in entries if entry.row.headline]
         shown = [entry for entry in headlines if any(map(whole, entry.by_mode.values()))]
         if study.beside == PAPER:
-            lines += [line(study.title, entry, folder.relative_to(root)) for entry in shown]
+            linked = PAGES["results"][1] / folder.relative_to(root)
+            lines += [line(study.title, entry, linked) for entry in shown]
             cut = any(not isinstance(outcome, Refused) for entry in headlines for outcome in entry.by_mode.values())
-            shortened += [link(study.title, folder.relative_to(root))] if cut and not shown else []
+            shortened += [link(study.title, linked)] if cut and not shown else []
         else:
             records += [record(entry, folder.relative_to(root)) for entry in shown]
-    page = (root / "README.md").read_text(encoding="utf-8")
-    parts = [INTRODUCTION, tables.table(HEAD, lines)]
-    parts += [f"{SHORTENED} {', '.join(shortened)}."] if shortened else []
-    page = between(page, "results", "\n\n".join(parts))
+    results = [INTRODUCTION, tables.table(HEAD, lines)]
+    results += [f"{SHORTENED} {', '.join(shortened)}."] if shortened else []
+    blocks = {"results": "\n\n".join(results), "speed": speed_table.text(root / "tools" / "measured")}
     if records:
-        page = between(page, "records", f"{RECORDS}\n\n{tables.table(RECORDS_HEAD, records)}")
-    wanted[root / "README.md"] = between(page, "speed", speed_table.text(root / "tools" / "measured"))
+        blocks["records"] = f"{RECORDS}\n\n{tables.table(RECORDS_HEAD, records)}"
+    for name, text in blocks.items():
+        page = root / PAGES[name][0]
+        wanted[page] = between(page, wanted.get(page) or page.read_text(encoding="utf-8"), name, text)
     return wanted
 
 
@@ -106,7 +113,7 @@ def link(title: str, folder: Path) -> str:
 
 
 def line(title: str, entry: RowOutcomes, folder: Path) -> list[str]:
-    """Return a row of README's table, its links beginning at the root of the checkout."""
+    """Return a row of the table of studies; `folder` is the study's, from where the page lies."""
     row, links = entry.row, f"{folder.as_posix()}/"
     stand_in = f"stand-in: {row.stand_in}" if row.stand_in else ""
     name = "<br>".join(text for text in (row.name, row.fault, stand_in) if text)
@@ -125,8 +132,8 @@ def record(entry: RowOutcomes, folder: Path) -> list[str]:
     return [entry.row.name, entry.row.table, accuracy, f"{outcome.parameters:,}", took]
 
 
-def between(page: str, name: str, text: str) -> str:
-    """Return `page` with `text` between the markers of `name`.
+def between(path: Path, page: str, name: str, text: str) -> str:
+    """Return `page`, the text of the file `path`, with `text` between the markers of `name`.
 
     Raises:
         InputError: the markers are missing.
@@ -135,7 +142,7 @@ def between(page: str, name: str, text: str) -> str:
     before, begin, rest = page.partition(first)
     _, end, after = rest.partition(last)
     if not begin or not end:
-        raise InputError(f"README.md needs the lines {first} and {last}")
+        raise InputError(f"{path.name} needs the lines {first} and {last}")
     return f"{before}{first}\n\n{text}\n\n{last}{after}"
 
 

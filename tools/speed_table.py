@@ -1,4 +1,4 @@
-"""README's table of speeds, from the files that the benchmarks wrote into tools/measured/."""
+"""The table of speeds in docs/speed.md, from the files that the benchmarks wrote into tools/measured/."""
 
 import json
 from collections.abc import Iterator
@@ -9,10 +9,9 @@ from kerascifar.studies import tables
 
 HEAD = ("work", "against", "times as fast")
 INTRODUCTION = """\
-## Fast on a CPU
-
 How many times as fast as others, on the same two cores in one run, the sides in turn, medians of several turns.
-`tools/bench_*.py` measured it; every turn, the machine and the versions stand in [tools/measured](tools/measured)."""
+`tools/bench_*.py` measured it; every turn, the machine and the versions stand in
+[tools/measured](../tools/measured)."""
 NEIGHBOURS = {
     "euclidean": "nearest neighbours, Euclidean, exact, all of CIFAR-10",
     "l1": "the same, L1",

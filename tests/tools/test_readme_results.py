@@ -1,4 +1,4 @@
-"""README's results are those of the committed runs, and a drift is noticed."""
+"""The pages' results are those of the committed runs, and a drift is noticed."""
 
 import json
 import shutil
@@ -32,9 +32,11 @@ def tool(load_tool):
 
 @pytest.fixture
 def checkout(tmp_path, tool):
-    """A checkout of README, a few finished runs and an old table."""
-    blocks = ["\n".join((tool.MADE[0].format(name), "old", tool.MADE[1].format(name))) for name in ("results", "speed")]
-    (tmp_path / "README.md").write_text("\n".join(("before", *blocks, "after\n")))
+    """A checkout of two pages, a few finished runs and an old table."""
+    (tmp_path / "docs").mkdir()
+    for name in ("results", "speed"):
+        block = ("before", tool.MADE[0].format(name), "old", tool.MADE[1].format(name), "after\n")
+        (tmp_path / tool.PAGES[name][0]).write_text("\n".join(block))
     (tmp_path / "tools" / "measured").mkdir(parents=True)
     (tmp_path / "tools" / "measured" / "training.json").write_text(json.dumps(TRAINING))
     (tmp_path / "tools" / "measured" / "speedrun.json").write_text(json.dumps(SPEEDRUN))
@@ -49,18 +51,22 @@ def checkout(tmp_path, tool):
 
 def test_tables_are_made_from_results_and_a_drift_is_named(tool, checkout, capsys):
     folder = checkout / "saved_models" / STUDY
-    with pytest.raises(InputError, match=rf"not what the results say: saved_models/{STUDY}/table.json, .*README\.md"):
+    with pytest.raises(
+        InputError, match=rf"not what the results say: saved_models/{STUDY}/table.json, .*docs/speed\.md"
+    ):
         tool.main(["--root", str(checkout), "--check"])
     assert (folder / "table.json").read_text() == "{}"  # a check writes nothing
     tool.main(["--root", str(checkout)])
     tool.main(["--root", str(checkout), "--check"])
-    assert capsys.readouterr().out.splitlines()[-1] == "3 files are what the results say"
-    readme = (checkout / "README.md").read_text()
-    assert readme.startswith("before\n")
-    assert readme.endswith("after\n")
-    assert "old" not in readme
-    assert "| training `lenet` | PyTorch: eager 1.50, torch.compile 1.25 | 1.25 |" in readme
-    assert "at 75% of a large matrix product's speed | an epoch of `resnet18`, float32 | 6.4 |" in readme
+    assert capsys.readouterr().out.splitlines()[-1] == "4 files are what the results say"
+    studies, speed = ((checkout / tool.PAGES[name][0]).read_text() for name in ("results", "speed"))
+    for page in (studies, speed):
+        assert page.startswith("before\n")
+        assert page.endswith("after\n")
+        assert "old" not in page
+    assert "| study | row, and what was wrong |" in studies
+    assert "| training `lenet` | PyTorch: eager 1.50, torch.compile 1.25 | 1.25 |" in speed
+    assert "at 75% of a large matrix product's speed | an epoch of `resnet18`, float32 | 6.4 |" in speed
 
     row = next(row for row in json.loads((folder / "table.json").read_text())["rows"] if row["name"] == "cnn-none")
     result = json.loads((folder / row["corrected"]["file"]).read_text())
@@ -80,7 +86,7 @@ def tested():
     return lambda **changes: ScoredRuns(**{**figures, "weighted": {}, "macro": {}, **changes})
 
 
-def test_a_headline_row_stands_in_readme_with_links_from_the_root(tool, tested):
+def test_a_headline_row_stands_in_the_table_of_studies_with_links(tool, tested):
     row = Training(name="a", expect={"test_accuracy": 0.95}, stand_in="B for C", fault="D", recipe={})
     entry = RowOutcomes(row, {"corrected": tested(), "as-published": tested(epochs=2, shortened=True)})
     assert tool.line("007 Bond: a study", entry, Path("saved_models/bond")) == [
@@ -106,15 +112,15 @@ def test_a_record_stands_beside_its_goal(tool, tested):
     assert record(run_seconds=486.0, processor="Zilog Z80")[4] == "8.1 min<br>Zilog Z80"
 
 
-def test_only_whole_runs_stand_in_readme(tool, tested):
+def test_only_whole_runs_stand_in_the_tables(tool, tested):
     assert tool.whole(tested())
     assert not tool.whole(tested(shortened=True))
     assert not tool.whole(Refused("no"))
 
 
-def test_a_readme_without_markers_is_answered(tool):
+def test_a_page_without_markers_is_answered(tool):
     with pytest.raises(InputError, match=r"README\.md needs the lines <!-- results"):
-        tool.between("no markers", "results", "")
+        tool.between(Path("README.md"), "no markers", "results", "")
 
 
 def test_speeds_are_those_that_were_measured(tool):
