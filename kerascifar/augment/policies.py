@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascifar.augment.transforms import REQUIRED, TRANSFORMS, Argument, Transform
+from kerascifar.augment.transforms import REQUIRED, TRANSFORMS, Argument
 from kerascifar.core.errors import InputError
 from kerascifar.core.registry import lookup, nearest
 from kerascifar.data.batches import Augment
@@ -104,8 +104,9 @@ def _steps(name: str, arguments: str | None) -> tuple[Step, ...]:
         raise InputError(f"--augment: {name} is written {transform.usage(name)}, got {len(words)} arguments")
     values = [_value(name, a, word) for a, word in zip(transform.arguments, words, strict=False)]
     values += [a.default for a in transform.arguments[len(words) :]]
-    if transform.rising:
-        _check_rising(name, transform, values)
+    if transform.rising and values[1] is not None and values[0] > values[1]:
+        (first, second), (low, high) = transform.arguments[:2], values[:2]
+        raise InputError(f"--augment: {first.name} of {name} must not exceed {second.name}, got {low:g} and {high:g}")
     return (Step(name, tuple(values)),)
 
 
@@ -119,13 +120,6 @@ def _value(name: str, argument: Argument, word: str) -> Any:
     if (argument.kind is float and not math.isfinite(value)) or not holds(value):
         raise InputError(f"--augment: {argument.name} of {name} must be {wanted}, got {word}")
     return value
-
-
-def _check_rising(name: str, transform: Transform, values: list[Any]) -> None:
-    low, high = values[:2]
-    if high is not None and low > high:
-        first, second = transform.arguments[:2]
-        raise InputError(f"--augment: {first.name} of {name} must not exceed {second.name}, got {low:g} and {high:g}")
 
 
 def check_augment(text: str, image_shape: tuple[int, int, int] | None = None) -> tuple[Step, ...]:
