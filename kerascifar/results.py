@@ -47,7 +47,7 @@ class Result:
         multiply_adds: of one image, forward; None where it has no meaning.
         seconds_per_epoch: median, validation included; None where nothing was trained.
         images_per_second: training images a second, median over the epochs.
-        dataset: name, classes, sizes, checksums of the parts, and notes such as ``split: ours``.
+        dataset: name, classes, sizes, checksums of the splits, and notes such as ``split: ours``.
         versions: Python and packages.
         revision: git revision of the code, with -dirty where files had changed; None outside a checkout.
         history: one dict an epoch.

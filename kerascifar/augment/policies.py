@@ -75,6 +75,9 @@ def parse(text: str) -> tuple[Step, ...]:
     """Return the steps of a policy, a transform, or a list of both with blanks between.
 
     Raises InputError: an unknown name, a wrong number of arguments, a value out of range, or a malformed list.
+
+    >>> [str(step) for step in parse("lai crop(4, reflect)")]
+    ['flip(0.5)', 'rotate(10)', 'crop(4, reflect)']
     """
     words = list(re.finditer(r"\s*(\w+)\s*(?:\(([^()]*)\))?(?=\s|$)\s*", text))
     read = "".join(match[0] for match in words)

@@ -1,4 +1,4 @@
-"""The table of data sets, and ``load``: read, limit, hold a validation part out."""
+"""The table of data sets, and ``load``: read, limit, hold a validation split out."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ class Source:
     """One row of the table of data sets.
 
     Attributes:
-        read: ``read(config, argument) -> Dataset`` with no validation part, or with the set's own.
+        read: ``read(config, argument) -> Dataset`` with no validation split, or with the set's own.
         help: what it is, in a line.
         source: paper or place.
         check: checks the argument of a name such as ``synthetic:500``, before anything is read.
@@ -98,22 +98,26 @@ def contents_are_fixed(config: RunConfig, notes: Mapping[str, Any]) -> bool:
 
 
 def load(config: RunConfig) -> Dataset:
-    """Read ``config.dataset``, keep the first ``train_limit`` and ``test_limit`` images, hold a validation part out.
+    """Read ``config.dataset``, keep the first ``train_limit`` and ``test_limit`` images, hold a validation split out.
 
-    The validation part is a stratified share of the training images that are left, chosen by ``config.seed``, both in
-    their original order; a set's own validation part is taken as it is; ``validation=0`` gives None. Nothing but the
-    test part holds test images.
+    The validation split is a stratified share of the training images that are left, chosen by ``config.seed``, both in
+    their original order; a set's own validation split is taken as it is; ``validation=0`` gives None. Nothing but the
+    test split holds test images.
 
     Returns:
         A data set of uint8 images (N, H, W, 3) and int64 labels from 0.
 
     Raises:
         InputError: see ``check_name``; or the set cannot be found, read or split.
+
+    >>> from kerascifar.configure import configure
+    >>> {name: len(split) for name, split in load(configure(dataset="synthetic:50")).splits.items()}
+    {'train': 45, 'validation': 5, 'test': 12}
     """
     row, argument = _row(config)
     dataset = row.read(config, argument)
-    for name, part in dataset.splits.items():
-        check_labels(part, dataset.classes, f"{config.dataset} ({name})")
+    for name, labelled in dataset.splits.items():
+        check_labels(labelled, dataset.classes, f"{config.dataset} ({name})")
     dataset = replace(
         dataset, train=_first(dataset.train, config.train_limit), test=_first(dataset.test, config.test_limit)
     )
@@ -136,8 +140,8 @@ def _row(config: RunConfig) -> tuple[Source, str]:
     return row, argument
 
 
-def _first(part: Split, limit: int | None) -> Split:
+def _first(whole: Split, limit: int | None) -> Split:
     """Return the first images, copied, so that the rest can be freed."""
-    if limit is None or limit >= len(part):
-        return part
-    return Split(part.images[:limit].copy(), part.labels[:limit].copy())
+    if limit is None or limit >= len(whole):
+        return whole
+    return Split(whole.images[:limit].copy(), whole.labels[:limit].copy())

@@ -41,23 +41,23 @@ def stratified(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray,
     return np.delete(np.arange(len(labels)), held_out), held_out
 
 
-def split(part: Split, share: float, seed: int) -> tuple[Split, Split]:
-    """Return what is kept of `part` and what is held out, each in the order of `part`.
+def split(whole: Split, share: float, seed: int) -> tuple[Split, Split]:
+    """Return what is kept of `whole` and what is held out, each in the order of `whole`.
 
     Raises InputError: see ``stratified``.
     """
-    return tuple(Split(part.images[chosen], part.labels[chosen]) for chosen in stratified(part.labels, share, seed))
+    return tuple(Split(whole.images[chosen], whole.labels[chosen]) for chosen in stratified(whole.labels, share, seed))
 
 
-def check_labels(part: Split, classes: Sequence[str], what: str) -> None:
+def check_labels(labelled: Split, classes: Sequence[str], what: str) -> None:
     """Check that there are images and that every label names a class.
 
     Raises InputError: names the first wrong label and its index.
     """
-    if not len(part):
+    if not len(labelled):
         raise InputError(f"{what}: no images")
-    wrong = np.flatnonzero((part.labels < 0) | (part.labels >= len(classes)))
+    wrong = np.flatnonzero((labelled.labels < 0) | (labelled.labels >= len(classes)))
     if wrong.size:
         raise InputError(
-            f"{what}: the label of image {wrong[0]} is {part.labels[wrong[0]]}, expected 0 to {len(classes) - 1}"
+            f"{what}: the label of image {wrong[0]} is {labelled.labels[wrong[0]]}, expected 0 to {len(classes) - 1}"
         )

@@ -1,4 +1,1 @@
-"""Published studies as tables of configs: recipes, plans within a budget of time, execution, tables of outcomes.
-
-Imports everything but the commands and reporting.
-"""
+"""Published studies as tables of configs: recipes, plans within a budget of time, execution, tables of outcomes."""

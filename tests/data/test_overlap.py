@@ -26,7 +26,7 @@ def test_equal_pixels_are_counted_in_train_and_validation():
     learned, held_out, other = noise(20, 0), noise(5, 1), noise(6, 2)
     test = np.concatenate([other, learned[3:5], held_out[:1], learned[3:4]])
     data = Dataset("x", ("a", "b"), split(learned), split(held_out), split(test))
-    assert data.overlap() == 4  # three images, one of them twice in the test part
+    assert data.overlap() == 4  # three images, one of them twice in the test split
     near = learned[:2].copy()
     near[:, 0, 0, 0] ^= 1  # one bit of an image
     assert Dataset("x", ("a", "b"), split(learned), None, split(near)).overlap() == 0

@@ -1,4 +1,1 @@
-"""One reader per kind of source: files, archives and pictures of strangers in, checked arrays out.
-
-Imports core; nothing that is read is executed.
-"""
+"""One reader per kind of source: strangers' files in, checked arrays out. Imports core; nothing read is executed."""

@@ -14,7 +14,7 @@ _TEST_SHARE = 0.2
 def read(config: RunConfig, _: str = "") -> Dataset:
     """Return the 1,797 digits as uint8 32x32x3 in 10 classes, a fixed stratified 80 % for training, 20 % for the test.
 
-    Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998, its test part, as
+    Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998, its test split, as
     ``sklearn.datasets.load_digits`` holds it: 8x8, 0 to 16.
     """
     from sklearn.datasets import load_digits
