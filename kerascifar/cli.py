@@ -10,7 +10,7 @@ from kerascifar.config import FIELDS, GROUPS, RunConfig, fields_of, flag, kinds
 from kerascifar.core.errors import InputError
 from kerascifar.core.fields import metavar
 from kerascifar.core.registry import nearest
-from kerascifar.results import Result
+from kerascifar.results import Result, untested
 
 EXIT_INPUT, EXIT_INTERRUPTED = 2, 130
 
@@ -110,4 +110,6 @@ def print_result(config: RunConfig, result: Result) -> None:
     if validation is not None:
         print(f"validation accuracy {validation['accuracy']:.4f} ({validation['images']} images)")
     print(f"test accuracy {test['accuracy']:.4f} ({test['images']} images, 95 % interval {low:.4f} to {high:.4f})")
+    if missing := untested(test):
+        print(missing)
     print(f"run {config.folder}")

@@ -31,6 +31,7 @@ CHECKPOINT, BEST = "checkpoint.npz", "best.npz"
 LATENCY = "latency.json"
 # The folder of what kerascifar.export wrote, and its file of sizes, accuracies and latencies.
 EXPORTED, EXPORTS = "exported", "export.json"
+_NAMED = 10  # classes at most in a sentence
 PACKAGES = ("kerascifar", "tensorflow", "keras", "numpy", "scikit-learn", "scikit-image", "scipy")
 
 
@@ -95,6 +96,13 @@ def read_result(folder: Path, name: str = FINISHED) -> Result:
     if not isinstance(accuracy, float | int) or not 0 <= accuracy <= 1:
         raise InputError(f"{path}: metrics.{split}.accuracy must be a number from 0 to 1, got {accuracy!r}")
     return result
+
+
+def untested(metrics: Mapping[str, Any]) -> str:
+    """Return a sentence on the classes without an image, of what metrics.evaluate returns; "" where there is none."""
+    names = [row["class"] for row in metrics["per_class"] if not row["images"]]
+    rest = f" and {len(names) - _NAMED} others" if len(names) > _NAMED else ""
+    return f"no test image shows {', '.join(names[:_NAMED])}{rest}: no value, and left out of means" if names else ""
 
 
 def find_run(path: str | Path) -> Path:

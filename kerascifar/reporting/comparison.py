@@ -7,6 +7,7 @@ from kerascifar.plots import results
 from kerascifar.plots.svg import to_svg
 from kerascifar.reporting.document import Block, Cell, Column, Picture, Section, Table, Text, number, share, text, units
 from kerascifar.reporting.gather import Gathered, Run
+from kerascifar.results import untested
 
 SIGNIFICANT = 0.05
 _CURVES = len(results.SERIES)
@@ -119,6 +120,8 @@ def classes(gathered: Gathered) -> Section:
             columns = (*RUN, *(Column(name) for name in names))
             rows = [[*run_cells(run), *of_run] for run, of_run in zip(runs, recalls, strict=True)]
         blocks.append(Table(f"Share of each class's test images that a run labels correctly, {title}.", columns, rows))
+        if missing := untested(runs[0].test):
+            blocks.append(Text(f"{title}: {missing}."))
     return Section("classes", "Accuracy per class", "Which classes are hard, and for which runs?", blocks)
 
 

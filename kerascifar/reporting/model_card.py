@@ -11,7 +11,7 @@ from kerascifar.reporting.comparison import file_size
 from kerascifar.reporting.document import Block, Column, Section, Table, Text, number, text, units
 from kerascifar.reporting.gather import MODELS, Run, gather
 from kerascifar.reporting.render import to_card
-from kerascifar.results import EXPORTED, FINISHED, KERAS_MODEL, LATENCY, SCORES, read_result
+from kerascifar.results import EXPORTED, FINISHED, KERAS_MODEL, LATENCY, SCORES, read_result, untested
 
 CARD = "README.md"
 # A folder with a result.json counts as a finished run, so that file is copied last.
@@ -114,7 +114,8 @@ def _confidence(run: Run) -> str:
 
 def _limits(run: Run) -> Section:
     side = run.scored.result.dataset["image_shape"][0]
-    worst = min(run.test["per_class"], key=lambda row: row["recall"])
+    tested = [row for row in run.test["per_class"] if row["images"]]
+    worst, missing = min(tested, key=lambda row: row["recall"]), untested(run.test)
     limits = [
         f"It knows {len(run.scored.classes)} classes ({', '.join(run.scored.classes)}) and assigns one of them to "
         "every picture, whatever it shows.",
@@ -122,6 +123,7 @@ def _limits(run: Run) -> Section:
         f"The accuracy holds for images collected as {run.dataset}'s were. On other pictures it will be lower and the "
         "confidence less reliable; neither was measured.",
         f"Its weakest class is {worst['class']}, of which it labels {worst['recall']:.1%} correctly.",
+        *([f"Not every class was tested: {missing}."] if missing else []),
         "It was made to compare nets. Do not base decisions that affect people on its answers.",
     ]
     return Section("limits", "Limits", "What can it not do?", [Text(limit) for limit in limits])

@@ -1,11 +1,15 @@
+import dataclasses
 import json
 
 import pytest
 
 from kerascifar import results
+from kerascifar.core.contracts import Split
 from kerascifar.core.errors import InputError
 from kerascifar.reporting.gather import gather
 from kerascifar.reporting.model_card import CARD, ship
+from kerascifar.reporting.render import to_html
+from kerascifar.reporting.report import make_sections
 
 
 @pytest.fixture
@@ -63,6 +67,20 @@ def test_a_report_counts_a_copy_once(net, tmp_path):
     gathered = gather([tmp_path])
     assert [run.place for run in gathered.runs] == ["runs/lenet/aaaaaaaaaaaa"]
     assert gathered.left_out == ("shipped/aaaaaaaaaaaa is a copy of runs/lenet/aaaaaaaaaaaa",)
+
+
+def test_a_class_without_test_images_is_named_and_not_the_weakest(net, tmp_path, digits):
+    some = digits.test.labels != 3
+    data = dataclasses.replace(digits, test=Split(digits.test.images[some], digits.test.labels[some]))
+    folder = net(data=data)
+    assert results.read_result(folder).metrics["test"]["per_class"][3]["recall"] is None
+    markdown = text(ship(folder, tmp_path / "shipped"))
+    assert "| 3 | – | – | 0 |" in markdown
+    assert "Its weakest class is 3" not in markdown
+    assert markdown.count("no test image shows 3:") == 1
+    sections, _ = make_sections([tmp_path], gather([tmp_path]))
+    html = to_html(sections, "")
+    assert html.count("no test image shows 3:") == 1
 
 
 def test_strangers_words_stay_words(net, tmp_path):
