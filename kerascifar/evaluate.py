@@ -18,6 +18,7 @@ from kerascifar.config import MACHINE, RunConfig
 from kerascifar.core import files
 from kerascifar.core.contracts import Score
 from kerascifar.core.errors import InputError
+from kerascifar.core.shown import printable
 from kerascifar.evaluation import metrics
 from kerascifar.results import Result, find_run
 from kerascifar.run import SCORED, load_again, restore
@@ -55,7 +56,7 @@ def main(argv: Sequence[str]) -> None:
         compare(split, values, result.metrics[split], RunConfig(**result.config).tta)
     if missing := results.untested(scored["test"]):
         print(missing)
-    print(f"run {folder}")
+    print(f"run {printable(folder)}")
 
 
 def time_run(folder: Path, repeats: int, machine: dict[str, Any]) -> None:
@@ -71,7 +72,7 @@ def time_run(folder: Path, repeats: int, machine: dict[str, Any]) -> None:
         f"latency {times['p50_ms']:.3g} ms (median), {times['p99_ms']:.3g} ms (99 % of {times['repeats']} single "
         f"images are faster); {times['images_per_second']:,.0f} images/s in batches of {times['batch_size']}"
     )
-    print(f"run {folder}")
+    print(f"run {printable(folder)}")
 
 
 def evaluate(config: RunConfig, result: Result, score: Score) -> dict[str, dict[str, Any]]:

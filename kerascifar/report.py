@@ -14,6 +14,7 @@ from pathlib import Path
 
 from kerascifar.cli import Parser, add_flags, entry
 from kerascifar.core.errors import InputError
+from kerascifar.core.shown import printable
 from kerascifar.reporting.gather import gather
 from kerascifar.reporting.report import make_sections, write_report
 
@@ -30,7 +31,7 @@ def main(argv: Sequence[str]) -> None:
     gathered = gather(args.paths)
     sections, left_out = make_sections(args.paths, gathered, getattr(args, "data_dir", None))
     for line in left_out:
-        print(f"left out: {line}", file=sys.stderr)
+        print(f"left out: {printable(line)}", file=sys.stderr)
     write_report(args.out, sections, gathered)
     print(f"{len(gathered.runs)} runs in {args.out / 'report.html'} and {args.out / 'report.md'}")
 

@@ -19,6 +19,7 @@ from kerascifar.core.contracts import Dataset
 from kerascifar.core.errors import InputError
 from kerascifar.core.origin import FINISHED, finished_runs
 from kerascifar.core.reading import read_arrays, read_json
+from kerascifar.core.shown import csv_cell, printable
 
 FORMAT = 1
 # A result.json means: finished, and the test images were scored. A trial of a search never sees them, and its file has
@@ -100,7 +101,7 @@ def read_result(folder: Path, name: str = FINISHED) -> Result:
 
 def untested(metrics: Mapping[str, Any]) -> str:
     """Return a sentence on the classes without an image, of what metrics.evaluate returns; "" where there is none."""
-    names = [row["class"] for row in metrics["per_class"] if not row["images"]]
+    names = [printable(row["class"]) for row in metrics["per_class"] if not row["images"]]
     rest = f" and {len(names) - _NAMED} others" if len(names) > _NAMED else ""
     return f"no test image shows {', '.join(names[:_NAMED])}{rest}: no value, and left out of means" if names else ""
 
@@ -144,10 +145,9 @@ def write_history(folder: Path, history: list[dict[str, float]]) -> None:
     if not history:
         return
     text = io.StringIO()
-    writer = csv.DictWriter(
-        text, fieldnames=list(dict.fromkeys(name for row in history for name in row)), lineterminator="\n"
-    )
-    writer.writeheader()
+    columns = list(dict.fromkeys(name for row in history for name in row))
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writerow({name: csv_cell(name) for name in columns})
     writer.writerows(history)
     files.write_text(folder / HISTORY, text.getvalue())
 
