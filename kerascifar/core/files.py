@@ -50,8 +50,8 @@ def deflate(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` atomically, as UTF-8."""
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+    r"""Write `text` to `path` atomically, as UTF-8; what came from a file name that is none becomes ``\udcXX``."""
+    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8", errors="backslashreplace"))
 
 
 @contextlib.contextmanager

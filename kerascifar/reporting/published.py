@@ -1,5 +1,6 @@
 """The section on published studies: paper, as published and corrected, from each study's table.json."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,7 @@ def _study(
         row for row in rows if _paper(row) is not None and any(_accuracy(row.get(v)) is not None for v in VERSIONS)
     ]
     if drawn and beside == PAPER:
-        parts.append(_picture(f"study-{folder.name}", title, drawn, names))
+        parts.append(_picture("study-" + re.sub(r"[^\w-]+", "-", folder.name), title, drawn, names))
     return parts
 
 
