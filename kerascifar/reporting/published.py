@@ -8,8 +8,8 @@ from typing import Any
 from kerascifar.core.errors import InputError
 from kerascifar.core.reading import read_json
 from kerascifar.plots import results
-from kerascifar.plots.svg import to_svg
-from kerascifar.reporting.document import NONE, Block, Cell, Column, Picture, Section, Table, text
+from kerascifar.reporting.document import NONE, Block, Cell, Column, Picture, Section, Table, Text, text
+from kerascifar.reporting.drawing import picture
 from kerascifar.reporting.gather import Gathered, Run, finite
 from kerascifar.reporting.study_table import PAPER, TABLE, VERSIONS, effort, version_names
 
@@ -82,7 +82,7 @@ def _study(
     return parts
 
 
-def _picture(name: str, title: str, rows: Sequence[Mapping[str, Any]], versions: Mapping[str, str]) -> Picture:
+def _picture(name: str, title: str, rows: Sequence[Mapping[str, Any]], versions: Mapping[str, str]) -> Picture | Text:
     figures = {"paper": [_paper(row) for row in rows]}
     figures |= {name: [_accuracy(row.get(version)) for row in rows] for version, name in versions.items()}
     shortened = {name: [_shortened(row.get(version)) for row in rows] for version, name in versions.items()}
@@ -100,11 +100,14 @@ def _picture(name: str, title: str, rows: Sequence[Mapping[str, Any]], versions:
     landed = "A dot within its diamond: with the authors' faults we land on their figure. " if both else ""
     cut = any(any(marks) for marks in shortened.values())
     hollow = "A hollow mark is a shortened run, which cannot be held against the paper. " if cut else ""
-    return Picture(
+    return picture(
         name,
         f"{title}: test accuracy in the paper, and of our runs. {alt}",
         f"{title}. {landed}{hollow}The line is how far we are from the paper.",
-        to_svg(results.draw_published(names, figures, shortened)),
+        results.draw_published,
+        names,
+        figures,
+        shortened,
     )
 
 
