@@ -10,7 +10,8 @@ from kerascifar.config import FIELDS, GROUPS, RunConfig, fields_of, flag, kinds
 from kerascifar.core.errors import InputError
 from kerascifar.core.fields import metavar
 from kerascifar.core.registry import nearest
-from kerascifar.results import Result
+from kerascifar.core.shown import printable
+from kerascifar.results import Result, untested
 
 EXIT_INPUT, EXIT_INTERRUPTED = 2, 130
 
@@ -58,7 +59,7 @@ def _fail(message: str) -> NoReturn:
     if sys.stdout.isatty():
         print()  # ends the line of a progress bar
     sys.stdout.flush()
-    print("error: " + " ".join(message.split()), file=sys.stderr)
+    print(f"error: {printable(message.strip())}", file=sys.stderr)
     sys.exit(EXIT_INPUT)
 
 
@@ -70,11 +71,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     from rich.console import Console
     from rich.table import Table
 
-    cells, terminal = [[str(cell) for cell in row] for row in rows], sys.stdout.isatty()
+    cells, terminal = [[printable(cell) for cell in row] for row in rows], sys.stdout.isatty()
     table = Table(box=None, pad_edge=False, show_header=any(columns))
     for place, title in enumerate(columns):
         has_words = any(row[place][:1].isalpha() for row in cells)
-        table.add_column(title, justify="left" if has_words else "right", overflow="fold")
+        table.add_column(printable(title), justify="left" if has_words else "right", overflow="fold")
     for row in cells:
         table.add_row(*row)
     width = None if terminal else 10**6  # None is the terminal's own; rich takes 80 for a pipe
@@ -110,4 +111,6 @@ def print_result(config: RunConfig, result: Result) -> None:
     if validation is not None:
         print(f"validation accuracy {validation['accuracy']:.4f} ({validation['images']} images)")
     print(f"test accuracy {test['accuracy']:.4f} ({test['images']} images, 95 % interval {low:.4f} to {high:.4f})")
-    print(f"run {config.folder}")
+    if missing := untested(test):
+        print(missing)
+    print(f"run {printable(config.folder)}")

@@ -17,6 +17,7 @@ from kerascifar.cli import Parser, entry, print_table
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
 from kerascifar.evaluation.voting import combine
+from kerascifar.results import untested
 
 
 def main(argv: Sequence[str]) -> None:
@@ -70,10 +71,12 @@ def show(ensemble: dict[str, Any]) -> None:
     print_table(
         ["class", *(f"#{number}" for number in range(1, len(members) + 1)), "vote"],
         (
-            [row["class"], *(f"{recall:.3f}" for recall in of_class)]
+            [row["class"], *("–" if recall is None else f"{recall:.3f}" for recall in of_class)]
             for row, of_class in zip(test["per_class"], zip(*recalls, strict=True), strict=True)
         ),
     )
+    if missing := untested(test):
+        print(missing)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from kerascifar.config import MACHINE, RunConfig
 from kerascifar.core import files
 from kerascifar.core.contracts import Score
 from kerascifar.core.errors import InputError
+from kerascifar.core.shown import printable
+from kerascifar.evaluation import metrics
 from kerascifar.results import Result, find_run
 from kerascifar.run import SCORED, load_again, restore
 from kerascifar.serving import latency
@@ -49,9 +51,12 @@ def main(argv: Sequence[str]) -> None:
     if repeats is not None:
         raise InputError("--repeats is for --latency")
     config, result, score = restore(folder, **machine)
-    for split, metrics in evaluate(config, result, score).items():
-        compare(split, metrics, result.metrics[split], RunConfig(**result.config).tta)
-    print(f"run {folder}")
+    scored = evaluate(config, result, score)
+    for split, values in scored.items():
+        compare(split, values, result.metrics[split], RunConfig(**result.config).tta)
+    if missing := results.untested(scored["test"]):
+        print(missing)
+    print(f"run {printable(folder)}")
 
 
 def time_run(folder: Path, repeats: int, machine: dict[str, Any]) -> None:
@@ -67,13 +72,11 @@ def time_run(folder: Path, repeats: int, machine: dict[str, Any]) -> None:
         f"latency {times['p50_ms']:.3g} ms (median), {times['p99_ms']:.3g} ms (99 % of {times['repeats']} single "
         f"images are faster); {times['images_per_second']:,.0f} images/s in batches of {times['batch_size']}"
     )
-    print(f"run {folder}")
+    print(f"run {printable(folder)}")
 
 
 def evaluate(config: RunConfig, result: Result, score: Score) -> dict[str, dict[str, Any]]:
     """Return the metrics of the validation and test splits, scored anew; refuse a data set that is not the run's."""
-    from kerascifar.evaluation import metrics
-
     data = load_again(config, result)
     return {
         name: metrics.evaluate(split.labels, score(split.images, name), data.classes, "nll" in result.metrics["test"])
@@ -82,12 +85,13 @@ def evaluate(config: RunConfig, result: Result, score: Score) -> dict[str, dict[
     }
 
 
-def compare(split: str, metrics: dict[str, Any], saved: dict[str, Any], tta: str) -> None:
+def compare(split: str, values: dict[str, Any], saved: dict[str, Any], tta: str) -> None:
     """Print the metrics of a split and whether they equal those in result.json, scored with the run's own `tta`."""
-    low, high = metrics["accuracy_interval"]
-    nll = f", NLL {metrics['nll']:.4f}" if "nll" in metrics else ""
-    print(f"{split} accuracy {metrics['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}){nll}", end=": ")
-    print("as in result.json" if metrics == saved else f"result.json says {saved['accuracy']:.4f} (--tta {tta})")
+    low, high = values["accuracy_interval"]
+    nll = f", NLL {values['nll']:.4f}" if "nll" in values else ""
+    print(f"{split} accuracy {values['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}){nll}", end=": ")
+    other = f"result.json says {saved['accuracy']:.4f} (--tta {tta})"
+    print("as in result.json" if metrics.agree(values, saved) else other)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import numpy as np
 from kerascifar.cli import Parser, add_flags, entry, print_table
 from kerascifar.config import MACHINE
 from kerascifar.core.files import write_text
+from kerascifar.core.shown import csv_cell
 from kerascifar.data.unlabelled import read_unlabelled
 from kerascifar.results import find_run, read_result
 from kerascifar.run import restore
@@ -47,14 +48,15 @@ def main(argv: Sequence[str]) -> None:
 def as_csv(names: Sequence[str], scores: np.ndarray, classes: Sequence[str]) -> str:
     """Return CSV with the columns image, label, label_id (an index into `classes`), confidence, and a score per class.
 
-    There is a row per image: N `names`, and `scores` as float32 (N, classes).
+    There is a row per image: N `names`, and `scores` as float32 (N, classes). Names are as `csv_cell` writes them.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image", "label", "label_id", "confidence", *classes])
+    shown = [csv_cell(name) for name in classes]
+    writer.writerow(["image", "label", "label_id", "confidence", *shown])
     for name, row in zip(names, scores, strict=True):
         best = row.argmax()
-        writer.writerow([name, classes[best], best, f"{row[best]:.6f}", *(f"{p:.6f}" for p in row)])
+        writer.writerow([csv_cell(name), shown[best], best, f"{row[best]:.6f}", *(f"{p:.6f}" for p in row)])
     return text.getvalue()
 
 

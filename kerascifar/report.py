@@ -14,8 +14,8 @@ from pathlib import Path
 
 from kerascifar.cli import Parser, add_flags, entry
 from kerascifar.core.errors import InputError
-from kerascifar.reporting.gather import gather
-from kerascifar.reporting.report import make_sections, write_report
+from kerascifar.core.shown import printable
+from kerascifar.reporting.report import make_report, write_report
 
 
 def main(argv: Sequence[str]) -> None:
@@ -27,10 +27,9 @@ def main(argv: Sequence[str]) -> None:
     args = parser.parse_args(argv)
     if args.out.exists() and not args.out.is_dir():
         raise InputError(f"--out: expected a folder, got the file {args.out}")
-    gathered = gather(args.paths)
-    sections, left_out = make_sections(args.paths, gathered, getattr(args, "data_dir", None))
+    gathered, (sections, left_out) = make_report(args.paths, getattr(args, "data_dir", None))
     for line in left_out:
-        print(f"left out: {line}", file=sys.stderr)
+        print(f"left out: {printable(line)}", file=sys.stderr)
     write_report(args.out, sections, gathered)
     print(f"{len(gathered.runs)} runs in {args.out / 'report.html'} and {args.out / 'report.md'}")
 

@@ -19,6 +19,7 @@ from kerascifar.core.contracts import Dataset
 from kerascifar.core.errors import InputError
 from kerascifar.core.origin import FINISHED, finished_runs
 from kerascifar.core.reading import read_arrays, read_json
+from kerascifar.core.shown import csv_cell, printable
 
 FORMAT = 1
 # A result.json means: finished, and the test images were scored. A trial of a search never sees them, and its file has
@@ -31,6 +32,7 @@ CHECKPOINT, BEST = "checkpoint.npz", "best.npz"
 LATENCY = "latency.json"
 # The folder of what kerascifar.export wrote, and its file of sizes, accuracies and latencies.
 EXPORTED, EXPORTS = "exported", "export.json"
+_NAMED = 10  # classes at most in a sentence
 PACKAGES = ("kerascifar", "tensorflow", "keras", "numpy", "scikit-learn", "scikit-image", "scipy")
 
 
@@ -97,6 +99,13 @@ def read_result(folder: Path, name: str = FINISHED) -> Result:
     return result
 
 
+def untested(metrics: Mapping[str, Any]) -> str:
+    """Return a sentence on the classes without an image, of what metrics.evaluate returns; "" where there is none."""
+    names = [printable(row["class"]) for row in metrics["per_class"] if not row["images"]]
+    rest = f" and {len(names) - _NAMED} others" if len(names) > _NAMED else ""
+    return f"no test image shows {', '.join(names[:_NAMED])}{rest}: no value, and left out of means" if names else ""
+
+
 def find_run(path: str | Path) -> Path:
     """Return the run folder that RUN means: itself, or the one finished run in it; refuse none or several."""
     path = Path(path)
@@ -136,10 +145,9 @@ def write_history(folder: Path, history: list[dict[str, float]]) -> None:
     if not history:
         return
     text = io.StringIO()
-    writer = csv.DictWriter(
-        text, fieldnames=list(dict.fromkeys(name for row in history for name in row)), lineterminator="\n"
-    )
-    writer.writeheader()
+    columns = list(dict.fromkeys(name for row in history for name in row))
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writerow({name: csv_cell(name) for name in columns})
     writer.writerows(history)
     files.write_text(folder / HISTORY, text.getvalue())
 

@@ -6,11 +6,13 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
-from kerascifar.core.errors import FolderInUse
+from kerascifar.core.errors import FolderInUse, InputError
+from kerascifar.core.shown import printable
 
 _PART = ".part-"
+_LONGEST = 255  # bytes in the name of a file, on nearly all file systems
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -48,8 +50,8 @@ def deflate(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` atomically, as UTF-8."""
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+    r"""Write `text` to `path` atomically, as UTF-8; what came from a file name that is none becomes ``\udcXX``."""
+    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8", errors="backslashreplace"))
 
 
 @contextlib.contextmanager
@@ -67,6 +69,27 @@ def publish(made: Path, path: Path) -> None:
     if path.is_dir():  # a folder that holds something cannot be replaced in one step
         os.replace(path, made.with_name(f"{made.name}.old"))
     os.replace(made, path)
+
+
+def safe_name(name: str, what: str) -> str:
+    """Return `name`, which was read from a file, if it can only name something directly in a folder.
+
+    Args:
+        name: such as a run id.
+        what: what it is called in the message, such as ``FILE: run_id``.
+
+    Raises:
+        InputError: it is empty, too long, ``.``, ``..`` or absolute, or holds a separator, a drive or what no terminal
+            shows.
+
+    >>> safe_name("a1b2", "run_id")
+    'a1b2'
+    """
+    # Windows's rules are the stricter ones: both separators, and drives.
+    plain = isinstance(name, str) and name not in ("", "..") and PureWindowsPath(name).name == printable(name) == name
+    if not plain or len(name.encode()) > _LONGEST:
+        raise InputError(f"{what} must be a plain name of at most {_LONGEST} bytes, got {str(name)[:80]!r}")
+    return name
 
 
 @contextlib.contextmanager

@@ -1,9 +1,11 @@
 """From labels and scores to metrics, the same for every net and baseline. NumPy, SciPy and scikit-learn only."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+_RATES = ("precision", "recall", "f1")
 
 
 def evaluate(
@@ -20,6 +22,8 @@ def evaluate(
     Raises:
         ValueError: the shapes do not match, or there is nothing to score.
 
+    A class without images has no precision, recall or F1: they are None, and the macro averages leave it out.
+
     >>> scores = np.array([[0.8, 0.2], [0.4, 0.6], [0.7, 0.3]])
     >>> metrics = evaluate(np.array([0, 1, 1]), scores, ("cat", "dog"))
     >>> round(metrics["accuracy"], 3), metrics["confusion_matrix"]
@@ -33,24 +37,37 @@ def evaluate(
     ids = np.arange(len(classes))
     right = int((predicted == labels).sum())
 
-    def prf(average: str | None) -> tuple[Any, ...]:
-        return precision_recall_fscore_support(labels, predicted, labels=ids, average=average, zero_division=0.0)
+    present = np.unique(labels)
+
+    def prf(average: str | None, of: np.ndarray = ids) -> tuple[Any, ...]:
+        return precision_recall_fscore_support(labels, predicted, labels=of, average=average, zero_division=0.0)
 
     metrics = {
         "images": len(labels),
         "accuracy": right / len(labels),
         "accuracy_interval": list(wilson_interval(right, len(labels))),
-        "macro": dict(zip(("precision", "recall", "f1"), map(float, prf("macro")[:3]), strict=True)),
-        "weighted": dict(zip(("precision", "recall", "f1"), map(float, prf("weighted")[:3]), strict=True)),
+        "macro": dict(zip(_RATES, map(float, prf("macro", present)[:3]), strict=True)),
+        "weighted": dict(zip(_RATES, map(float, prf("weighted")[:3]), strict=True)),
         "per_class": [
-            {"class": name, "precision": float(p), "recall": float(r), "f1": float(f), "images": int(n)}
-            for name, p, r, f, n in zip(classes, *prf(None), strict=True)
+            {
+                "class": name,
+                **{rate: float(x) if n else None for rate, x in zip(_RATES, rates, strict=True)},
+                "images": int(n),
+            }
+            for name, *rates, n in zip(classes, *prf(None), strict=True)
         ],
         "confusion_matrix": confusion_matrix(labels, predicted, labels=ids).tolist(),
     }
     if probabilities:
         metrics["nll"] = float(log_loss(labels, normalize(scores), labels=ids))
     return metrics
+
+
+def agree(metrics: Mapping[str, Any], saved: Mapping[str, Any]) -> bool:
+    """Whether `metrics` equal those `saved`, perhaps by a version that counted a class without images as 0 % right."""
+    rows = [{key: 0.0 if value is None else value for key, value in row.items()} for row in metrics["per_class"]]
+    macro = {rate: float(np.mean([row[rate] for row in rows])) for rate in _RATES}
+    return saved in (metrics, {**metrics, "per_class": rows, "macro": macro})
 
 
 def normalize(probabilities: np.ndarray) -> np.ndarray:

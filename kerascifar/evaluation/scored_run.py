@@ -8,6 +8,8 @@ import numpy as np
 from kerascifar.core.errors import InputError
 from kerascifar.results import SCORES, Result, read_result, read_scores
 
+_OFF = 1e-3  # by which a row of shares may miss the sum of 1; float32 misses it by 3e-7
+
 
 @dataclass(frozen=True)
 class ScoredRun:
@@ -41,9 +43,9 @@ class ScoredRun:
 
 
 def read_scored_run(folder: Path) -> ScoredRun:
-    """Read the result and the scores in `folder`. Raises InputError: a file is missing or corrupt."""
+    """Read the result and the scores in `folder`. Raises InputError: a file is missing, corrupt or holds no shares."""
     result, arrays = read_result(folder), read_scores(folder)
-    splits, classes = {}, arrays.get("classes", np.array([]))
+    splits, classes = {}, np.atleast_1d(arrays.get("classes", ()))
     for split in ("test", "validation"):
         labels, scores = arrays.get(f"{split}_labels"), arrays.get(f"{split}_scores")
         if labels is None and split == "validation":
@@ -52,6 +54,7 @@ def read_scored_run(folder: Path) -> ScoredRun:
             labels is None
             or scores is None
             or labels.dtype.kind != "i"
+            or labels.ndim != 1
             or scores.dtype.kind != "f"
             or scores.shape != (len(labels), len(classes))
             or 0 in scores.shape
@@ -59,6 +62,13 @@ def read_scored_run(folder: Path) -> ScoredRun:
             or not 0 <= labels.min() <= labels.max() < len(classes)
         ):
             raise InputError(f"{folder / SCORES} holds no {split} labels and scores that fit each other")
+        sums = scores.sum(1, dtype=np.float64)
+        if scores.min() < 0 or abs(sums - 1).max() > _OFF:
+            raise InputError(
+                f"{folder / SCORES}: the {split} scores are neither probabilities nor shares of a vote, which are 0 or "
+                f"more and sum to 1 for each image; they begin at {scores.min():.3g} and sum to {sums.min():.3g} up to "
+                f"{sums.max():.3g}"
+            )
         splits[split] = labels, scores
     checksum = str(arrays.get("test_checksum", ""))
     return ScoredRun(folder, result, tuple(map(str, classes)), splits["test"], splits.get("validation"), checksum)

@@ -72,8 +72,8 @@ def combine(
 
     Returns:
         JSON types: vote; members, the runs, each with name, run, run_id, arch, accuracy, accuracy_interval and
-        class_accuracy; weights; temperatures, None where none were fitted; metrics, whose "test" is what
-        metrics.evaluate returns; mcnemar, against the best run, whose index in members is "member".
+        class_accuracy, None for a class without images; weights; temperatures, None where none were fitted; metrics,
+        whose "test" is what metrics.evaluate returns; mcnemar, against the best run, "member" its index in members.
 
     Raises:
         InputError: the runs do not fit together, or cannot vote this way.
@@ -150,7 +150,10 @@ def _check_scores(run: ScoredRun, vote: str, temperature: bool) -> None:
     """Refuse vote shares where probabilities are needed, and --temperature without validation scores to fit it on."""
     if not run.probabilities and (vote == "soft" or temperature):
         flag = "--temperature" if temperature else "--vote soft"
-        raise InputError(f"{run.name} has vote shares, not the probabilities that {flag} needs; use --vote hard")
+        raise InputError(
+            f"{run.name} has vote shares, not the probabilities that {flag} needs; use --vote hard"
+            f"{' without it' if temperature else ''}"
+        )
     if temperature and run.validation is None:
         raise InputError(f"{run.name} has no validation images to fit --temperature on")
 

@@ -3,13 +3,15 @@
 The colours are those of a light page; `kerascifar.plots.svg` replaces them on a dark one.
 """
 
+import contextlib
 import functools
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ParamSpec
 
 import numpy as np
 
+from kerascifar.core.shown import printable
 from kerascifar.evaluation.calibration import Reliability
 
 if TYPE_CHECKING:
@@ -48,14 +50,23 @@ WIDTH = 5.8  # inches: at this width 9-point letters are legible on a phone
 _NUMBERED = 20  # classes up to which a confusion matrix has room for numbers
 
 
+@contextlib.contextmanager
+def style() -> Iterator[None]:
+    """Draw as STYLE says, whatever fonts, TeX or colours the user's matplotlibrc asks for."""
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        yield
+
+
 def styled(draw: Callable[Arguments, "Figure"]) -> Callable[Arguments, "Figure"]:
     """Make `draw` use STYLE and finish the layout, without a warning for each letter that the font lacks."""
 
     @functools.wraps(draw)
     def wrapped(*args: Arguments.args, **kwargs: Arguments.kwargs) -> "Figure":
-        import matplotlib
-
-        with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+        with style(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph")
             figure = draw(*args, **kwargs)
             figure.draw_without_rendering()
@@ -219,7 +230,7 @@ def _axes(height: float, columns: int = 1) -> tuple["Figure", "Axes"]:
 
 
 def _name_rows(axes: "Axes", rows: Sequence[int], names: Sequence[str], xlabel: str) -> None:
-    axes.set_yticks(rows, names)
+    axes.set_yticks(rows, [printable(name) for name in names])
     axes.set(ylim=(-0.7, len(names) - 0.3), xlabel=xlabel)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
@@ -232,5 +243,6 @@ def _whole_epochs(axes: "Axes") -> None:
 
 
 def shorten(name: str, letters: int) -> str:
-    """Return `name` cut to at most `letters` letters, the last of them an ellipsis."""
+    """Return `name`, printable and cut to at most `letters` letters, the last of them an ellipsis."""
+    name = printable(name)
     return name if len(name) <= letters else name[: letters - 1] + "…"

@@ -35,6 +35,7 @@ def to_svg(figure: "Figure") -> bytes:
 
     file = io.StringIO()
     with (
+        results.style(),
         matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "kerascifar"}),
         warnings.catch_warnings(action="ignore"),  # about letters that the font lacks; the alternative text has them
     ):

@@ -1,5 +1,6 @@
 """VIEWS, the table of pictures of a data set, and how one of them is written."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from kerascifar.core import files
 from kerascifar.core.contracts import Dataset
 from kerascifar.core.errors import InputError
 from kerascifar.core.registry import lookup
+from kerascifar.core.shown import printable
 from kerascifar.data.datasets import load
 from kerascifar.plots.images import draw_augmented, draw_classes, draw_samples
 from kerascifar.plots.projections import draw_pca, draw_tsne
@@ -50,6 +52,7 @@ def write_view(name: str, config: RunConfig, path: Path) -> Dataset:
     if path.suffix.lower() != ".png":
         raise InputError(f"--out: expected a file name ending in .png, got {path}")
     data = load(config)
+    data = dataclasses.replace(data, classes=tuple(map(printable, data.classes)))  # Matplotlib draws no lone surrogates
     if view.augments:
         check_augment(config.augment, data.train.images.shape[1:])
     figure = view.draw(data, config)

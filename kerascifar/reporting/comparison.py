@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from kerascifar.evaluation.metrics import mcnemar
 from kerascifar.plots import results
-from kerascifar.plots.svg import to_svg
 from kerascifar.reporting.document import Block, Cell, Column, Picture, Section, Table, Text, number, share, text, units
+from kerascifar.reporting.drawing import picture
 from kerascifar.reporting.gather import Gathered, Run
+from kerascifar.results import untested
 
 SIGNIFICANT = 0.05
 _CURVES = len(results.SERIES)
@@ -95,12 +96,14 @@ def curves(gathered: Gathered) -> Section:
         ends = "; ".join(f"{r.name} ends at {r.history['val_accuracy'][-1][1]:.3f}" for r in trained[:_CURVES])
         points = {run.name: run.history["val_accuracy"] for run in trained}
         blocks.append(
-            Picture(
+            picture(
                 f"curves-{place}",
                 f"Validation accuracy by epoch, {title}: {ends}",
                 f"Validation accuracy by epoch, {title}: the best {min(len(trained), _CURVES)} in colour{others}. "
                 "Where a curve ends flat, more epochs would not help.",
-                to_svg(results.draw_curves(points, "validation accuracy")),
+                results.draw_curves,
+                points,
+                "validation accuracy",
             )
         )
     return Section("curves", "Learning curves", "Did the runs train long enough?", blocks)
@@ -119,6 +122,8 @@ def classes(gathered: Gathered) -> Section:
             columns = (*RUN, *(Column(name) for name in names))
             rows = [[*run_cells(run), *of_run] for run, of_run in zip(runs, recalls, strict=True)]
         blocks.append(Table(f"Share of each class's test images that a run labels correctly, {title}.", columns, rows))
+        if missing := untested(runs[0].test):
+            blocks.append(Text(f"{title}: {missing}."))
     return Section("classes", "Accuracy per class", "Which classes are hard, and for which runs?", blocks)
 
 
@@ -138,19 +143,17 @@ def file_size(size: int | None) -> Cell:
     return cell if size is None else Cell(f"{cell.text}B" if cell.text[-1].isalpha() else f"{cell.text} B", size)
 
 
-def _accuracies(name: str, title: str, runs: list[Run]) -> Picture:
+def _accuracies(name: str, title: str, runs: list[Run]) -> Picture | Text:
     best = max(runs, key=lambda run: run.test["accuracy"])
-    figure = results.draw_accuracies(
-        [results.shorten(run.name, 44) for run in runs],
-        [run.test["accuracy"] for run in runs],
-        [run.test["accuracy_interval"] for run in runs],
-    )
-    return Picture(
+    return picture(
         name,
         f"Test accuracy of {len(runs)} runs with 95 % intervals, {title}; the best is {best.name} with "
         f"{best.test['accuracy']:.4f}",
         f"Test accuracy, {title}. Where two intervals overlap, see McNemar's test below.",
-        to_svg(figure),
+        results.draw_accuracies,
+        [results.shorten(run.name, 44) for run in runs],
+        [run.test["accuracy"] for run in runs],
+        [run.test["accuracy_interval"] for run in runs],
     )
 
 
@@ -195,7 +198,9 @@ def _every_pair(title: str, runs: list[Run]) -> Table:
     return Table(caption, columns, rows)
 
 
-def _tradeoff(name: str, title: str, runs: list[Run], axis: str, cost: Callable[[Run], float | None]) -> list[Picture]:
+def _tradeoff(
+    name: str, title: str, runs: list[Run], axis: str, cost: Callable[[Run], float | None]
+) -> list[Picture | Text]:
     known = [run for run in runs if (cost(run) or 0) > 0]
     if len(known) < 2:
         return []
@@ -203,11 +208,15 @@ def _tradeoff(name: str, title: str, runs: list[Run], axis: str, cost: Callable[
     points = "; ".join(f"{r.name}: {c:,.4g} and {a:.4f}" for r, c, a in zip(known, costs, accuracies, strict=True))
     left_out = f" {len(runs) - len(known)} runs without such a number are left out." if len(known) < len(runs) else ""
     return [
-        Picture(
+        picture(
             name,
             f"Test accuracy against {axis}, {title}. {points}",
             f"Test accuracy against {axis}, {title}, marked by run number. The line joins the runs that no other run "
             f"beats in both.{left_out}",
-            to_svg(results.draw_tradeoff(costs, accuracies, [str(run.number) for run in known], axis)),
+            results.draw_tradeoff,
+            costs,
+            accuracies,
+            [str(run.number) for run in known],
+            axis,
         )
     ]

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from kerascifar.config import RunConfig
-from kerascifar.core.errors import InputError
 from kerascifar.core.reading import read_json
 from kerascifar.plots import results
-from kerascifar.plots.svg import to_svg
 from kerascifar.reporting.comparison import file_size
 from kerascifar.reporting.document import Block, Cell, Column, Fold, Picture, Section, Table, Text, number, text
+from kerascifar.reporting.drawing import picture
 from kerascifar.reporting.examples import examples
 from kerascifar.reporting.gather import Gathered, Run, finite
 from kerascifar.results import EXPORTED, EXPORTS
@@ -101,7 +100,7 @@ def exported(folder: Path) -> list[Table | Text]:
         rows = [_exported_row(*entry) for entry in read_json(folder / EXPORTED / EXPORTS)["exports"].items()]
     except FileNotFoundError:
         return []
-    except (InputError, ValueError, TypeError, KeyError, AttributeError):
+    except Exception:  # a stranger's file holds keys, types and numbers that none of ours has
         return [Text(f"Its {EXPORTED}/{EXPORTS} is corrupt, so its exported files are not shown.")]
     return [Table("Exported files, each in its own runtime on the CPU.", _EXPORTED_COLUMNS, rows)]
 
@@ -119,39 +118,43 @@ def _exported_row(name: str, entry: Mapping[str, Any]) -> list[Cell]:
     ]
 
 
-def _confusion(run: Run) -> Picture:
+def _confusion(run: Run) -> Picture | Text:
     most = most_confused(run)
-    return Picture(
+    return picture(
         f"confusion-{run.number}",
         f"Confusion matrix on the test images of {run.name}. Most often: {most}",
         f"Confusion matrix: rows are true classes, columns predicted ones. Most often: {most}.",
-        to_svg(results.draw_confusion(np.array(run.test["confusion_matrix"]), run.scored.classes)),
+        results.draw_confusion,
+        np.array(run.test["confusion_matrix"]),
+        run.scored.classes,
     )
 
 
-def _history(run: Run) -> Picture:
+def _history(run: Run) -> Picture | Text:
     last = {name: points[-1][1] for name, points in run.history.items() if "accuracy" in name or "loss" in name}
     ends = ", ".join(f"{name} {value:.4f}" for name, value in last.items())
-    return Picture(
+    return picture(
         f"history-{run.number}",
         f"Accuracy and loss by epoch of {run.name}; at the end {ends}",
         "Learning curves: where training improves and validation does not, the net overfits.",
-        to_svg(results.draw_history(run.history)),
+        results.draw_history,
+        run.history,
     )
 
 
-def _reliability(run: Run) -> Picture:
+def _reliability(run: Run) -> Picture | Text:
     before, after, temperature = run.calibrated.before, run.calibrated.after, run.calibrated.temperature
     bins = {f"as trained: ECE {before.bins.error:.3f}": before.bins}
     alt = f"Reliability diagram of {run.name}: ECE {before.bins.error:.4f} as trained"
     if after is not None:
         bins[f"T = {temperature:.2f}: ECE {after.bins.error:.3f}"] = after.bins
         alt += f", {after.bins.error:.4f} with the temperature {temperature:.3f}"
-    return Picture(
+    return picture(
         f"reliability-{run.number}",
         alt,
         "Reliability diagram: bars below the dashed line mean overconfidence.",
-        to_svg(results.draw_reliability(bins)),
+        results.draw_reliability,
+        bins,
     )
 
 

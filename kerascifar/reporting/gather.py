@@ -1,7 +1,7 @@
 """Find the runs below folders and read them. Their files are not trusted: a run that does not fit is left out."""
 
-import math
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -118,7 +118,7 @@ def gather(paths: Sequence[Path]) -> Gathered:
             read.append(values)
         except InputError as error:
             left_out.append(str(error))
-        except (TypeError, KeyError, AttributeError) as error:  # keys or types that no result of ours has
+        except Exception as error:  # a stranger's files hold keys, types and numbers that no result of ours has
             left_out.append(f"{folder} holds no result of this program: {type(error).__name__} {error}")
     base = Path(os.path.commonpath([path.resolve() for path in paths]))
     base = base.parents[1] if base in folders else base  # of a single run, NAME/RUN-ID is shown
@@ -135,8 +135,8 @@ def gather(paths: Sequence[Path]) -> Gathered:
 
 
 def finite(value: Any) -> float | None:
-    """Return `value` if it is a finite number, else None."""
-    good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Return `value` if it is a finite number, else None; so is a whole number that no float can hold."""
+    good = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     return value if good else None
 
 

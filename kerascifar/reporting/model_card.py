@@ -1,7 +1,10 @@
 """The model card of a finished run: accuracy, data and recipe, exported files, limits; and the folder it ships in."""
 
 import shutil
+from itertools import chain
 from pathlib import Path
+
+import msgspec
 
 from kerascifar.architectures import ARCHITECTURES, engine
 from kerascifar.core import files
@@ -11,7 +14,7 @@ from kerascifar.reporting.comparison import file_size
 from kerascifar.reporting.document import Block, Column, Section, Table, Text, number, text, units
 from kerascifar.reporting.gather import MODELS, Run, gather
 from kerascifar.reporting.render import to_card
-from kerascifar.results import EXPORTED, FINISHED, KERAS_MODEL, LATENCY, SCORES, read_result
+from kerascifar.results import EXPORTED, FINISHED, KERAS_MODEL, LATENCY, SCORES, read_result, untested
 
 CARD = "README.md"
 # A folder with a result.json counts as a finished run, so that file is copied last.
@@ -21,19 +24,24 @@ SHIPPED = (*MODELS, SCORES, LATENCY, EXPORTED, FINISHED)
 def ship(folder: Path, out: Path) -> Path:
     """Copy the finished run in `folder` to out/RUN-ID with a model card, and return that folder.
 
-    Raises InputError: the run kept no net, cannot be read, or a different result lies where it would be written.
+    Raises InputError: the run kept no net, holds links or cannot be read, or another result lies where it would go.
     """
     result = read_result(folder)
-    into = out / result.run_id
+    into = out / files.safe_name(result.run_id, f"{folder / FINISHED}: run_id")
     if not any((folder / name).is_file() for name in MODELS):
         raise InputError(f"{folder} holds no {' or '.join(MODELS)}: there is no net to ship")
+    for path in chain(map(folder.joinpath, SHIPPED), (folder / EXPORTED).rglob("*")):
+        if path.is_symlink() or (path.exists() and not path.is_file() and not path.is_dir()):
+            raise InputError(f"{path} is a link or no regular file: only files that lie in the run itself are shipped")
     if out.exists() and not out.is_dir():
         raise InputError(f"--out: expected a folder, got the file {out}")
     if (into / FINISHED).exists() and read_result(into) != result:
         raise InputError(f"{into} holds another result of the same config; choose another --out")
     try:
         markdown = card(gather([folder]).runs[0], into.as_posix())
-    except (TypeError, KeyError, AttributeError) as error:  # keys or types that no result of ours has
+    except InputError:
+        raise
+    except Exception as error:  # a stranger's result holds what no reader foresaw
         raise InputError(f"{folder} holds no result of this program: {type(error).__name__} {error}") from None
     with files.only_writer(into, "--out"):
         if into.resolve() != folder.resolve():
@@ -62,9 +70,17 @@ def card(run: Run, place: str) -> str:
         title=f"{result.config['arch']} on {run.dataset}",
         place=place,
         keras=engine(result.config["arch"]).MODEL == KERAS_MODEL,
-        shape=result.dataset["image_shape"],
+        shape=_shape(run),
         classes=len(run.scored.classes),
     )
+
+
+def _shape(run: Run) -> tuple[int, int, int]:
+    """Return height, width and channels of the input. Raises InputError: the result has none."""
+    try:
+        return msgspec.convert(run.scored.result.dataset["image_shape"], tuple[int, int, int])
+    except (msgspec.ValidationError, KeyError) as error:
+        raise InputError(f"{run.place}/{FINISHED}: dataset.image_shape must be three whole numbers: {error}") from None
 
 
 def _summary(run: Run) -> str:
@@ -113,8 +129,9 @@ def _confidence(run: Run) -> str:
 
 
 def _limits(run: Run) -> Section:
-    side = run.scored.result.dataset["image_shape"][0]
-    worst = min(run.test["per_class"], key=lambda row: row["recall"])
+    side = _shape(run)[0]
+    tested = [row for row in run.test["per_class"] if row["images"]]
+    worst, missing = min(tested, key=lambda row: row["recall"]), untested(run.test)
     limits = [
         f"It knows {len(run.scored.classes)} classes ({', '.join(run.scored.classes)}) and assigns one of them to "
         "every picture, whatever it shows.",
@@ -122,6 +139,7 @@ def _limits(run: Run) -> Section:
         f"The accuracy holds for images collected as {run.dataset}'s were. On other pictures it will be lower and the "
         "confidence less reliable; neither was measured.",
         f"Its weakest class is {worst['class']}, of which it labels {worst['recall']:.1%} correctly.",
+        *([f"Not every class was tested: {missing}."] if missing else []),
         "It was made to compare nets. Do not base decisions that affect people on its answers.",
     ]
     return Section("limits", "Limits", "What can it not do?", [Text(limit) for limit in limits])

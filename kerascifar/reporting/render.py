@@ -3,12 +3,14 @@
 import base64
 import hashlib
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from importlib import resources
 from typing import Any
 
 from markupsafe import Markup
 
+from kerascifar.core.shown import printable
 from kerascifar.reporting.document import Block, Fold, Gallery, Picture, Section
 
 FIGURES = "figures"
@@ -55,7 +57,7 @@ def pictures(blocks: Sequence[Block | Section]) -> Iterator[Picture]:
 
 def _markdown(template: str, **values: Any) -> str:
     environment = _environment(autoescape=False)
-    environment.filters["plain"] = _escape
+    environment.filters |= {"plain": _escape, "quoted": shlex.quote}
     text = environment.get_template(template).render(figures=FIGURES, **values)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
@@ -85,7 +87,7 @@ def _data_uri(picture: Picture) -> str:
 
 def _escape(text: object) -> str:
     """Return text that Markdown shows literally: no mark-up, no HTML, no line break."""
-    words = " ".join(str(text).split())
-    words = re.sub(r"([\\`*_\[\]|~])", r"\\\1", words)
+    words = printable(" ".join(str(text).split()))
+    words = re.sub(r"([\\`*_\[\]|~$])", r"\\\1", words)
     words = re.sub(r"^([#+-])", r"\\\1", words)
     return words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("://", ":&#47;&#47;")

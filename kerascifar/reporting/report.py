@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kerascifar.core import files
+from kerascifar.core.errors import InputError
 from kerascifar.reporting import comparison, render
 from kerascifar.reporting.calibration import confidence
 from kerascifar.reporting.details import details
 from kerascifar.reporting.document import Section, Text
 from kerascifar.reporting.examples import test_images
-from kerascifar.reporting.gather import Gathered
+from kerascifar.reporting.gather import Gathered, gather
 from kerascifar.reporting.published import studies
 
 
@@ -34,6 +35,28 @@ def make_sections(
         Section("left-out", "Left out", "What could not be read?", [Text(line) for line in left_out]),
     ]
     return [section for section in sections if section is not None and section.blocks], left_out
+
+
+def make_report(paths: Sequence[Path], data_dir: str | None = None) -> tuple[Gathered, tuple[list[Section], list[str]]]:
+    """Return the runs in or below `paths` that can be shown, and what `make_sections` makes of them.
+
+    Raises InputError: none can be shown, or as `gather` does.
+    """
+    gathered = gather(paths)
+    try:
+        return gathered, make_sections(paths, gathered, data_dir)
+    except Exception:  # a stranger's run holds what no reader foresaw: find it, and go on without it
+        runs, left_out = [], list(gathered.left_out)
+    for run in gathered.runs:
+        try:
+            make_sections((), Gathered((run, run), ()), data_dir)  # twice, so that it is compared
+            runs.append(run)
+        except Exception as error:
+            left_out.append(f"{run.place} cannot be shown: {type(error).__name__} {error}")
+    if not runs:
+        raise InputError(f"no run can be shown: {left_out[0]}")
+    gathered = Gathered(tuple(runs), tuple(left_out))
+    return gathered, make_sections(paths, gathered, data_dir)
 
 
 def write_report(folder: Path, sections: Sequence[Section], gathered: Gathered) -> None:

@@ -137,6 +137,26 @@ def test_shares_of_neighbours_vote_hard_only(runs, tmp_path):
     assert combine([*runs, knn], "hard")["metrics"]["test"]["accuracy"] == 1
 
 
+@pytest.mark.parametrize("vote", ["soft", "hard"])
+@pytest.mark.parametrize("row", [[1.2, -0.2, 0], [0.5, 0.5, 0.5], [0.2, 0.2, 0.2], [5, 1, 3]])
+def test_scores_that_are_no_probabilities_are_refused(vote, row, runs):
+    scores = np.load(runs[1] / "scores.npz")
+    spoilt = np.array([row, *SAID["b"][1:]], np.float32)
+    np.savez(runs[1] / "scores.npz", **{**scores, "test_scores": spoilt})
+    refused(runs, f"{runs[1] / 'scores.npz'}: the test scores are neither probabilities nor shares", vote)
+
+
+def test_a_class_without_images_has_no_value(tmp_path, capsys):
+    labels = np.array([0, 1, 1, 1])
+    runs = [save(tmp_path / "lenet" / name, SAID[name], seed=seed, labels=labels) for seed, name in enumerate(SAID)]
+    assert [member["class_accuracy"][2] for member in combine(runs, "soft")["members"]] == [None] * 3
+    ensemble.main([*map(str, runs), "--out", str(tmp_path / "vote.json")])
+    printed = capsys.readouterr().out
+    assert [line.split() for line in printed.splitlines() if line.startswith("ship ")] == [["ship", *"––––"]]
+    assert printed.count("no test image shows ship:") == 1
+    assert json.loads((tmp_path / "vote.json").read_text())["metrics"]["test"]["per_class"][2]["recall"] is None
+
+
 def test_other_bad_input(runs):
     refused(runs, "unknown --vote 'sofd' (did you mean soft?)", "sofd")
     refused(runs, "one for each of the 3 runs, got 2", weights=[1, 2])

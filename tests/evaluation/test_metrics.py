@@ -1,9 +1,12 @@
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerascifar.evaluation.metrics import evaluate, mcnemar, wilson_interval
+from kerascifar.evaluation.metrics import agree, evaluate, mcnemar, wilson_interval
+from kerascifar.results import untested
 
 
 def test_hand_worked():
@@ -58,6 +61,28 @@ def test_mcnemar_by_hand():
     assert mcnemar(first, second) == {"only_first": 5, "only_second": 1, "p": pytest.approx(14 / 64)}
     assert mcnemar(second, first)["p"] == mcnemar(first, second)["p"]
     assert mcnemar(first, first) == {"only_first": 0, "only_second": 0, "p": 1.0}
+
+
+def test_a_class_without_images_has_no_value():
+    # Predictions 0, 2, 1 against labels 0, 0, 1: nothing is labelled 3, and no image is of 2 or 3.
+    scores = np.eye(4)[[0, 2, 1]] * 0.7 + 0.075
+    metrics = evaluate(np.array([0, 0, 1]), scores, ("a", "b", "c", "d"))
+    assert [row["recall"] for row in metrics["per_class"]] == [0.5, 1, None, None]
+    assert [row["precision"] for row in metrics["per_class"]] == [1, 1, None, None]
+    assert [row["images"] for row in metrics["per_class"]] == [2, 1, 0, 0]
+    assert metrics["macro"] == {"precision": 1, "recall": 0.75, "f1": pytest.approx((2 / 3 + 1) / 2)}
+    assert untested(metrics).startswith("no test image shows c, d:")
+    assert untested(evaluate(np.array([0, 1]), np.eye(2), ("a", "b"))) == ""
+
+
+def test_old_metrics_with_zeros_for_such_a_class_still_agree():
+    metrics = evaluate(np.array([0, 0, 1]), np.eye(3)[[0, 2, 1]], ("a", "b", "c"))
+    old = json.loads(json.dumps(metrics).replace("null", "0.0"))
+    old["macro"] = {key: value * 2 / 3 for key, value in metrics["macro"].items()}
+    assert agree(metrics, old)
+    assert agree(metrics, json.loads(json.dumps(metrics)))
+    assert not agree(metrics, {**old, "accuracy": 0.5})
+    assert not agree(metrics, {**metrics, "macro": old["macro"]})
 
 
 def test_shapes_that_do_not_fit():

@@ -1,11 +1,16 @@
+import ast
+import dataclasses
 import json
 
 import pytest
 
 from kerascifar import results
+from kerascifar.core.contracts import Split
 from kerascifar.core.errors import InputError
 from kerascifar.reporting.gather import gather
 from kerascifar.reporting.model_card import CARD, ship
+from kerascifar.reporting.render import to_html
+from kerascifar.reporting.report import make_sections
 
 
 @pytest.fixture
@@ -65,11 +70,62 @@ def test_a_report_counts_a_copy_once(net, tmp_path):
     assert gathered.left_out == ("shipped/aaaaaaaaaaaa is a copy of runs/lenet/aaaaaaaaaaaa",)
 
 
+def test_a_class_without_test_images_is_named_and_not_the_weakest(net, tmp_path, digits):
+    some = digits.test.labels != 3
+    data = dataclasses.replace(digits, test=Split(digits.test.images[some], digits.test.labels[some]))
+    folder = net(data=data)
+    assert results.read_result(folder).metrics["test"]["per_class"][3]["recall"] is None
+    markdown = text(ship(folder, tmp_path / "shipped"))
+    assert "| 3 | – | – | 0 |" in markdown
+    assert "Its weakest class is 3" not in markdown
+    assert markdown.count("no test image shows 3:") == 1
+    sections, _ = make_sections([tmp_path], gather([tmp_path]))
+    html = to_html(sections, "")
+    assert html.count("no test image shows 3:") == 1
+
+
 def test_strangers_words_stay_words(net, tmp_path):
     evil = "|`[x](javascript:y)<script>"
     markdown = (ship(net(notes={"device": evil}, revision=evil), tmp_path / "shipped") / CARD).read_text()
     assert "<script>" not in markdown
     assert "[x](" not in markdown
+
+
+@pytest.mark.parametrize("run_id", ["../../escaped", "/tmp/escaped", "..", "", "a/b", 'x\n```\n"""', "\x1b[2J"])
+def test_a_run_id_that_is_no_name_is_refused(net, tmp_path, run_id):
+    folder = net("runs/lenet/cccccccccccc", run_id=run_id)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError, match=r"result\.json: run_id must be a plain name"):
+        ship(folder, tmp_path / "shipped")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["model.keras", "exported", "exported/int8.tflite", "exported/deep/x", "latency.json"])
+def test_what_a_link_points_to_is_not_shipped(net, tmp_path, name):
+    folder, private = net(), tmp_path / "private"
+    private.mkdir()
+    (private / "key").write_text("{}")
+    link = folder / name
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(private if name == "exported" else private / "key")
+    with pytest.raises(InputError, match=rf"{name} is a link"):
+        ship(folder, tmp_path / "shipped")
+    assert not (tmp_path / "shipped").exists()
+
+
+def test_a_card_holds_no_code_but_its_own(net, tmp_path):
+    run_id = 'a"); evil() #<script>$x$'
+    block = (ship(net(f"runs/lenet/{'a' * 12}", run_id=run_id), tmp_path / "o") / CARD).read_text().split("```")[3]
+    code = ast.parse(block.removeprefix("python\n"))
+    (path,) = [node.args[0] for node in ast.walk(code) if isinstance(node, ast.Call) and node.args and
+               isinstance(node.args[0], ast.Constant)]  # fmt: skip
+    assert path.value == f"{tmp_path}/o/{run_id}/model.keras"
+    assert "evil" not in {getattr(node.func, "id", "") for node in ast.walk(code) if isinstance(node, ast.Call)}
+    for shape in (["1)\nevil()\n#", 8, 1], [8, 8], "8", None, [8.5, 8, 1]):
+        folder = net(f"runs/{len(str(shape))}/{'b' * 12}", dataset={"name": "digits", "image_shape": shape})
+        with pytest.raises(InputError, match="image_shape must be three whole numbers"):
+            ship(folder, tmp_path / "p")
 
 
 def test_what_cannot_be_shipped_is_refused(net, make_run, tmp_path):

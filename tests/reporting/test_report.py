@@ -1,4 +1,6 @@
+import dataclasses
 import html
+import itertools
 import json
 import re
 
@@ -8,9 +10,12 @@ from kerascifar import report
 from kerascifar.core.errors import InputError
 from kerascifar.evaluation.metrics import mcnemar
 from kerascifar.reporting.comparison import pairs
+from kerascifar.reporting.document import Text
 from kerascifar.reporting.gather import gather
+from kerascifar.reporting.labels import labels
+from kerascifar.reporting.published import studies
 from kerascifar.reporting.render import to_html, to_markdown
-from kerascifar.reporting.report import make_sections
+from kerascifar.reporting.report import make_report, make_sections, write_report
 
 
 def written(paths, out):
@@ -152,3 +157,78 @@ def test_one_run_alone_has_no_comparison_to_make(tmp_path, make_run):
     assert [s.anchor for s in sections] == ["comparison", "curves", "classes", "calibration", "runs"]
     assert to_html(sections, "")
     assert to_markdown(sections, "")
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave pictures undrawn, which take most of a report's time."""
+    for module in ("comparison", "details", "published"):
+        monkeypatch.setattr(f"kerascifar.reporting.{module}.picture", lambda name, alt, *_: Text(alt))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"multiply_adds": 10**400},
+        {"trainable_parameters": 10**400},
+        {"config": {"arch": ["lenet"], "seed": {"a": [None]}}},
+        {"dataset": {"name": ["x"], "images": {"test": 10**400}}},
+        {"metrics": {"test": None}},
+        {"metrics": {"test": {"accuracy": True}}},
+        {"history": [{"val_accuracy": 1e308, "loss": -1e308}, {"val_accuracy": 1}]},
+        {"notes": [], "versions": 7},
+        {"run_id": None},
+    ],
+)
+@pytest.mark.usefixtures("undrawn")
+def test_one_odd_run_does_not_end_the_report(tmp_path, make_run, spoil):
+    make_run("good/111111111111")
+    bad = make_run("bad/222222222222", seed=1)
+    result = json.loads((bad / "result.json").read_text())
+    (bad / "result.json").write_text(json.dumps(result | spoil))
+    (bad / "latency.json").write_text(json.dumps({"p50_ms": 10**400, "p99_ms": 1e308}))
+    gathered, (sections, left_out) = make_report([tmp_path])
+    shown = {run.place for run in gathered.runs}
+    assert "good/111111111111" in shown
+    assert "bad/222222222222" in shown or any("bad/222222222222" in line for line in left_out)
+    write_report(tmp_path / "out", sections, gathered)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_an_odd_table_does_not_end_the_report(tmp_path, make_study):
+    study, _ = make_study()
+    gathered, table = gather([tmp_path]), (study / "table.json").read_text()
+    odd = [10**400, -1, [], {"a": 1}, "x", None, True, [[]]]
+    keys = ["test_accuracy", "images", "epochs", "of_epochs", "run", "runs", "seeds"]
+    for key, value in itertools.product(keys, odd):
+        rows = json.loads(table)["rows"]
+        for row in rows:
+            for version in ("as-published", "corrected"):
+                row.get(version, {})[key] = value
+        (study / "table.json").write_text(json.dumps({"study": "900 Nobody", "rows": rows}))
+        section, left_out = studies([tmp_path], gathered)
+        assert section is not None or "study/table.json" in left_out[0]
+        assert len(labels([run.scored for run in gathered.runs])) == 4
+
+
+def test_names_that_are_no_utf8_are_drawn_and_written(tmp_path, make_run, digits):
+    names = ("caf\udce9", "$a$", "\x1b[2J", "猫", *digits.classes[4:])
+    folder = make_run("a/111111111111", data=dataclasses.replace(digits, classes=names), dataset={"name": "d\x1b"})
+    result = (folder / "result.json").read_text()
+    (folder / "result.json").write_text(result.replace(r"\udce9", "?"))  # JSON may not hold it, but scores.npz does
+    gathered, (sections, left_out) = make_report([folder])
+    write_report(tmp_path / "out", sections, gathered)
+    assert not left_out
+    page = (tmp_path / "out" / "report.md").read_bytes()
+    assert b"caf\\\\xe9" in page
+    assert b"\x1b" not in page
+    assert b"could not be drawn" not in page
+
+
+def test_words_stand_where_a_picture_cannot_be_drawn(tmp_path, make_run, monkeypatch):
+    def fail(*what):
+        raise RuntimeError("Can not load face (unknown file format)")
+
+    monkeypatch.setattr("kerascifar.plots.results.draw_confusion", fail)
+    _, (sections, _) = make_report([make_run("a/111111111111")])
+    assert "could not be drawn: RuntimeError Can not load face" in to_markdown(sections, "")

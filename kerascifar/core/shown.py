@@ -1,0 +1,39 @@
+"""How text out of files, such as the names of pictures and classes, is shown on a terminal and in a CSV."""
+
+import re
+
+# Control characters, breaks of lines, changes of the direction of writing, and bytes that were no UTF-8.
+_UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: object) -> str:
+    r"""Return `text` on one line that any UTF-8 file can hold and no terminal obeys; what it hides is escaped.
+
+    >>> print(printable("caf\udce9\n\x1b[2J"))
+    caf\xe9\n\x1b[2J
+    """
+    return _UNSHOWABLE.sub(_escaped, str(text))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    place = ord(found[0])
+    # Python reads a byte b of a name that is no UTF-8 as the character 0xDC00 + b.
+    return f"\\x{place - 0xDC00:02x}" if 0xDC80 <= place <= 0xDCFF else found[0].encode("unicode_escape").decode()
+
+
+def csv_cell(text: object) -> str:
+    """Return `text` for a CSV: printable, and behind a ' where a spreadsheet would take it for a formula.
+
+    >>> csv_cell("=1+1"), csv_cell("-1.5"), csv_cell("cat")
+    ("'=1+1", '-1.5', 'cat')
+    """
+    cell = printable(text)
+    return f"'{cell}" if cell.startswith(tuple("=+-@＝＋－＠")) and not _is_number(cell) else cell
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
