@@ -12,7 +12,7 @@ from kerascifar.core.fields import metavar
 from kerascifar.core.registry import nearest
 from kerascifar.results import Result
 
-EXIT_INPUT, EXIT_INTERRUPTED = 2, 130
+EXIT_INPUT, EXIT_PARTLY, EXIT_INTERRUPTED = 2, 3, 130
 
 
 class Parser(argparse.ArgumentParser):
@@ -36,7 +36,8 @@ class Parser(argparse.ArgumentParser):
 def entry(main: Callable[[Sequence[str]], None]) -> NoReturn:
     """Run `main` with the command line's arguments, and turn expected errors into one line on stderr.
 
-    Exit codes: 0 done, 2 bad input or a file that cannot be read or written, 130 interrupted.
+    Exit codes: 0 done, 2 bad input or a file that cannot be read or written, 3 done in part, as `main` exits,
+    130 interrupted.
     """
     try:
         main(sys.argv[1:])

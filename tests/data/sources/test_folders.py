@@ -7,7 +7,7 @@ from PIL import Image
 
 from kerascifar.config import RunConfig
 from kerascifar.core.errors import InputError
-from kerascifar.data.sources import folders
+from kerascifar.data.sources import folders, images
 
 
 def picture(path: Path, value: int, size: tuple[int, int] = (32, 32)) -> None:
@@ -144,7 +144,7 @@ class TestCache:
     def test_the_second_reading_opens_no_picture(self, monkeypatch, capsys):
         first = read("folder", self.data)
         assert "10/10" in capsys.readouterr().err  # the progress bar
-        monkeypatch.setattr(folders, "read_image", None)
+        monkeypatch.setattr(images, "read_image", None)
         assert read("folder", self.data).train.checksum == first.train.checksum
         assert capsys.readouterr().err == ""
 
