@@ -96,7 +96,7 @@ class Reader:
 
     def damage(self) -> str:
         """Return what is damaged in one line: ten files at most, then their number."""
-        listed = "; ".join(self.damaged[:_MOST_NAMED])
+        listed = "; ".join(sorted(self.damaged)[:_MOST_NAMED])
         if len(self.damaged) < 2:
             return listed
         more = len(self.damaged) - _MOST_NAMED
@@ -105,11 +105,11 @@ class Reader:
     def tell(self) -> None:
         """Say on stderr what was passed over and what is dark, a line for each kind."""
         for what, names in self.passed_over.items():
-            print(f"passed over: {len(names):,} {what}: {few(names)}", file=sys.stderr)
+            print(f"passed over {what}: {len(names):,} ({few(sorted(names))})", file=sys.stderr)
         if self.dark:
             print(
-                f"nearly black: {len(self.dark):,} pictures of 16 bits a channel that use the lower 12 or fewer, of "
-                f"which the upper 8 are read: {few(self.dark)}; if they hold 12 bits, multiply their values by 16",
+                f"nearly black pictures: {len(self.dark):,} ({few(sorted(self.dark))}); of 16 bits a channel they use "
+                f"the lower 12 at most, and the upper 8 are read; if 12 bits are meant, multiply their values by 16",
                 file=sys.stderr,
             )
 
