@@ -1,5 +1,6 @@
 """Images to be labelled: picture files, folders of them, arrays, and CIFAR pickles without labels."""
 
+import mmap
 import pickle
 import pickletools
 from collections.abc import Iterator, Sequence
@@ -77,12 +78,16 @@ def _pickled(path: Path) -> tuple[list[str], np.ndarray]:
 def _is_pickle(path: Path) -> bool:
     """Return whether the file begins as every binary pickle does, or reads as one of text to its end."""
     try:
-        with path.open("rb") as file:
-            return file.peek(1)[:1] == pickle.PROTO or bool([*pickletools.genops(file)])
+        # Mapped, a length that a stranger's file declares takes no memory.
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            if content[:1] != pickle.PROTO:
+                for _ in pickletools.genops(content):
+                    pass
     except OSError as error:
         raise InputError(f"cannot read {shown(path)}: {error.strerror}") from None
-    except Exception:  # on what is no pickle it raises anything
+    except Exception:  # an empty file, or no pickle, on which genops raises anything
         return False
+    return True
 
 
 def _array(path: Path) -> tuple[range, np.ndarray]:
