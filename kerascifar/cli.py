@@ -13,7 +13,7 @@ from kerascifar.core.registry import nearest
 from kerascifar.core.shown import printable
 from kerascifar.results import Result, untested
 
-EXIT_INPUT, EXIT_INTERRUPTED = 2, 130
+EXIT_INPUT, EXIT_PARTLY, EXIT_INTERRUPTED = 2, 3, 130
 
 
 class Parser(argparse.ArgumentParser):
@@ -37,7 +37,8 @@ class Parser(argparse.ArgumentParser):
 def entry(main: Callable[[Sequence[str]], None]) -> NoReturn:
     """Run `main` with the command line's arguments, and turn expected errors into one line on stderr.
 
-    Exit codes: 0 done, 2 bad input or a file that cannot be read or written, 130 interrupted.
+    Exit codes: 0 done, 2 bad input or a file that cannot be read or written, 3 done in part, as `main` exits,
+    130 interrupted.
     """
     try:
         main(sys.argv[1:])

@@ -24,7 +24,7 @@ from kerascifar.config import FIELDS, RunConfig, flag
 from kerascifar.configure import configure
 from kerascifar.core.contracts import Dataset
 from kerascifar.core.errors import InputError
-from kerascifar.data.datasets import load
+from kerascifar.data.datasets import describe_classes, load
 from kerascifar.plots.views import VIEWS, write_view
 
 DATA_FLAGS = (
@@ -63,7 +63,8 @@ def main(argv: Sequence[str]) -> None:
 
 
 def show_sizes(data: Dataset) -> None:
-    """Print how many images each split holds, and how evenly over the classes."""
+    """Print the first classes, how many images each split holds, and how evenly over the classes."""
+    print(describe_classes(data.classes))
     for name, split in data.splits.items():
         counts = np.bincount(split.labels, minlength=len(data.classes))
         spread = f"{counts.min():,}" if counts.min() == counts.max() else f"{counts.min():,} to {counts.max():,}"

@@ -4,17 +4,19 @@
     python -m kerascifar.predict RUN hidden_pickle --csv labels.csv
 
 Takes PNG, JPEG and other picture files, folders of them, .npy or .npz arrays (uint8, N x height x width x 3), and
-CIFAR pickles without labels. Pictures of another size are resized to the size of the run's images.
+CIFAR pickles without labels. Pictures of another size are resized to the size of the run's images. Hidden files are
+left out. Damaged pictures are listed on stderr; the others are labelled, and the exit code is 3.
 """
 
 import csv
 import io
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from kerascifar.cli import Parser, add_flags, entry, print_table
+from kerascifar.cli import EXIT_PARTLY, Parser, add_flags, entry, print_table
 from kerascifar.config import MACHINE
 from kerascifar.core.files import write_text
 from kerascifar.core.shown import csv_cell
@@ -34,7 +36,8 @@ def main(argv: Sequence[str]) -> None:
     folder, paths, target = find_run(machine.pop("run")), machine.pop("images"), machine.pop("csv")
 
     dataset = read_result(folder).dataset
-    names, images = read_unlabelled(paths, dataset["image_shape"][0])
+    names, images, reader = read_unlabelled(paths, dataset["image_shape"][0])
+    reader.tell()
     _, _, score = restore(folder, **machine)
     scores, classes = score(images, "unlabelled"), dataset["classes"]
     if target is None:
@@ -43,6 +46,10 @@ def main(argv: Sequence[str]) -> None:
     else:
         write_text(target, as_csv(names, scores, classes))
         print(f"{len(names)} images labelled in {target}")
+    for damaged in reader.damaged:
+        print(f"not labelled: {damaged}", file=sys.stderr)
+    if reader.damaged:
+        sys.exit(EXIT_PARTLY)
 
 
 def as_csv(names: Sequence[str], scores: np.ndarray, classes: Sequence[str]) -> str:

@@ -3,7 +3,6 @@
 import dataclasses
 import shutil
 import time
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,10 @@ from kerascifar.configure import check, check_keys
 from kerascifar.core import files
 from kerascifar.core.contracts import Dataset, Fitted, Score
 from kerascifar.core.errors import InputError
+from kerascifar.core.names import few
 from kerascifar.core.origin import weights_checksum
 from kerascifar.core.processor import processor
-from kerascifar.data.datasets import PUBLISHED_OVERLAP, contents_are_fixed, load
+from kerascifar.data.datasets import PUBLISHED_OVERLAP, contents_are_fixed, describe_classes, load
 from kerascifar.devices import placement
 from kerascifar.devices.cluster import Cluster, watched
 from kerascifar.devices.distribution import cluster_of, copy_from_chief
@@ -52,6 +52,8 @@ def run(config: RunConfig, validation_only: bool = False) -> Result:
     if (parent := _parent(config)) is not None and not parent.is_file():  # before any data is read
         raise InputError(f"--init-weights: there is no file or run folder {config.init_weights}")
     data = load(config)
+    if not validation_only and not contents_are_fixed(config, data.notes):
+        print(describe_classes(data.classes), flush=True)
     if validation_only:
         data = dataclasses.replace(data, test=None)
         if data.validation is None:
@@ -92,14 +94,10 @@ def _parent(config: RunConfig) -> Path | None:
     return results.find_run(source) / results.KERAS_MODEL if source.is_dir() else source
 
 
-def _some(classes: Sequence[str]) -> str:
-    return ", ".join([*classes[:3], *(["…"] if len(classes) > 3 else [])])
-
-
 def _check_images(result: Result, data: Dataset, what: str) -> None:
     """Refuse images that are not those of the result; splits that one of the two has not are not compared."""
     if list(data.classes) != list(result.dataset["classes"]):
-        raise InputError(f"{what}its classes are {_some(result.dataset['classes'])}, here {_some(data.classes)}")
+        raise InputError(f"{what}its classes are {few(result.dataset['classes'])}, here {few(data.classes)}")
     for name, split in data.splits.items():
         recorded = result.dataset["sha256"].get(name)
         if recorded is not None and split.checksum != recorded:

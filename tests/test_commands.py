@@ -218,6 +218,15 @@ def test_predict_refuses_bad_files_without_running_them(name, content, message, 
     assert not (tmp_path / "ran").exists()
 
 
+def test_predict_labels_what_can_be_labelled(finished, command, tmp_path):
+    np.save(tmp_path / "array.npy", np.zeros((2, 32, 32, 3), np.uint8))
+    (tmp_path / "bad.png").write_bytes(b"<html>")
+    done = command("kerascifar.predict", finished, "bad.png", "array.npy", "--csv", "labels.csv")
+    assert done.returncode == 3
+    assert done.stderr == "not labelled: bad.png: not a whole image (cannot identify image file)\n"
+    assert len((tmp_path / "labels.csv").read_text().splitlines()) == 3
+
+
 def test_a_corrupt_model_is_refused(finished, command, tmp_path):
     import shutil
 

@@ -68,6 +68,7 @@ def test_classes_are_counted(tmp_path, capsys, monkeypatch):
     data = load(config)
     for name, split in data.splits.items():
         assert re.search(rf"{name} +{len(split):,} images of 10 classes, \d+", printed)
+    assert "10 classes: 0, 1, 2, 3, 4, …\n" in printed
     grid, bars = images.draw_classes(data, config).axes
     assert [bar.get_width() for bar in bars.patches] == [
         count for split in data.splits.values() for count in np.bincount(split.labels, minlength=10)

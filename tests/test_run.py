@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from kerascifar import results
 from kerascifar.configure import configure
@@ -112,6 +113,16 @@ def test_without_validation_its_metrics_are_null(tmp_path):
     result = run(configure(**GIVEN | {"epochs": 1}, validation=0.0, runs=str(tmp_path)))
     assert result.metrics["validation"] is None
     assert result.dataset["images"] == {"train": 300, "test": 75}
+
+
+def test_classes_of_ones_own_pictures_are_told_at_the_start(tmp_path, capsys):
+    for label, name in enumerate(("0", "10", "2")):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for i in range(5):
+            Image.new("RGB", (32, 32), (80 * label, i, 0)).save(tmp_path / "data" / name / f"{i}.png")
+    own = {"arch": "nearest_centroid", "dataset": "folder", "data_dir": str(tmp_path / "data")}
+    run(configure(**own, runs=str(tmp_path / "runs")))
+    assert '3 classes: 0, 10, 2; label ids follow the alphabet: "2" has 2' in capsys.readouterr().out
 
 
 def test_again_trains_anew_and_gives_the_same(finished, monkeypatch):

@@ -39,6 +39,8 @@ def origin(source: str) -> str:
             status = path.stat()
         except OSError:
             raise InputError(f"--init-weights: no such file: {path}") from None
+        if not path.is_file():  # a FIFO or a device would wait for ever
+            raise InputError(f"--init-weights: not a regular file: {path}")
         return FILE + _sha256(path, status.st_size, status.st_mtime_ns)
     runs = finished_runs(path)
     if len(runs) != 1:

@@ -1,12 +1,14 @@
 """The table of data sets, and ``load``: read, limit, hold a validation split out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Dataset, Split
 from kerascifar.core.errors import InputError
+from kerascifar.core.names import few
 from kerascifar.core.registry import lookup
 from kerascifar.data.sources import cifar, digits, folders, synthetic, tfds
 from kerascifar.data.split import check_labels, split
@@ -95,6 +97,20 @@ def check_name(config: RunConfig) -> None:
 def contents_are_fixed(config: RunConfig, notes: Mapping[str, Any]) -> bool:
     """Tell whether images of this name are the same everywhere, for a config now and a result with these `notes`."""
     return _row(config)[0].fixed and not config.unverified and notes.get("verified", True)
+
+
+def describe_classes(classes: Sequence[str]) -> str:
+    """Return the first names in a line, and how class folders called by numbers are numbered, where that surprises.
+
+    >>> describe_classes(["0", "1", "10", "2"])
+    '4 classes: 0, 1, 10, 2; label ids follow the alphabet: "2" has 3'
+    """
+    line = f"{len(classes)} classes: {few(classes, 5)}"
+    if all(name.isdecimal() for name in classes):
+        for label, (before, name) in enumerate(pairwise(classes), 1):
+            if int(name) < int(before):
+                return f'{line}; label ids follow the alphabet: "{name}" has {label}'
+    return line
 
 
 def load(config: RunConfig) -> Dataset:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerascifar.core.errors import InputError
+from kerascifar.core.names import few
 from kerascifar.core.registry import lookup
 from kerascifar.evaluation import calibration
 from kerascifar.evaluation.metrics import evaluate, mcnemar
@@ -137,7 +138,7 @@ def _check_together(scored: Sequence[ScoredRun]) -> None:
         seen[run.result.run_id] = run.folder
         if run.classes != first.classes:
             raise InputError(
-                f"{run.name} knows other classes than {first.name}: {_short(run.classes)}, not {_short(first.classes)}"
+                f"{run.name} knows other classes than {first.name}: {few(run.classes)}, not {few(first.classes)}"
             )
         if run.checksum != first.checksum or not np.array_equal(run.test[0], first.test[0]):
             raise InputError(
@@ -156,7 +157,3 @@ def _check_scores(run: ScoredRun, vote: str, temperature: bool) -> None:
         )
     if temperature and run.validation is None:
         raise InputError(f"{run.name} has no validation images to fit --temperature on")
-
-
-def _short(classes: Sequence[str]) -> str:
-    return ", ".join(classes[:3]) + (", …" if len(classes) > 3 else "")

@@ -1,6 +1,7 @@
 """A child's run id follows from what it starts from, and not from where that lies."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -63,6 +64,9 @@ def test_a_config_read_back_from_a_result_is_the_same_run(tmp_path):
 def test_what_is_not_there_or_no_result_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"--init-weights: no such file: .*none\.pth"):
         child(tmp_path / "none.pth").run_id  # noqa: B018  a property that reads the file
+    os.mkfifo(tmp_path / "fifo.pth")
+    with pytest.raises(InputError, match=r"--init-weights: not a regular file: .*fifo\.pth"):
+        origin(str(tmp_path / "fifo.pth"))
     (tmp_path / "result.json").write_text("[]")
     with pytest.raises(InputError, match="is not a result of this program"):
         origin(str(tmp_path))

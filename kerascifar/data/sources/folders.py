@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+import re
 import sys
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +15,9 @@ from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Dataset, Split
 from kerascifar.core.errors import InputError
 from kerascifar.core.files import write_atomically
+from kerascifar.core.names import few, shown
 from kerascifar.core.reading import read_arrays
-from kerascifar.data.sources.images import SUFFIXES, is_image, read_image
+from kerascifar.data.sources.images import FORMATS, Reader, is_image, visible_files
 from kerascifar.data.sources.places import looked_in, places
 from kerascifar.data.split import split
 
@@ -22,7 +25,11 @@ SIDE = 32
 TEST_SHARE = 0.2  # of one flat set of class folders
 _CINIC10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _CINIC10_FOLDERS = ("cinic10", "CINIC-10", "cinic-10", "cinic10-sample")
-_VALIDATION_FOLDERS = ("valid", "validation", "val")
+# Folders of a set's own parts, upper or lower case; the first of several for one part is taken.
+_PARTS = {"train": "train", "test": "test", "valid": "validation", "validation": "validation", "val": "validation"}
+_LIKE_A_SPLIT = re.compile(
+    r"(train(ing)?|test(ing)?|val(id(ation)?)?|dev|eval(uation)?|holdout)s?([-_ ]?(set|data|images|\d+))*"
+)
 
 
 def read_cinic10(config: RunConfig, _: str = "") -> Dataset:
@@ -38,7 +45,7 @@ def read_cinic10(config: RunConfig, _: str = "") -> Dataset:
     folders = places(config)
     for folder in folders:
         for root in (*(folder / name for name in _CINIC10_FOLDERS), folder):
-            if any((root / name).is_dir() for name in ("train", *_CINIC10_CLASSES)):
+            if root.is_dir() and {"train", *_CINIC10_CLASSES} & {name.lower() for name in _folders(root)}:
                 return _read(root, config, None)
     raise InputError(
         f"cinic10 not found; looked in {looked_in(config, folders)} for cinic10/train/CLASS/*.png; unpack "
@@ -51,14 +58,17 @@ def read_folder(config: RunConfig, _: str = "") -> Dataset:
     """Read any set of class folders under ``--data-dir``; pictures are resized to ``--image-size``, 32 if not given.
 
     ``train/CLASS/`` and ``test/CLASS/`` are taken as they are; a folder ``valid`` (or ``validation`` or ``val``) beside
-    them becomes the validation part, whatever the share, unless ``--validation 0``. One flat set ``CLASS/`` is split by
-    the seed, 80 % for training, 20 % for the test, the same share of each class. Classes are numbered in alphabetical
-    order. Files whose name starts with a dot or does not end as pictures do are passed over; so are folders in class
-    folders. Images are in a fixed random order, so that the first N are a mix. Decoded arrays are kept in
-    ``$XDG_CACHE_HOME/kerascifar`` and used again while names, sizes and times of the files stay the same.
+    them becomes the validation part, whatever the share, unless ``--validation 0``; upper and lower case are the same.
+    One flat set ``CLASS/`` is split by the seed, 80 % for training, 20 % for the test, the same share of each class.
+    Classes are numbered in alphabetical order; names that differ only in Unicode's form, as those of macOS do, are one
+    class. Files and folders whose names start with a dot are left out. Files that hold no picture, whatever their
+    names, and all that lies in folders inside class folders is passed over, and counted on stderr. Images are in a
+    fixed random order, so that the first N are a mix. Decoded arrays are kept in ``$XDG_CACHE_HOME/kerascifar`` and
+    used again while names, sizes and times of the files stay the same.
 
     Raises:
-        InputError: no class folders, an empty one, parts with different classes, or a file that is no picture.
+        InputError: no class folders, an empty one, some that are called like splits, parts with different classes, or
+            damaged pictures, of which it names the first ten.
     """
     (root,) = places(config)
     if not root.is_dir():
@@ -67,29 +77,78 @@ def read_folder(config: RunConfig, _: str = "") -> Dataset:
 
 
 def _read(root: Path, config: RunConfig, side: int | None) -> Dataset:
-    if not ((root / "train").is_dir() and (root / "test").is_dir()):
-        pictures = _list(root)
-        kept, test = split(_load(pictures, side, "all"), TEST_SHARE, config.seed)
-        return Dataset(config.dataset, pictures.classes, kept, None, test, {"split": "ours", "split_seed": config.seed})
-    parts = {"train": _list(root / "train"), "test": _list(root / "test")}
-    held_out = next((root / name for name in _VALIDATION_FOLDERS if (root / name).is_dir()), None)
-    if held_out is not None and config.validation > 0:
-        parts["validation"] = _list(held_out)
-    classes = parts["train"].classes
-    for pictures in parts.values():
-        if differing := sorted({*classes} ^ {*pictures.classes}):
-            raise InputError(f"{pictures.root}: its classes are not those of train; differing: {', '.join(differing)}")
-    loaded = {name: _load(pictures, side, name) for name, pictures in parts.items()}
+    reader, parts = Reader(), _parts(root)
+    if official := {"train", "test"} <= parts.keys():
+        _note_beside(root, parts.values(), reader)
+    else:
+        _refuse_splits(root)
+        parts = {"all": root}
+    if config.validation == 0:
+        parts.pop("validation", None)
+    found = {name: _class_folders(folder, reader) for name, folder in parts.items()}
+    first = next(iter(found.values()))
+    for name, folders in found.items():
+        if differing := sorted({*first} ^ {*folders}):
+            raise InputError(
+                f"{parts[name]}: its classes are not those of {next(iter(found))}; differing: {', '.join(differing)}"
+            )
+    listed = {name: _list(parts[name], [folders[key] for key in first], reader) for name, folders in found.items()}
+    loaded = {name: _load(pictures, side, name, reader) for name, pictures in listed.items()}
+    reader.tell()
+    if reader.damaged:
+        raise InputError(reader.damage())
+    classes = tuple(shown(folders[0].name) for folders in first.values())
+    if not official:
+        kept, test = split(loaded["all"], TEST_SHARE, config.seed)
+        return Dataset(config.dataset, classes, kept, None, test, {"split": "ours", "split_seed": config.seed})
     notes = {"split": "official"} | ({"validation": "official"} if "validation" in loaded else {})
     return Dataset(config.dataset, classes, loaded["train"], loaded.get("validation"), loaded["test"], notes)
 
 
+def _parts(root: Path) -> dict[str, Path]:
+    """Return the folders of `root` that are called train, test and valid, by part."""
+    parts, folders = {}, sorted(_folders(root), reverse=True)  # lower case first
+    for called, part in _PARTS.items():
+        for name in folders:
+            if name.lower() == called:
+                parts.setdefault(part, root / name)
+    return parts
+
+
+def _refuse_splits(root: Path) -> None:
+    """Refuse folders that would be taken for classes but are called like splits.
+
+    One alone may be a class: a train among vehicles, valid beside invalid. It is none if it is called test, or holds
+    nothing but folders.
+    """
+    alike = [name for name in _folders(root) if _LIKE_A_SPLIT.fullmatch(name.lower())]
+    if alike and (
+        len(alike) > 1
+        or alike[0].lower().startswith("test")
+        or all(entry.is_dir() for entry in _visible(root / alike[0]))
+    ):
+        raise InputError(
+            f"{root}: {few(alike)} {'are' if len(alike) > 1 else 'is'} called like parts of a data set, not like "
+            f"classes; expected train/CLASS/ and test/CLASS/ in it, or a folder of pictures for each class"
+        )
+
+
+def _note_beside(root: Path, parts: Collection[Path], reader: Reader) -> None:
+    """Note what lies beside the folders of the parts."""
+    for entry in _visible(root):
+        path = Path(entry.path)
+        if entry.is_dir() and path not in parts:
+            for file in visible_files(path):
+                reader.pass_over("files in folders beside train and test", file)
+        elif is_image(path):
+            reader.pass_over("pictures outside class folders", path)
+
+
 @dataclass(frozen=True)
 class _Pictures:
-    """Class names and (file, label) pairs of one folder of class folders."""
+    """The (file, label) pairs of one folder of class folders."""
 
     root: Path
-    classes: tuple[str, ...]
     files: list[tuple[os.DirEntry, int]]
 
     @property
@@ -98,60 +157,97 @@ class _Pictures:
         digest = hashlib.sha256()
         for entry, label in self.files:
             stat = entry.stat()
-            digest.update(
-                f"{label}\0{os.path.realpath(entry.path)}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode(
-                    "utf-8", "replace"
-                )
-            )
+            line = f"{label}\0{os.path.realpath(entry.path)}\0{stat.st_size}\0{stat.st_mtime_ns}\n"
+            digest.update(os.fsencode(line))
         return digest.hexdigest()
 
 
-def _list(root: Path) -> _Pictures:
-    try:
-        classes = sorted(entry.name for entry in _visible(root) if entry.is_dir())
-        if len(classes) < 2:
-            raise InputError(f"{root}: expected a folder of pictures for each of two classes or more, found {classes}")
-        files = []
-        for label, name in enumerate(classes):
-            pictures = [entry for entry in _visible(root / name) if is_image(Path(entry.path)) and entry.is_file()]
-            if not pictures:
-                raise InputError(f"empty class folder {root / name}: expected pictures ({', '.join(SUFFIXES)})")
-            files += [(entry, label) for entry in pictures]
-    except OSError as error:
-        raise InputError(f"cannot read {error.filename}: {error.strerror}") from None
+def _class_folders(root: Path, reader: Reader) -> dict[str, list[os.DirEntry]]:
+    """Return the class folders by class, in alphabetical order; two are of one class if Unicode has two forms of it."""
+    classes: dict[str, list[os.DirEntry]] = {}
+    loose = 0
+    for entry in _visible(root):
+        if entry.is_dir():
+            classes.setdefault(unicodedata.normalize("NFC", shown(entry.name)), []).append(entry)
+        elif is_image(Path(entry.path)):
+            reader.pass_over("pictures outside class folders", entry.path)
+            loose += 1
+    if len(classes) < 2:
+        raise InputError(
+            f"{root}: expected a folder of pictures for each of two classes or more, found {[*classes]} and {loose} "
+            f"pictures outside of them"
+        )
+    return classes
+
+
+def _list(root: Path, classes: Sequence[Sequence[os.DirEntry]], reader: Reader) -> _Pictures:
+    """List the pictures of the class folders of `classes`, whose place is the label."""
+    files = []
+    for label, folders in enumerate(classes):
+        before = len(files)
+        for folder in folders:
+            for entry in _visible(folder.path):
+                if entry.is_dir():
+                    for file in visible_files(Path(entry.path)):
+                        reader.pass_over("files in folders inside class folders", file)
+                elif is_image(Path(entry.path)):
+                    files.append((entry, label))
+                else:
+                    reader.pass_over("files that hold no picture", entry.path)
+        if len(files) == before:
+            raise InputError(
+                f"empty class folder {shown(folders[0].path)}: expected pictures in it ({', '.join(FORMATS)}), not in "
+                f"folders inside it, found {[shown(entry.name) for entry in _visible(folders[0].path)][:3]}"
+            )
     order = np.random.default_rng(0).permutation(len(files))
-    return _Pictures(root, tuple(classes), [files[i] for i in order])
+    return _Pictures(root, [files[i] for i in order])
 
 
-def _visible(folder: Path) -> Iterator[os.DirEntry]:
-    with os.scandir(folder) as entries:
-        yield from sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+def _visible(folder: str | Path) -> list[os.DirEntry]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+    except OSError as error:
+        raise InputError(f"cannot read {shown(folder)}: {error.strerror}") from None
 
 
-def _load(pictures: _Pictures, side: int | None, what: str) -> Split:
+def _folders(root: Path) -> list[str]:
+    return [entry.name for entry in _visible(root) if entry.is_dir()]
+
+
+def _load(pictures: _Pictures, side: int | None, what: str, reader: Reader) -> Split:
     """Return the decoded pictures, from the cache if they lie there; `side` None asks for 32x32 as stored."""
     cached = _cache_folder() / f"{pictures.key}-{side or 'stored'}.npz"
-    part = _from_cache(cached)
-    if part is not None and len(part) == len(pictures.files):
+    if (held := _from_cache(cached)) is not None and len(held[0]) == len(pictures.files):
+        reader.dark += held[1]
+        return held[0]
+    damaged, dark = len(reader.damaged), len(reader.dark)
+    part = _decode(pictures, side, what, reader)
+    if len(reader.damaged) > damaged:
         return part
-    part = _decode(pictures, side, what)
+    arrays = {"images": part.images, "labels": part.labels, "dark": np.array(reader.dark[dark:], str)}
     try:
-        write_atomically(cached, lambda path: np.savez(path, images=part.images, labels=part.labels))
+        write_atomically(cached, lambda path: np.savez(path, **arrays))
     except OSError as error:  # a cache saves time, nothing depends on it
         print(f"not cached in {cached.parent}: {error.strerror}", file=sys.stderr)
     return part
 
 
-def _decode(pictures: _Pictures, side: int | None, what: str) -> Split:
+def _decode(pictures: _Pictures, side: int | None, what: str, reader: Reader) -> Split:
+    """Return the pictures; those that the reader finds damaged are left black."""
     from tqdm import tqdm
 
-    images = np.empty((len(pictures.files), side or SIDE, side or SIDE, 3), np.uint8)
+    images = np.zeros((len(pictures.files), side or SIDE, side or SIDE, 3), np.uint8)
     labels = np.array([label for _, label in pictures.files], np.int64)
     for i, (entry, _) in enumerate(tqdm(pictures.files, desc=f"{pictures.root.name} ({what})", unit=" images")):
-        image = read_image(Path(entry.path), side)
-        if image.shape != images.shape[1:]:
-            raise InputError(f"{entry.path}: expected {SIDE}x{SIDE} pixels, got {image.shape[1]}x{image.shape[0]}")
-        images[i] = image
+        image = reader.read(Path(entry.path), side)
+        if image is None:
+            continue
+        if image.shape == images.shape[1:]:
+            images[i] = image
+        else:
+            got = f"{image.shape[1]}x{image.shape[0]}"
+            reader.damaged.append(f"{shown(entry.path)}: expected {SIDE}x{SIDE} pixels, got {got}")
     return Split(images, labels)
 
 
@@ -159,9 +255,9 @@ def _cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kerascifar"
 
 
-def _from_cache(cached: Path) -> Split | None:
+def _from_cache(cached: Path) -> tuple[Split, list[str]] | None:
     try:
         arrays = read_arrays(cached)
-        return Split(arrays["images"], arrays["labels"])
+        return Split(arrays["images"], arrays["labels"]), arrays["dark"].tolist()
     except (OSError, InputError, KeyError):
         return None

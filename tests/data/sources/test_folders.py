@@ -7,7 +7,7 @@ from PIL import Image
 
 from kerascifar.config import RunConfig
 from kerascifar.core.errors import InputError
-from kerascifar.data.sources import folders
+from kerascifar.data.sources import folders, images
 
 
 def picture(path: Path, value: int, size: tuple[int, int] = (32, 32)) -> None:
@@ -129,6 +129,88 @@ def test_a_broken_picture_is_named_and_nothing_is_cached(tmp_path, monkeypatch, 
     assert not (tmp_path / "cache").exists()
 
 
+def test_all_damaged_pictures_are_named_up_to_ten(tmp_path):
+    for part in ("train", "test"):
+        class_folders(tmp_path / part, "ab", 8)
+        for i in range(6):
+            (tmp_path / part / "b" / f"{i}.png").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"12 pictures cannot be read: .*/b/0\.png.*; and 2 more$") as refused:
+        read("folder", tmp_path)
+    assert str(refused.value).count("not a whole image") == 10
+
+
+@pytest.mark.parametrize(
+    "names", [("train", "test1"), ("Training", "Testing"), ("train", "val"), ("cat", "dog", "test")]
+)
+def test_classes_called_like_splits_are_refused(tmp_path, names):
+    class_folders(tmp_path, names, 3)
+    with pytest.raises(InputError, match=r"called like parts.*expected train/CLASS/ and test/CLASS/"):
+        read("folder", tmp_path)
+
+
+def test_train_alone_is_refused_with_the_reason(tmp_path):
+    class_folders(tmp_path / "train", "ab", 3)
+    with pytest.raises(InputError, match=r"train is called like parts of a data set"):
+        read("folder", tmp_path)
+
+
+@pytest.mark.parametrize("names", [("bus", "train"), ("invalid", "valid"), ("trainers", "valves")])
+def test_words_that_are_classes_too_are_read(tmp_path, names):
+    assert read("folder", class_folders(tmp_path, names, 3)).classes == names
+
+
+def test_capitals_make_no_difference_to_parts(tmp_path):
+    for first, part in ((0, "Train"), (100, "TEST"), (200, "Valid")):
+        class_folders(tmp_path / part, "ab", 2, first)
+    dataset = read("folder", tmp_path)
+    assert [min(values(part)) for part in (dataset.train, dataset.test, dataset.validation)] == [0, 100, 200]
+
+
+def test_what_is_passed_over_is_counted(tmp_path, capsys):
+    for part in ("train", "test"):
+        class_folders(tmp_path / part, "ab", 3)
+    class_folders(tmp_path / "train" / "a", ("day", "night"), 4)
+    class_folders(tmp_path / "val2", "ab", 2)
+    picture(tmp_path / "test" / "loose.png", 1)
+    (tmp_path / "test" / "b" / "x.heic").write_bytes(bytes(20))
+    os.mkfifo(tmp_path / "test" / "b" / "y.png")
+    assert len(read("folder", tmp_path).train) == 6
+    said = capsys.readouterr().err
+    for what in (
+        "files in folders inside class folders: 8",
+        "files in folders beside train and test: 4",
+        "pictures outside class folders: 1",
+        "files that hold no picture: 2",
+    ):
+        assert f"passed over {what} (" in said
+
+
+def test_pictures_under_other_names_are_read(tmp_path):
+    class_folders(tmp_path, "ab", 3)
+    for i, suffix in enumerate((".jfif", ".jpe", "")):
+        Image.new("RGB", (32, 32)).save(tmp_path / "a" / f"w{i}{suffix}", "JPEG")
+    dataset = read("folder", tmp_path)
+    assert len(dataset.train) + len(dataset.test) == 9
+
+
+def test_two_forms_of_a_name_are_one_class(tmp_path):
+    composed, apart = "caf\u00e9", "cafe\u0301"
+    class_folders(tmp_path / "train", (apart, "cafz"), 3)
+    class_folders(tmp_path / "test", ("cafz", composed), 2, 100)
+    dataset = read("folder", tmp_path)
+    assert dataset.classes == (apart, "cafz")
+    assert sorted(zip(values(dataset.test), dataset.test.labels.tolist(), strict=True)) == [
+        (100, 1), (101, 1), (120, 0), (121, 0),
+    ]  # fmt: skip
+    class_folders(tmp_path / "train", (composed,), 3)
+    assert len(read("folder", tmp_path).train) == 9
+
+
+def test_a_name_that_is_no_text_is_escaped(tmp_path):
+    dataset = read("folder", class_folders(tmp_path, ("aa", os.fsdecode(b"b\xe9b")), 3))
+    assert dataset.classes == ("aa", r"b\xe9b")
+
+
 def test_cinic10_nowhere(tmp_path):
     with pytest.raises(InputError, match=r"cinic10 not found.*CINIC-10\.tar\.gz.*--dataset digits"):
         read("cinic10", tmp_path)
@@ -144,7 +226,7 @@ class TestCache:
     def test_the_second_reading_opens_no_picture(self, monkeypatch, capsys):
         first = read("folder", self.data)
         assert "10/10" in capsys.readouterr().err  # the progress bar
-        monkeypatch.setattr(folders, "read_image", None)
+        monkeypatch.setattr(images, "read_image", None)
         assert read("folder", self.data).train.checksum == first.train.checksum
         assert capsys.readouterr().err == ""
 
@@ -170,6 +252,13 @@ class TestCache:
             whole = cached.read_bytes()
             cached.write_bytes(whole[: len(whole) // 2] if damage == "half" else damage)
         assert read("folder", self.data).train.checksum == first.train.checksum
+
+    def test_what_is_nearly_black_is_said_again(self, capsys):
+        grey = Image.fromarray(np.full((32, 32), 4000, np.uint16))
+        grey.save(self.data / "a" / "grey.png")
+        for _ in range(2):
+            read("folder", self.data)
+            assert "nearly black pictures: 1" in capsys.readouterr().err
 
     def test_an_unwritable_cache_does_no_harm(self, monkeypatch, capsys):
         blocked = self.data.parent / "file"

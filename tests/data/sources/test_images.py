@@ -1,4 +1,5 @@
 import io
+import os
 import struct
 import zlib
 
@@ -7,7 +8,7 @@ import pytest
 from PIL import Image
 
 from kerascifar.core.errors import InputError
-from kerascifar.data.sources.images import is_image, read_image, resize
+from kerascifar.data.sources.images import Reader, is_image, read_image, resize
 
 RGB = np.random.default_rng(3).integers(0, 256, (6, 8, 3)).astype(np.uint8)
 
@@ -101,7 +102,56 @@ def test_what_is_no_whole_image_is_named(tmp_path, content):
     assert "\n" not in str(refused.value)
 
 
-def test_hidden_files_and_others_are_no_images(tmp_path):
-    assert not is_image(tmp_path / ".x.png")
+@pytest.mark.parametrize("name", ["photo", "photo.jfif", "photo.JPE", "photo.dat"])
+def test_the_content_tells_a_picture_whatever_its_name(tmp_path, name):
+    (tmp_path / name).write_bytes(encoded("JPEG"))
+    assert is_image(tmp_path / name)
+    assert read_image(tmp_path / name).shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize("form", ["TGA", "JPEG2000"])
+def test_further_formats(tmp_path, form):
+    (tmp_path / "photo").write_bytes(encoded(form))
+    assert is_image(tmp_path / "photo")
+    assert read_image(tmp_path / "photo").shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"text", b"P4ss the salt", b"\0\0\0\x18ftypheic" + bytes(200), encoded("EPS")]
+)
+def test_other_content_is_no_image(tmp_path, content):
+    (tmp_path / "notes").write_bytes(content)
+    assert not is_image(tmp_path / "notes")
+
+
+@pytest.mark.parametrize(("brightest", "said"), [(4095, True), (65535, False)])
+def test_twelve_bit_greys_in_sixteen_are_said_to_come_out_dark(tmp_path, capsys, brightest, said):
+    path = saved(tmp_path, Image.fromarray(np.linspace(0, brightest, 64).astype(np.uint16).reshape(8, 8)))
+    reader = Reader()
+    assert reader.read(path, None).max() == brightest >> 8
+    reader.tell()
+    assert (f"nearly black pictures: 1 ({path})" in capsys.readouterr().err) == said
+
+
+def test_dark_pictures_of_eight_bits_are_dark(tmp_path):
+    reader = Reader()
+    reader.read(saved(tmp_path, Image.fromarray(RGB[..., 0] // 64)), None)
+    assert reader.dark == []
+
+
+def test_a_fifo_is_refused_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "x.png")
+    assert not is_image(tmp_path / "x.png")
+    with pytest.raises(InputError, match=r"x\.png: not a regular file"):
+        read_image(tmp_path / "x.png")
+
+
+def test_bytes_that_are_no_text_are_escaped(tmp_path):
+    (tmp_path / os.fsdecode(b"caf\xe9.png")).write_bytes(b"x")
+    with pytest.raises(InputError, match=r"caf\\xe9\.png: not a whole image"):
+        read_image(tmp_path / os.fsdecode(b"caf\xe9.png"))
+
+
+def test_others_are_no_images(tmp_path):
     assert not is_image(tmp_path / "Thumbs.db")
     assert not is_image(tmp_path / "png")
