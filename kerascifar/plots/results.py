@@ -4,13 +4,13 @@ The colours are those of a light page; `kerascifar.plots.svg` replaces them on a
 """
 
 import functools
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ParamSpec
 
 import numpy as np
 
 from kerascifar.evaluation.calibration import Reliability
+from kerascifar.plots.lettering import drawing, legible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +25,6 @@ HEAT, WHITE = "#2a78c2", "#ffffff"  # on shades up to half the text is INK, abov
 STYLE = {
     "figure.constrained_layout.use": True,
     "font.size": 9,
-    "text.parse_math": False,  # a name may hold a $
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": MUTED,
@@ -49,15 +48,13 @@ _NUMBERED = 20  # classes up to which a confusion matrix has room for numbers
 
 
 def styled(draw: Callable[Arguments, "Figure"]) -> Callable[Arguments, "Figure"]:
-    """Make `draw` use STYLE and finish the layout, without a warning for each letter that the font lacks."""
+    """Make `draw` use STYLE and finish the layout, with names that can be drawn."""
 
     @functools.wraps(draw)
     def wrapped(*args: Arguments.args, **kwargs: Arguments.kwargs) -> "Figure":
-        import matplotlib
-
-        with matplotlib.rc_context(STYLE), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Glyph")
-            figure = draw(*args, **kwargs)
+        shown = [legible(arg) for arg in args]
+        with drawing(STYLE, *shown):
+            figure = draw(*shown, **kwargs)
             figure.draw_without_rendering()
         return figure
 

@@ -1,7 +1,7 @@
 """VIEWS, the table of pictures of a data set, and how one of them is written."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from kerascifar.core.errors import InputError
 from kerascifar.core.registry import lookup
 from kerascifar.data.datasets import load
 from kerascifar.plots.images import draw_augmented, draw_classes, draw_samples
+from kerascifar.plots.lettering import drawing, legible
 from kerascifar.plots.projections import draw_pca, draw_tsne
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def write_view(name: str, config: RunConfig, path: Path) -> Dataset:
     data = load(config)
     if view.augments:
         check_augment(config.augment, data.train.images.shape[1:])
-    figure = view.draw(data, config)
-    files.write_atomically(path, lambda part: figure.savefig(part, format="png", dpi=120))
+    shown = replace(data, name=legible(data.name), classes=tuple(legible(data.classes)))
+    with drawing({}, shown.name, shown.classes):
+        figure = view.draw(shown, config)
+        files.write_atomically(path, lambda part: figure.savefig(part, format="png", dpi=120))
     return data

@@ -34,7 +34,7 @@ def places(config: RunConfig, *further: Path) -> list[Path]:
         InputError: ``--data-dir`` does not exist.
     """
     if config.data_dir is not None:
-        folder = Path(config.data_dir).expanduser()
+        folder = Path(config.data_dir)
         if not folder.exists():
             raise InputError(f"--data-dir: no such folder: {folder}")
         return [folder]
