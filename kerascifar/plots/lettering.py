@@ -27,10 +27,10 @@ def drawing(style: Mapping[str, Any], *shown: Any) -> Iterator[None]:
 
 
 def legible(value: Any) -> Any:
-    """Return a name, or a list or mapping of names, with escapes for letters that no font here has; else `value`.
+    r"""Return a name, or a list or mapping of names, with escapes for letters that no font here has; else `value`.
 
-    >>> legible(["cat", "5 $", "tab\\t"])
-    ['cat', '5 $', 'tab\\\\t']
+    >>> legible(["cat", "5 $", chr(27)])
+    ['cat', '5 $', '\\x1b']
     """
     if isinstance(value, str):
         return "".join(c if _font(c) else c.encode("unicode_escape", "surrogatepass").decode() for c in value)
@@ -52,7 +52,7 @@ def _font(letter: str) -> str | None:
 
 
 def _charmaps() -> Iterator[tuple[str, frozenset[int]]]:
-    """Yield family and code points of each upright font, FONT first; not Matplotlib's own others, which are for maths."""
+    """Yield family and code points of each upright font, FONT first; Matplotlib's own others are for maths."""
     from matplotlib import font_manager, get_data_path
 
     own = Path(get_data_path())
