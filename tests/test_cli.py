@@ -47,7 +47,7 @@ def test_a_terminal_wraps_and_loses_no_word(capsys, monkeypatch):
     ids=["cp1252", "ascii", "C"],
 )
 def test_a_name_that_stdout_cannot_encode_is_escaped(command, environment):
-    train = "--arch nearest_centroid --dataset digits --runs runs --name 猫".split()
+    train = ["--arch", "nearest_centroid", "--dataset", "digits", "--runs", "runs", "--name", "猫"]
     done = command("kerascifar.train", *train, **environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"run runs/(\\u732b|(\\udc..){3})/[0-9a-f]{12}$", done.stdout.strip())

@@ -4,13 +4,31 @@ import contextlib
 import os
 import shutil
 import tempfile
+import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from kerascifar.core.errors import FolderInUse
+from kerascifar.core.errors import FolderInUse, InputError
 
 _PART = ".part-"
+
+
+def safe_name(name: str, what: str) -> str:
+    """Return `name`, out of a file or the environment, if it names one file or folder where it is put.
+
+    Args:
+        name: such as the name of a row in a study.
+        what: what it is, for the message.
+
+    Raises:
+        InputError: it is no text, empty, ., .., too long, or holds a slash, a backslash or a control character.
+    """
+    text = name if isinstance(name, str) else ""
+    odd = any(c in "/\\" or unicodedata.category(c) == "Cc" for c in text)
+    if text in ("", ".", "..") or odd or len(os.fsencode(text)) > 200:
+        raise InputError(f"{what}: expected a plain name without / or \\, such as my-run, got {name!r:.80}")
+    return text
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:

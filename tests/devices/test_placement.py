@@ -85,8 +85,8 @@ def test_a_backend_that_is_not_installed_is_one_line(command, tmp_path):
         "u.find_spec = lambda name, package=None: None if name == 'jax' else old(name, package)\n"
     )
     paths = {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
-    for argv in (("train", "--arch", "lenet", "--dataset", "digits", "--input", "arrays"), ("explore", "--arch", "vgg16")):
-        done = command(f"kerascifar.{argv[0]}", *argv[1:], KERAS_BACKEND="jax", **paths)
+    for line in ("train --arch lenet --dataset digits --input arrays", "explore --arch vgg16"):
+        done = command("kerascifar", *line.split(), KERAS_BACKEND="jax", **paths)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == "error: KERAS_BACKEND=jax: jax is not installed here; pip install jax, or name another\n"
 
