@@ -1,6 +1,7 @@
 """What the commands share: one-line errors and exit codes, flags of RunConfig fields, tables."""
 
 import argparse
+import codecs
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -25,8 +26,8 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message}; see {self.prog} --help")
 
-    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
-        known, unknown = self.parse_known_args(args, namespace)
+    def parse_args(self, args: Sequence[str], namespace: Any = None) -> Any:
+        known, unknown = self.parse_known_args([_at_home(arg) for arg in args], namespace)
         if unknown:
             flags = [option for action in self._actions for option in action.option_strings]
             first = unknown[0].split("=")[0]
@@ -40,6 +41,12 @@ def entry(main: Callable[[Sequence[str]], None]) -> NoReturn:
     Exit codes: 0 done, 2 bad input or a file that cannot be read or written, 3 done in part, as `main` exits,
     130 interrupted.
     """
+    # A command draws into files. A notebook passes on a canvas of its own, of a package that need not be here.
+    os.environ["MPLBACKEND"] = "agg"
+    codecs.register_error("spelled", _spelled)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # None where it is closed, and tests put others there
+            stream.reconfigure(errors="spelled")
     try:
         main(sys.argv[1:])
     except InputError as error:
@@ -54,6 +61,19 @@ def entry(main: Callable[[Sequence[str]], None]) -> NoReturn:
         print("\ninterrupted; the same command resumes from the last checkpoint", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
     sys.exit(0)
+
+
+def _spelled(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Escape letters that stdout cannot encode, so that no name is lost; Keras's progress bar is drawn with = signs."""
+    if isinstance(error, UnicodeEncodeError) and set(error.object[error.start : error.end]) == {"━"}:
+        return "=" * (error.end - error.start), error.end
+    return codecs.backslashreplace_errors(error)
+
+
+def _at_home(arg: str) -> str:
+    """Return an argument with a leading ~ expanded; a shell leaves that of ``--runs=~/runs`` alone."""
+    head, equals, value = arg.partition("=") if arg.startswith("--") else ("", "", arg)
+    return head + equals + os.path.expanduser(value)
 
 
 def _fail(message: str) -> NoReturn:

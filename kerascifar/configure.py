@@ -44,11 +44,17 @@ def configure(**given: Any) -> RunConfig:
 
 
 def read_config(path: str | Path) -> dict[str, Any]:
-    """Read RunConfig fields from a TOML file; refuse one that cannot be read, is no TOML, or has a key of no field."""
+    """Read RunConfig fields from a TOML file, which may hold them as one [[run]], as searches once wrote them.
+
+    Raises InputError: it cannot be read, is no TOML, or has a key of no field.
+    """
     try:
         given = read_toml(path)
     except FileNotFoundError:
         raise InputError(f"--config: there is no file {path}") from None
+    match given:
+        case {"run": [dict(row)], **others} if not others:
+            given = row
     check_keys(given, str(path))
     return given
 

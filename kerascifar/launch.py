@@ -2,8 +2,9 @@
 
     python -m kerascifar.launch --workers 2 -- --arch resnet18 --epochs 10
 
-What follows -- goes to kerascifar.train. If killed, the same command resumes the training. To use several machines, set
-TF_CONFIG and start python -m kerascifar.train --strategy multiworker on each.
+What follows -- goes to kerascifar.train. If killed, the same command resumes the training. The workers get a network of
+their own where the system allows it, so that no other machine reaches them. To use several machines, set TF_CONFIG and
+start python -m kerascifar.train --strategy multiworker on each.
 """
 
 import json
@@ -14,13 +15,22 @@ import threading
 import time
 from collections.abc import Sequence
 
-from kerascifar.cli import EXIT_INPUT, Parser, entry
+from kerascifar.cli import EXIT_INPUT, Parser, add_flags, entry
+from kerascifar.configure import configure, read_config
 from kerascifar.core.errors import InputError
 from kerascifar.core.processor import cores
+from kerascifar.data.datasets import load
 from kerascifar.devices.cluster import VARIABLE, free_ports
 
 # Seconds that the others have to notice that a worker is gone, and to say so, before they are killed.
 GRACE = 60.0
+# A new process, for one that has imported NumPy has threads and can no longer move into another network.
+_INSIDE = """
+from kerascifar.devices import own_network
+own_network.enter()
+from kerascifar import cli, launch
+cli.entry(launch.inside)
+"""
 
 
 def main(argv: Sequence[str]) -> None:
@@ -32,9 +42,26 @@ def main(argv: Sequence[str]) -> None:
     workers, flags = parser.parse_args(argv[:end]).workers, argv[end + 1 :]
     if workers < 2:
         raise InputError(f"--workers: must be 2 or more, got {workers}; for one process use kerascifar.train")
-    code = launch(workers, flags)
+    _prepare(flags)
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-c", _INSIDE, str(workers), *flags])
+
+
+def inside(argv: Sequence[str]) -> None:
+    """Train in the network of this process; `argv` is the number of workers and their flags."""
+    code = launch(int(argv[0]), argv[1:])
     if code:
         sys.exit(code)
+
+
+def _prepare(flags: Sequence[str]) -> None:
+    """Check `flags`, and get the data set while there is a network to download it; raises InputError."""
+    parser = Parser(prog="python -m kerascifar.train")
+    parser.add_argument("--config")
+    add_flags(parser)
+    fields = vars(parser.parse_args(flags))
+    file = fields.pop("config")
+    load(configure(**{**(read_config(file) if file else {}), **fields, "strategy": "multiworker"}))
 
 
 def launch(workers: int, flags: Sequence[str]) -> int:

@@ -14,9 +14,9 @@ from kerascifar.configure import check, check_keys
 from kerascifar.core import files
 from kerascifar.core.contracts import Dataset, Fitted, Score
 from kerascifar.core.errors import InputError
-from kerascifar.core.names import few
 from kerascifar.core.origin import weights_checksum
 from kerascifar.core.processor import processor
+from kerascifar.core.shown import few
 from kerascifar.data.datasets import PUBLISHED_OVERLAP, contents_are_fixed, describe_classes, load
 from kerascifar.devices import placement
 from kerascifar.devices.cluster import Cluster, watched

@@ -1,7 +1,11 @@
-"""The one table that commands print."""
+"""The one table that commands print, and what stands around every command."""
 
+import re
 import sys
 
+import pytest
+
+from kerascifar import cli
 from kerascifar.cli import print_table
 
 ROWS = (("lenet", "61,706", "[red]LeCun[/red] :smile: " + "1998 " * 40), ("k-nn", "-", "none"), ("vgg", 7, ""))
@@ -31,3 +35,41 @@ def test_a_terminal_wraps_and_loses_no_word(capsys, monkeypatch):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) > 4
     assert sum(line.count("1998") for line in lines) == 40
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PYTHONIOENCODING": "cp1252"},
+        {"PYTHONIOENCODING": "ascii:strict"},
+        {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+    ],
+    ids=["cp1252", "ascii", "C"],
+)
+def test_a_name_that_stdout_cannot_encode_is_escaped(command, environment):
+    train = ["--arch", "nearest_centroid", "--dataset", "digits", "--runs", "runs", "--name", "猫"]
+    done = command("kerascifar.train", *train, **environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"run runs/(\\u732b|(\\udc..){3})/[0-9a-f]{12}$", done.stdout.strip())
+    refused = command("kerascifar.train", "--arch", "猫", **environment)
+    assert refused.returncode == 2
+    assert re.match(r"error: unknown --arch '(\\u732b|(\\udc..){3})'", refused.stderr)
+
+
+def test_keras_progress_bar_stays_short_where_it_cannot_be_drawn():
+    error = UnicodeEncodeError("ascii", "1/2 ━━ 猫", 4, 6, "no")
+    assert cli._spelled(error) == ("==", 6)
+    assert cli._spelled(UnicodeEncodeError("ascii", "━猫", 0, 2, "no")) == (r"\u2501\u732b", 2)
+
+
+def test_a_tilde_is_the_home_in_every_way_to_give_a_path(command, tmp_path):
+    home = {"HOME": str(tmp_path / "home")}
+    train = ("--arch", "nearest_centroid", "--dataset", "digits")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "run.toml").write_text('arch = "nearest_centroid"\ndataset = "digits"\nruns = "~/c"\n')
+    for given in (("--runs", "~/a"), ("--runs=~/b",)):
+        assert command("kerascifar.train", *train, *given, **home).returncode == 0
+    assert command("kerascifar.train", "--config", "~/run.toml", **home).returncode == 0
+    assert command("kerascifar.report", "~/a", "~/b", "--out=~/page", **home).returncode == 0
+    assert {"a", "b", "c", "page"} <= {path.name for path in (tmp_path / "home").iterdir()}
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]

@@ -43,11 +43,12 @@ def main(argv: Sequence[str]) -> None:
     if search.file.exists():
         search.compare()  # repeated once the folder is locked; here it answers before TensorFlow is imported
 
-    from kerascifar.devices.placement import need_tensorflow, quiet
+    from kerascifar.devices.placement import import_keras, need_tensorflow, quiet
 
     need_tensorflow("a search")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with quiet():
+        import_keras()
         from tuner.chief import serve
         from tuner.search import run_search
     if own_role == "worker":

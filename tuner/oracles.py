@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from kerascifar.core import files, private
 from kerascifar.core.errors import InputError
+from kerascifar.core.files import safe_name
 from kerascifar.core.reading import read_json
 from tuner.definition import OBJECTIVE, STATE, Search
 from tuner.spaces import Choice, Hyperparameter, shown
@@ -132,7 +133,7 @@ class Durable(private.SavesNoTrial):
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what `get_state` returned."""
-        self.trials = {trial["trial_id"]: Trial.from_state(trial) for trial in state["trials"]}
+        self.trials = {safe_name(trial["trial_id"], "trial_id"): Trial.from_state(trial) for trial in state["trials"]}
         self.deaths = collections.Counter(state["deaths"])
         # The queue gives out its last entry first.
         begun = [trial_id for trial_id in reversed(state["start_order"]) if trial_id not in state["end_order"]]

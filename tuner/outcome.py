@@ -1,4 +1,4 @@
-"""What a search found: the table of its trials, and its best one as a row of a recipe. Imports no KerasTuner."""
+"""What a search found: the table of its trials, and its best one as a --config. Imports no KerasTuner."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from kerascifar.architectures import engine
 from kerascifar.cli import print_table
-from kerascifar.config import RunConfig
+from kerascifar.config import RunConfig, changed
 from kerascifar.configure import configure
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
@@ -87,23 +87,25 @@ def best(search: Search) -> tuple[RunConfig, Trial]:
 
 
 def write_best(search: Search) -> RunConfig:
-    """Write the best trial to best.toml, as a row of a recipe, and return its config.
+    """Write the best trial to best.toml, as train --config reads it, and return its config.
 
     Raises InputError: no trial has a score.
     """
     config, trial = best(search)
     seeds = f", mean of {search.seeds} seeds" if search.seeds > 1 else ""
-    lines = [f"# trial {trial['trial_id']} of {search.folder.name}: {OBJECTIVE} {trial['score']:.4f}{seeds}", "[[run]]"]
+    lines = [f"# trial {trial['trial_id']} of {search.folder.name!r}: {OBJECTIVE} {trial['score']:.4f}{seeds}"]
     # JSON's numbers, strings, booleans and lists are TOML's as well.
-    lines += [f"{name} = {json.dumps(value)}" for name, value in recipe_row(config).items()]
-    files.write_text(search.folder / "best.toml", "\n".join(lines) + "\n")
+    lines += [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in given(config).items()]
+    files.write_text(search.folder / "best.toml", "\n".join(lines).encode(errors="backslashreplace").decode() + "\n")
     return config
 
 
-def recipe_row(config: RunConfig) -> dict[str, Any]:
-    """Return the fields from which ``configure(**row)`` makes `config` again, and a name for the run."""
+def given(config: RunConfig) -> dict[str, Any]:
+    """Return the fields from which ``configure(**fields)`` makes `config` again, and a name for the run."""
     fields = config.to_dict()
-    row = {name: fields[name] for name in ("arch", "dataset")}
+    # Where data and weights lie decides no numbers, but a training needs it.
+    places = [n for n in ("data_dir", "unverified", "allow_overlap", "init_weights") if changed(config, n)]
+    row = {name: getattr(config, name) for name in ("arch", "dataset", *places)}
     if engine(config.arch).TRAINED:
         row["optimizer"] = config.optimizer
     usual = configure(**row).to_dict()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
+from kerascifar.core.files import safe_name
 from tuner.definition import Search
 
 # KerasTuner's variables: whether this process is the chief or a worker, and where the chief listens. All processes must
@@ -21,7 +22,7 @@ PATIENCE = 600.0  # seconds that a worker waits for a chief's first sign of life
 def role(environment: Mapping[str, str]) -> str | None:
     """Return "chief", "worker", or None where the environment names neither.
 
-    Raises InputError: only some of the variables are set.
+    Raises InputError: only some of the variables are set, or a worker's name is none for its files.
     """
     names = (TUNER_ID, ADDRESS, PORT)
     missing = [name for name in names if not environment.get(name)]
@@ -30,7 +31,7 @@ def role(environment: Mapping[str, str]) -> str | None:
     if missing:
         present = " and ".join(name for name in names if name not in missing)
         raise InputError(f"{present} is set, so {', '.join(missing)} must be set too (or none of them)")
-    return "chief" if "chief" in environment[TUNER_ID] else "worker"
+    return "chief" if "chief" in safe_name(environment[TUNER_ID], TUNER_ID) else "worker"
 
 
 def pulse_file(folder: Path, tuner_id: str) -> Path:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -104,7 +105,8 @@ def convert(kind: Any, value: Any) -> Any:
         raise ValueError
     if kind is int and isinstance(value, float):
         raise ValueError
-    converted = kind(value)
+    # No text but a path begins with ~, which only a shell would have expanded.
+    converted = os.path.expanduser(value) if kind is str else kind(value)
     if kind is float and not math.isfinite(converted):
         raise ValueError
     return converted

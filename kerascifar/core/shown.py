@@ -1,6 +1,7 @@
 """How text out of files, such as the names of pictures and classes, is shown on a terminal and in a CSV."""
 
 import re
+from collections.abc import Sequence
 
 # Control characters, breaks of lines, changes of the direction of writing, and bytes that were no UTF-8.
 _UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -37,3 +38,12 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def few(names: Sequence[str], most: int = 3) -> str:
+    """Return the first of `names` with commas between, and three dots where there are more.
+
+    >>> few(["a", "b", "c", "d"])
+    'a, b, c, …'
+    """
+    return ", ".join([*names[:most], *(["…"] if len(names) > most else [])])

@@ -8,8 +8,8 @@ from typing import Any
 from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Dataset, Split
 from kerascifar.core.errors import InputError
-from kerascifar.core.names import few
 from kerascifar.core.registry import lookup
+from kerascifar.core.shown import few
 from kerascifar.data.sources import cifar, digits, folders, synthetic, tfds
 from kerascifar.data.split import check_labels, split
 

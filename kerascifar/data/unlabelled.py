@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from kerascifar.core.errors import InputError
-from kerascifar.core.names import few, shown
 from kerascifar.core.reading import read_array, read_arrays
+from kerascifar.core.shown import few, printable
 from kerascifar.data.sources import cifar
 from kerascifar.data.sources.images import FORMATS, Reader, check_regular, is_image, resize, visible_files
 
@@ -46,30 +46,30 @@ def _read(path: Path, side: int, reader: Reader) -> Iterator[tuple[str, np.ndarr
     check_regular(path)
     if is_image(path):
         if (image := reader.read(path, side)) is not None:
-            yield shown(path), image
+            yield printable(path), image
     else:
         names, array = _array(path) if path.suffix.lower() in ARRAYS else _pickled(path)
         for name, image in zip(names, array, strict=True):
             fits = image.shape[:2] == (side, side)
-            yield f"{shown(path)}[{name}]", image if fits else resize(image, side)
+            yield f"{printable(path)}[{name}]", image if fits else resize(image, side)
 
 
 def _read_folder(folder: Path, side: int, reader: Reader) -> Iterator[tuple[str, np.ndarray]]:
     files = sorted(visible_files(folder, reader.cannot_open))
     pictures = {path for path in files if is_image(path)}
     if not pictures and not reader.damaged:
-        raise InputError(f"{shown(folder)}: no image in this folder ({', '.join(FORMATS)}), of {len(files)} files")
+        raise InputError(f"{printable(folder)}: no image in this folder ({', '.join(FORMATS)}), of {len(files)} files")
     for path in files:
         if path not in pictures:
             reader.pass_over("files that hold no picture", path)
         elif (image := reader.read(path, side)) is not None:
-            yield shown(path), image
+            yield printable(path), image
 
 
 def _pickled(path: Path) -> tuple[list[str], np.ndarray]:
     if not _is_pickle(path):
         raise InputError(
-            f"{shown(path)}: expected a picture ({', '.join(FORMATS)}), a .npy or .npz array, or a CIFAR pickle; its "
+            f"{printable(path)}: expected a picture ({', '.join(FORMATS)}), a .npy or .npz array, or a CIFAR pickle; its "
             f"content is none of these"
         )
     return cifar.unlabelled(path)
@@ -84,7 +84,7 @@ def _is_pickle(path: Path) -> bool:
                 for _ in pickletools.genops(content):
                     pass
     except OSError as error:
-        raise InputError(f"cannot read {shown(path)}: {error.strerror}") from None
+        raise InputError(f"cannot read {printable(path)}: {error.strerror}") from None
     except Exception:  # an empty file, or no pickle, on which genops raises anything
         return False
     return True

@@ -5,6 +5,7 @@ on a network that you trust.
 """
 
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -183,18 +184,34 @@ def wait_for_all(cluster: Cluster, patience: float = PATIENCE) -> None:
     Raises:
         InputError: a worker did not start within `patience` seconds, or this process cannot listen at its address.
     """
-    address = cluster.addresses[cluster.index]
-    try:
-        own = socket.create_server(("", int(address.rpartition(":")[2])), backlog=128)
-    except OSError as error:
-        raise InputError(f"{VARIABLE}: cannot listen at {address}: {error.strerror}") from None
     deadline = time.monotonic() + patience
-    with own:
+    with _listening(cluster):
         for i, other in cluster.others.items():
             while not answers(other):
                 if time.monotonic() > deadline:
                     raise InputError(f"worker {i} ({other}) did not start within {patience:.0f} s; start all workers")
                 time.sleep(0.2)
+
+
+def _listening(cluster: Cluster) -> socket.socket:
+    """Return a server at this process's address and at no other; raises InputError.
+
+    It is at all addresses of the machine where that one is translated to one of them on the way.
+    """
+    address = cluster.addresses[cluster.index]
+    host, _, port = address.rpartition(":")
+    try:
+        family, _, _, _, place = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+        # What Debian's /etc/hosts makes of the machine's own name; the others reach it by another address.
+        if place[0] != "127.0.1.1" or all(each.startswith(f"{host}:") for each in cluster.addresses):
+            try:
+                return socket.create_server(place, family=family, backlog=128)
+            except OSError as error:
+                if error.errno != errno.EADDRNOTAVAIL:
+                    raise
+        return socket.create_server(("", int(port)), backlog=128)
+    except OSError as error:
+        raise InputError(f"{VARIABLE}: cannot listen at {address}: {error.strerror}") from None
 
 
 def message(who: str) -> str:

@@ -1,6 +1,7 @@
 """Where a run computes: backend, device, precision and threads. TensorFlow is started here, quietly."""
 
 import contextlib
+import importlib.util
 import os
 import sys
 import tempfile
@@ -61,12 +62,17 @@ def check_place(config: RunConfig) -> None:
 
 
 def backend() -> str:
-    """Return the backend, tensorflow or jax, and refuse others: KERAS_BACKEND or, once it is imported, Keras's own."""
+    """Return the backend, tensorflow or jax: KERAS_BACKEND or, once it is imported, Keras's own.
+
+    Refuse others, and one that is not installed.
+    """
     keras = sys.modules.get("keras")
     # setdefault, so that Keras uses the same one whatever ~/.keras/keras.json says.
     name = keras.backend.backend() if keras else os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     if name not in BACKENDS:
         raise InputError(f"KERAS_BACKEND={name}: this program runs on {' or '.join(BACKENDS)}")
+    if not keras and importlib.util.find_spec(name) is None:
+        raise InputError(f"KERAS_BACKEND={name}: {name} is not installed here; pip install {name}, or name another")
     return name
 
 
@@ -92,12 +98,11 @@ def start(config: RunConfig) -> dict[str, Any]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if backend() == "jax":
         with quiet():
-            import keras
-
+            keras = import_keras()
             keras.utils.set_random_seed(config.seed)  # imports TensorFlow, if installed, to seed it too
         return _start_jax(config)
     with quiet():
-        import keras
+        keras = import_keras()
         import tensorflow as tf
 
         gpus = tf.config.list_physical_devices("GPU")
@@ -131,6 +136,21 @@ def start(config: RunConfig) -> dict[str, Any]:
     over = "" if strategy is None else f", {config.strategy} over {replicas(strategy)} replicas"
     print(f"device {notes['device']}{why}, {notes['threads']} threads, {config.precision}{over}", flush=True)
     return notes
+
+
+def import_keras() -> Any:
+    """Return Keras, with the settings that our nets are made for, whatever keras.json and KERAS_MAX_EPOCHS say."""
+    try:
+        import keras
+    except (AttributeError, TypeError, ValueError) as error:
+        home = os.environ.get("KERAS_HOME", "~/.keras")
+        raise InputError(f"Keras cannot start with the settings in {home}/keras.json: {error}") from None
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_max_epochs(None)
+    keras.config.set_max_steps_per_epoch(None)
+    return keras
 
 
 def tensorflow_on_cpu() -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from kerascifar.core.errors import InputError
-from kerascifar.core.names import few
 from kerascifar.core.registry import lookup
+from kerascifar.core.shown import few
 from kerascifar.evaluation import calibration
 from kerascifar.evaluation.metrics import evaluate, mcnemar
 from kerascifar.evaluation.scored_run import ScoredRun, read_scored_run

@@ -3,16 +3,14 @@
 The colours are those of a light page; `kerascifar.plots.svg` replaces them on a dark one.
 """
 
-import contextlib
 import functools
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ParamSpec
 
 import numpy as np
 
-from kerascifar.core.shown import printable
 from kerascifar.evaluation.calibration import Reliability
+from kerascifar.plots.lettering import drawing, legible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +25,6 @@ HEAT, WHITE = "#2a78c2", "#ffffff"  # on shades up to half the text is INK, abov
 STYLE = {
     "figure.constrained_layout.use": True,
     "font.size": 9,
-    "text.parse_math": False,  # a name may hold a $
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": MUTED,
@@ -50,25 +47,14 @@ WIDTH = 5.8  # inches: at this width 9-point letters are legible on a phone
 _NUMBERED = 20  # classes up to which a confusion matrix has room for numbers
 
 
-@contextlib.contextmanager
-def style() -> Iterator[None]:
-    """Draw as STYLE says, whatever fonts, TeX or colours the user's matplotlibrc asks for."""
-    import matplotlib
-
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(STYLE)
-        yield
-
-
 def styled(draw: Callable[Arguments, "Figure"]) -> Callable[Arguments, "Figure"]:
-    """Make `draw` use STYLE and finish the layout, without a warning for each letter that the font lacks."""
+    """Make `draw` use STYLE and finish the layout, with names that can be drawn."""
 
     @functools.wraps(draw)
     def wrapped(*args: Arguments.args, **kwargs: Arguments.kwargs) -> "Figure":
-        with style(), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Glyph")
-            figure = draw(*args, **kwargs)
+        shown = [legible(arg) for arg in args]
+        with drawing(STYLE, *shown):
+            figure = draw(*shown, **kwargs)
             figure.draw_without_rendering()
         return figure
 
@@ -230,7 +216,7 @@ def _axes(height: float, columns: int = 1) -> tuple["Figure", "Axes"]:
 
 
 def _name_rows(axes: "Axes", rows: Sequence[int], names: Sequence[str], xlabel: str) -> None:
-    axes.set_yticks(rows, [printable(name) for name in names])
+    axes.set_yticks(rows, names)
     axes.set(ylim=(-0.7, len(names) - 0.3), xlabel=xlabel)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
@@ -243,6 +229,5 @@ def _whole_epochs(axes: "Axes") -> None:
 
 
 def shorten(name: str, letters: int) -> str:
-    """Return `name`, printable and cut to at most `letters` letters, the last of them an ellipsis."""
-    name = printable(name)
+    """Return `name` cut to at most `letters` letters, the last of them an ellipsis."""
     return name if len(name) <= letters else name[: letters - 1] + "…"

@@ -2,10 +2,10 @@
 
 import io
 import re
-import warnings
 from typing import TYPE_CHECKING
 
 from kerascifar.plots import results
+from kerascifar.plots.lettering import drawing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,14 +31,8 @@ _COLOURS = (
 
 def to_svg(figure: "Figure") -> bytes:
     """Return `figure` as an SVG: no background, letters as outlines, colours that follow the reader's theme."""
-    import matplotlib
-
     file = io.StringIO()
-    with (
-        results.style(),
-        matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "kerascifar"}),
-        warnings.catch_warnings(action="ignore"),  # about letters that the font lacks; the alternative text has them
-    ):
+    with drawing({"svg.fonttype": "path", "svg.hashsalt": "kerascifar"}):
         figure.savefig(
             file, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kerascifar.plots.lettering import drawing
 from kerascifar.results import TENSORBOARD
 
 SUFFIX = ".run"
@@ -58,10 +59,11 @@ def _image(tag: str, matrix: np.ndarray, classes: Sequence[str]) -> Any:
     from tensorboard.plugins.image.metadata import create_summary_metadata
     from tensorboard.util.tensor_util import make_tensor_proto
 
-    from kerascifar.plots.results import draw_confusion
+    from kerascifar.plots.results import STYLE, draw_confusion
 
     figure, png = draw_confusion(matrix, classes), io.BytesIO()
-    figure.savefig(png, format="png", dpi=120)
+    with drawing(STYLE):
+        figure.savefig(png, format="png", dpi=120)
     width, height = (figure.get_size_inches() * 120).round().astype(int)
     # The images plugin reads width and height as text, then the encoded images.
     tensor = make_tensor_proto([str(width).encode(), str(height).encode(), png.getvalue()])

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from kerascifar.core.registry import lookup
 from kerascifar.core.shown import printable
 from kerascifar.data.datasets import load
 from kerascifar.plots.images import draw_augmented, draw_classes, draw_samples
+from kerascifar.plots.lettering import drawing, legible
 from kerascifar.plots.projections import draw_pca, draw_tsne
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def write_view(name: str, config: RunConfig, path: Path) -> Dataset:
     data = dataclasses.replace(data, classes=tuple(map(printable, data.classes)))  # Matplotlib draws no lone surrogates
     if view.augments:
         check_augment(config.augment, data.train.images.shape[1:])
-    figure = view.draw(data, config)
-    files.write_atomically(path, lambda part: figure.savefig(part, format="png", dpi=120))
+    shown = replace(data, name=legible(data.name), classes=tuple(legible(data.classes)))
+    with drawing({}, shown.name, shown.classes):
+        figure = view.draw(shown, config)
+        files.write_atomically(path, lambda part: figure.savefig(part, format="png", dpi=120))
     return data

@@ -12,7 +12,7 @@ from kerascifar import results
 from kerascifar.config import RunConfig
 from kerascifar.core import files
 from kerascifar.core.errors import TrainingDiverged
-from kerascifar.devices.placement import need_tensorflow, quiet
+from kerascifar.devices.placement import import_keras, need_tensorflow, quiet
 from kerascifar.run import run
 from kerascifar.studies.budget import ordered
 from kerascifar.studies.lengths import duration
@@ -46,6 +46,7 @@ def _search(row: Search, config: RunConfig, folder: Path) -> None:
     need_tensorflow("a search")
     plan = row.plan(config, folder)
     with quiet():
+        import_keras()
         from tuner.search import run_search
     from tuner.outcome import best, read_trials, write_best
 

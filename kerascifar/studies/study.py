@@ -27,6 +27,7 @@ from typing import Any
 from kerascifar.architectures import ARCHITECTURES
 from kerascifar.config import FIELDS
 from kerascifar.core.errors import InputError
+from kerascifar.core.files import safe_name
 from kerascifar.core.reading import read_toml
 from kerascifar.core.registry import lookup, nearest
 from kerascifar.evaluation.voting import VOTES
@@ -79,6 +80,7 @@ def load_study(name: str) -> Study:
     Raises InputError: there is no such study, or the file is malformed; the message names file, row and nearest name.
     """
     path = Path(name) if name.endswith(".toml") else RECIPES / f"{name}.toml"
+    safe_name(path.stem, f"{name}: the study's name")  # a folder under --runs has it
     try:
         recipe = read_toml(path)
     except FileNotFoundError:
@@ -106,6 +108,7 @@ def load_study(name: str) -> Study:
 def _row(kind: str, keys: Mapping[str, Any], common: Mapping[str, Any], file: str) -> Row:
     if not isinstance(keys, Mapping) or not keys.get("name"):
         raise InputError(f"{file}: every [[{kind}]] needs a name")
+    safe_name(keys["name"], f"{file}, the name of a [[{kind}]]")  # files of its outcome have it
     where, row_class = f"{file}, row {keys['name']}", KINDS[kind]
     own = {f.name: f for f in dataclasses.fields(row_class) if f.name != "recipe"}
     trained = issubclass(row_class, Trained)

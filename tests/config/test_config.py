@@ -115,6 +115,11 @@ def test_toml_gives_fields_and_unknown_keys_are_answered(tmp_path):
     file = tmp_path / "run.toml"
     file.write_text('arch = "lenet"\nepochs = 3\n')
     assert read_config(file) == {"arch": "lenet", "epochs": 3}
+    file.write_text('\ufeff[[run]]\narch = "lenet"\nepochs = 3\n', encoding="utf-8")  # of an older search; a BOM
+    assert read_config(file) == {"arch": "lenet", "epochs": 3}
+    file.write_text("[[run]]\nepochs = 3\n[[run]]\nepochs = 4\n")
+    with pytest.raises(InputError, match="unknown key 'run'"):
+        read_config(file)
     file.write_text("epoch = 3\n")
     with pytest.raises(InputError, match=r"unknown key 'epoch' \(did you mean epochs\?\)"):
         read_config(file)

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from kerascifar.core.errors import InputError
-from kerascifar.devices.cluster import Cluster, Watch, free_ports, read_cluster, wait_for_all, watched
+from kerascifar.devices.cluster import Cluster, Watch, _listening, free_ports, read_cluster, wait_for_all, watched
 
 
 def variable(cluster, kind="worker", index=0):
@@ -90,6 +90,22 @@ def test_workers_see_one_another_come():
     for thread in threads:
         thread.join()
     assert sorted(came) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "bound"),
+    [
+        (("127.0.0.1:%d", "127.0.0.1:1"), "127.0.0.1"),
+        (("localhost:%d", "10.0.0.2:1"), "127.0.0.1"),
+        (("127.0.0.9:%d", "127.0.0.1:1"), "127.0.0.9"),
+        (("192.0.2.1:%d", "192.0.2.2:1"), "0.0.0.0"),  # none of this machine's: another one stands before it
+        (("127.0.1.1:%d", "10.0.0.2:1"), "0.0.0.0"),  # the machine's own name, out of Debian's /etc/hosts
+    ],
+)
+def test_a_waiting_worker_listens_at_its_own_address_alone(addresses, bound):
+    own = addresses[0] % free_ports(1)[0]
+    with _listening(Cluster((own, addresses[1]), 0)) as server:
+        assert server.getsockname()[:2] == (bound, int(own.rpartition(":")[2]))
 
 
 def test_an_address_that_is_taken_is_refused():

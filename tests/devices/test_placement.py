@@ -1,11 +1,18 @@
 """Which device a run uses: a malformed or missing one is refused, and the choice is printed."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 
 from kerascifar.config import RunConfig
 from kerascifar.configure import configure
 from kerascifar.core.errors import InputError
 from kerascifar.devices import placement
+from kerascifar.results import SCORES, read_result
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("text", ["tpu", "gpu:", "gpu:x", "cpu:", "auto:1", "cpu:-2", "", "gpu:1.0"])
@@ -70,3 +77,38 @@ def test_auto_says_what_it_chose(capsys):
     assert output.count("\n") == 1
     assert f"device {notes['device']}" in output
     assert ("(auto: no GPU is visible to TensorFlow)" in output) == (notes["device"] == "cpu")
+
+
+def test_a_backend_that_is_not_installed_is_one_line(command, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(  # as where there is no JAX
+        "import importlib.util as u\nold = u.find_spec\n"
+        "u.find_spec = lambda name, package=None: None if name == 'jax' else old(name, package)\n"
+    )
+    paths = {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    for line in ("train --arch lenet --dataset digits --input arrays", "explore --arch vgg16"):
+        done = command("kerascifar", *line.split(), KERAS_BACKEND="jax", **paths)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == "error: KERAS_BACKEND=jax: jax is not installed here; pip install jax, or name another\n"
+
+
+TRAIN = ("--arch", "lenet", "--dataset", "digits", "--train-limit", "200", "--epochs", "1", "--threads", "1")
+
+
+def test_settings_of_keras_on_this_machine_change_nothing(command, tmp_path):
+    settings = {"floatx": "float16", "epsilon": 0.1, "backend": "torch", "image_data_format": "channels_first"}
+    (tmp_path / "keras.json").write_text(json.dumps(settings))
+    odd = {"KERAS_HOME": str(tmp_path), "KERAS_MAX_STEPS_PER_EPOCH": "1", "KERAS_MAX_EPOCHS": "0"}
+    for runs, environment in (("plain", {}), ("odd", odd)):
+        done = command("kerascifar.train", *TRAIN, "--runs", runs, **environment)
+        assert done.returncode == 0, done.stderr
+    plain, odd = (next((tmp_path / runs).glob("*/*/result.json")).parent for runs in ("plain", "odd"))
+    assert read_result(plain).metrics == read_result(odd).metrics
+    assert (plain / SCORES).read_bytes() == (odd / SCORES).read_bytes()
+
+
+@pytest.mark.parametrize("settings", ['{"floatx": "decimal"}', '{"epsilon": 1}', "[]"])
+def test_settings_that_keras_refuses_are_one_line(command, tmp_path, settings):
+    (tmp_path / "keras.json").write_text(settings)
+    done = command("kerascifar.train", *TRAIN, KERAS_HOME=str(tmp_path))
+    assert done.returncode == 2
+    assert re.fullmatch(r"error: Keras cannot start with the settings in \S+/keras.json: .*\n", done.stderr)

@@ -1,10 +1,13 @@
 """`python -m tuner` as a user meets it: quick answers, one-line errors, the table of trials."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from kerascifar.cli import Parser
 from kerascifar.core.errors import InputError
@@ -98,6 +101,11 @@ def test_half_of_the_variables_is_an_error():
         role({"KERASTUNER_TUNER_ID": "chief"})
 
 
+def test_a_worker_whose_name_leads_out_of_the_search_is_refused():
+    with pytest.raises(InputError, match="KERASTUNER_TUNER_ID: expected a plain name"):
+        role({"KERASTUNER_TUNER_ID": "../x", "KERASTUNER_ORACLE_IP": "h", "KERASTUNER_ORACLE_PORT": "1"})
+
+
 def test_every_training_flag_is_a_flag_of_the_tuner():
     from kerascifar.config import FIELDS, flag
     from tuner.__main__ import _parser
@@ -106,3 +114,18 @@ def test_every_training_flag_is_a_flag_of_the_tuner():
     assert isinstance(parser, Parser)
     flags = {option for action in parser._actions for option in action.option_strings}
     assert {flag(name) for name in FIELDS} <= flags
+
+
+def test_the_best_of_a_search_on_a_folder_is_trained_by_its_file(command, tmp_path):
+    rng = np.random.default_rng(0)
+    for place in range(20):
+        folder = tmp_path / "猫 pictures" / ("cat", "dog")[place % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (32, 32, 3), np.uint8)).save(folder / f"{place}.png")
+    (tmp_path / "space.toml").write_text("learning_rate = [0.01]\n")
+    search = ("--arch", "lenet", "--dataset", "folder", "--epochs", "1", "--space", "space.toml", "--oracle", "grid")
+    done = command("tuner", *search, "--dir", "search", "--data-dir", "猫 pictures")
+    assert done.returncode == 0, done.stderr
+    trained = command("kerascifar.train", "--config", "search/best.toml")
+    assert trained.returncode == 0, trained.stderr
+    assert re.search(r"run saved_models/lenet-best/[0-9a-f]{12}$", trained.stdout.strip())

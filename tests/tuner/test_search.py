@@ -1,7 +1,6 @@
 """A search as a whole, with a formula in place of the training; and the one thing a trial may not touch."""
 
 import dataclasses
-import tomllib
 
 import numpy as np
 import pytest
@@ -10,10 +9,10 @@ import kerascifar.run as runs
 import tuner.search
 from kerascifar import results
 from kerascifar.config import RunConfig
-from kerascifar.configure import configure
+from kerascifar.configure import configure, read_config
 from kerascifar.core.errors import FolderInUse, InputError, TrainingDiverged
 from kerascifar.data.datasets import load
-from tuner.outcome import print_trials, read_trials, recipe_row, write_best
+from tuner.outcome import given, print_trials, read_trials, write_best
 from tuner.search import run_search
 from tuner.spaces import Choice
 
@@ -129,11 +128,11 @@ def test_two_searches_cannot_share_a_folder(make_search, trained):
         run_search(search)
 
 
-def test_the_best_is_written_as_a_recipe_row(make_search, trained):
+def test_the_best_is_written_as_a_config(make_search, trained):
     search = make_search("grid", seeds=2)
     run_search(search)
     config = write_best(search)
-    (row,) = tomllib.loads((search.folder / "best.toml").read_text())["run"]
+    row = read_config(search.folder / "best.toml")
     assert configure(**row).run_id == config.run_id
     assert (row["learning_rate"], config.learning_rate) == (0.01, 0.01)
     # The best one is trained where all trainings go, not among the trials.
@@ -150,9 +149,9 @@ ROWS = [
 
 
 @pytest.mark.parametrize("fields", ROWS, ids=lambda fields: fields["arch"])
-def test_a_recipe_row_gives_its_config_again(fields):
+def test_what_is_written_gives_its_config_again(fields):
     config = configure(**fields)
-    row = recipe_row(config)
+    row = given(config)
     assert configure(**row).run_id == config.run_id
     assert len(row) < 12  # only what is not usual
 

@@ -15,8 +15,8 @@ from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Dataset, Split
 from kerascifar.core.errors import InputError
 from kerascifar.core.files import write_atomically
-from kerascifar.core.names import few, shown
 from kerascifar.core.reading import read_arrays
+from kerascifar.core.shown import few, printable
 from kerascifar.data.sources.images import FORMATS, Reader, is_image, visible_files
 from kerascifar.data.sources.places import looked_in, places
 from kerascifar.data.split import split
@@ -97,7 +97,7 @@ def _read(root: Path, config: RunConfig, side: int | None) -> Dataset:
     reader.tell()
     if reader.damaged:
         raise InputError(reader.damage())
-    classes = tuple(shown(folders[0].name) for folders in first.values())
+    classes = tuple(printable(folders[0].name) for folders in first.values())
     if not official:
         kept, test = split(loaded["all"], TEST_SHARE, config.seed)
         return Dataset(config.dataset, classes, kept, None, test, {"split": "ours", "split_seed": config.seed})
@@ -168,7 +168,7 @@ def _class_folders(root: Path, reader: Reader) -> dict[str, list[os.DirEntry]]:
     loose = 0
     for entry in _visible(root):
         if entry.is_dir():
-            classes.setdefault(unicodedata.normalize("NFC", shown(entry.name)), []).append(entry)
+            classes.setdefault(unicodedata.normalize("NFC", printable(entry.name)), []).append(entry)
         elif is_image(Path(entry.path)):
             reader.pass_over("pictures outside class folders", entry.path)
             loose += 1
@@ -196,8 +196,8 @@ def _list(root: Path, classes: Sequence[Sequence[os.DirEntry]], reader: Reader) 
                     reader.pass_over("files that hold no picture", entry.path)
         if len(files) == before:
             raise InputError(
-                f"empty class folder {shown(folders[0].path)}: expected pictures in it ({', '.join(FORMATS)}), not in "
-                f"folders inside it, found {[shown(entry.name) for entry in _visible(folders[0].path)][:3]}"
+                f"empty class folder {printable(folders[0].path)}: expected pictures in it ({', '.join(FORMATS)}), not in "
+                f"folders inside it, found {[printable(entry.name) for entry in _visible(folders[0].path)][:3]}"
             )
     order = np.random.default_rng(0).permutation(len(files))
     return _Pictures(root, [files[i] for i in order])
@@ -208,7 +208,7 @@ def _visible(folder: str | Path) -> list[os.DirEntry]:
         with os.scandir(folder) as entries:
             return sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
     except OSError as error:
-        raise InputError(f"cannot read {shown(folder)}: {error.strerror}") from None
+        raise InputError(f"cannot read {printable(folder)}: {error.strerror}") from None
 
 
 def _folders(root: Path) -> list[str]:
@@ -247,7 +247,7 @@ def _decode(pictures: _Pictures, side: int | None, what: str, reader: Reader) ->
             images[i] = image
         else:
             got = f"{image.shape[1]}x{image.shape[0]}"
-            reader.damaged.append(f"{shown(entry.path)}: expected {SIDE}x{SIDE} pixels, got {got}")
+            reader.damaged.append(f"{printable(entry.path)}: expected {SIDE}x{SIDE} pixels, got {got}")
     return Split(images, labels)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kerascifar.core.errors import InputError
-from kerascifar.core.names import few, shown
+from kerascifar.core.shown import few, printable
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -49,7 +49,7 @@ def is_image(path: Path) -> bool:
 def check_regular(path: Path) -> None:
     """Refuse what is no regular file: reading a FIFO or a device could wait for ever. Raises InputError: says so."""
     if not path.is_file():
-        raise InputError(f"{shown(path)}: {'not a regular file' if path.exists() else 'no such file or folder'}")
+        raise InputError(f"{printable(path)}: {'not a regular file' if path.exists() else 'no such file or folder'}")
 
 
 def visible_files(folder: Path, unreadable: Callable[[OSError], object] | None = None) -> Iterator[Path]:
@@ -88,11 +88,11 @@ class Reader:
 
     def cannot_open(self, error: OSError) -> None:
         """Note a folder whose files cannot be listed, for `visible_files`."""
-        self.damaged.append(f"{shown(error.filename)}: {error.strerror}")
+        self.damaged.append(f"{printable(error.filename)}: {error.strerror}")
 
     def pass_over(self, what: str, path: str | os.PathLike) -> None:
         """Note a file that is not read; `what` says what such files are, in the plural."""
-        self.passed_over.setdefault(what, []).append(shown(path))
+        self.passed_over.setdefault(what, []).append(printable(path))
 
     def damage(self) -> str:
         """Return what is damaged in one line: ten files at most, then their number."""
@@ -138,11 +138,11 @@ def read_image(path: Path, side: int | None = None, dark: list[str] | None = Non
                 image.load()
                 rgb = _rgb(ImageOps.exif_transpose(image))
                 if dark is not None and deep and max(high for _, high in rgb.getextrema()) < 16:
-                    dark.append(shown(path))
+                    dark.append(printable(path))
                 return np.asarray(_resized(rgb, side))
     except Exception as error:  # a broken file makes Pillow's decoders raise anything: struct, zlib, SyntaxError, ...
         reason = " ".join(str(error).replace(f" {str(path)!r}", "").split()) or type(error).__name__
-        raise InputError(f"{shown(path)}: not a whole image ({reason})") from None
+        raise InputError(f"{printable(path)}: not a whole image ({reason})") from None
 
 
 def resize(image: np.ndarray, side: int) -> np.ndarray:

@@ -34,7 +34,7 @@ def places(config: RunConfig, *further: Path) -> list[Path]:
         InputError: ``--data-dir`` does not exist.
     """
     if config.data_dir is not None:
-        folder = Path(config.data_dir).expanduser()
+        folder = Path(config.data_dir)
         if not folder.exists():
             raise InputError(f"--data-dir: no such folder: {folder}")
         return [folder]
@@ -78,10 +78,10 @@ def fetch(url: str, md5: str, folder: Path) -> Path:
 
     Raises InputError: the download fails or its MD5 is not `md5`.
     """
-    from keras.utils import get_file
-
     target = folder / url.rsplit("/", 1)[-1]
     try:
+        from keras.utils import get_file
+
         folder.mkdir(parents=True, exist_ok=True)  # get_file goes to /tmp where its cache_dir is not there
         with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
             part = get_file(
@@ -93,6 +93,6 @@ def fetch(url: str, md5: str, folder: Path) -> Path:
                 cache_subdir=folder.name,
             )
         os.replace(part, target)
-    except Exception as error:  # get_file raises a bare Exception
+    except Exception as error:  # get_file raises a bare Exception, and Keras what it will
         raise InputError(f"cannot download {url}: {' '.join(str(error).split())}") from None
     return target
