@@ -12,7 +12,7 @@ from kerascifar.core.errors import FolderInUse, InputError
 from kerascifar.core.shown import printable
 
 _PART = ".part-"
-_LONGEST = 255  # bytes in the name of a file, on nearly all file systems
+_LONGEST = 200  # bytes; file systems take 255, and a suffix may follow
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:

@@ -35,7 +35,7 @@ def read_unlabelled(paths: Sequence[str], side: int) -> tuple[list[str], np.ndar
     reader = Reader()
     named = [pair for path in map(Path, paths) for pair in _read(path, side, reader)]
     if not named:
-        raise InputError(reader.damage() or f"no image in {few(list(map(shown, paths)))}")
+        raise InputError(reader.damage() or f"no image in {few(list(map(printable, paths)))}")
     return [name for name, _ in named], np.stack([image for _, image in named]), reader
 
 
@@ -69,8 +69,8 @@ def _read_folder(folder: Path, side: int, reader: Reader) -> Iterator[tuple[str,
 def _pickled(path: Path) -> tuple[list[str], np.ndarray]:
     if not _is_pickle(path):
         raise InputError(
-            f"{printable(path)}: expected a picture ({', '.join(FORMATS)}), a .npy or .npz array, or a CIFAR pickle; its "
-            f"content is none of these"
+            f"{printable(path)}: expected a picture ({', '.join(FORMATS)}), a .npy or .npz array, or a CIFAR pickle; "
+            f"its content is none of these"
         )
     return cifar.unlabelled(path)
 

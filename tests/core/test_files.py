@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from kerascifar.core.errors import InputError
-from kerascifar.core.files import deflate, only_writer, safe_name, write_atomically, write_text
+from kerascifar.core.files import deflate, only_writer, write_atomically, write_text
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -60,16 +60,3 @@ def test_a_folder_in_which_nothing_was_written_goes_again(tmp_path):
         write_text(tmp_path / "name" / "id" / "kept", "work")
         raise InputError("wrong")
     assert (tmp_path / "name" / "id" / "kept").read_text() == "work"
-
-
-@pytest.mark.parametrize(
-    "name", ["", ".", "..", "../x", "/x", "a/b", "a\\b", "a\0b", "a\nb", "a\x1b[2J", "x" * 201, 3, None]
-)
-def test_a_name_that_leads_elsewhere_is_refused(name):
-    with pytest.raises(InputError, match=r"row: expected a plain name without / or \\, such as my-run, got "):
-        safe_name(name, "row")
-
-
-@pytest.mark.parametrize("name", ["knn-1", "..x", "猫", "a b", "$5", "a:b"])
-def test_a_plain_name_is_kept(name):
-    assert safe_name(name, "row") == name

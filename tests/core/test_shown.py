@@ -49,7 +49,7 @@ def test_a_table_is_not_obeyed(capsys):
     assert r"a\x1b[2J\nb.png" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["a1b2", "lai lr-0.005", "..a", ".hidden", "猫", "x" * 255])
+@pytest.mark.parametrize("name", ["a1b2", "lai lr-0.005", "..a", ".hidden", "猫", "x" * 200])
 def test_a_plain_name_is_a_file_name(name):
     assert safe_name(name, "run_id") == name
 
@@ -57,7 +57,7 @@ def test_a_plain_name_is_a_file_name(name):
 @pytest.mark.parametrize(
     "name",
     ["", ".", "..", "/", "/etc/x", "../../x", "a/b", "a/", "./a", r"a\b", r"\\host\x", "C:", "C:x", "a\0b", "a\nb",
-     "\x1b[2J", "\udce9", "x" * 256, "é" * 128, None, 7, ["a"]],
+     "\x1b[2J", "\udce9", "x" * 201, "é" * 101, None, 7, ["a"]],
 )  # fmt: skip
 def test_what_is_no_file_name_is_refused(name):
     with pytest.raises(InputError, match="run_id must be a plain name"):

@@ -196,8 +196,8 @@ def _list(root: Path, classes: Sequence[Sequence[os.DirEntry]], reader: Reader) 
                     reader.pass_over("files that hold no picture", entry.path)
         if len(files) == before:
             raise InputError(
-                f"empty class folder {printable(folders[0].path)}: expected pictures in it ({', '.join(FORMATS)}), not in "
-                f"folders inside it, found {[printable(entry.name) for entry in _visible(folders[0].path)][:3]}"
+                f"empty class folder {printable(folders[0].path)}: expected pictures in it ({', '.join(FORMATS)}), not "
+                f"in folders inside it, found {[printable(entry.name) for entry in _visible(folders[0].path)][:3]}"
             )
     order = np.random.default_rng(0).permutation(len(files))
     return _Pictures(root, [files[i] for i in order])
