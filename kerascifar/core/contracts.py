@@ -12,6 +12,11 @@ from typing import Any
 
 import numpy as np
 
+# Limits of what a file may declare, so that none of a few bytes fills memory: pixels a side of an image, and classes,
+# whose square is the size of a confusion matrix.
+MOST_SIDE = 4096
+MOST_CLASSES = 2048
+
 # From uint8 images (N, H, W, C) and the name of their split, such as "test", to probabilities float32 (N, classes).
 Score = Callable[[np.ndarray, str], np.ndarray]
 # From uint8 images (N, H, W, C) to scores (N, classes), as a program would call a net.
