@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kerascifar.config import RunConfig
-from kerascifar.core.contracts import Dataset, Split
+from kerascifar.core.contracts import Dataset, Split, check_class_count
 from kerascifar.core.errors import InputError
 from kerascifar.core.registry import lookup
 from kerascifar.data.sources import cifar, digits, folders, synthetic, tfds
@@ -112,6 +112,7 @@ def load(config: RunConfig) -> Dataset:
     """
     row, argument = _row(config)
     dataset = row.read(config, argument)
+    check_class_count(len(dataset.classes), config.dataset)
     for name, part in dataset.splits.items():
         check_labels(part, dataset.classes, f"{config.dataset} ({name})")
     dataset = replace(

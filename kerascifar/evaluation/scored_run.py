@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kerascifar.core.contracts import check_class_count
 from kerascifar.core.errors import InputError
 from kerascifar.results import SCORES, Result, read_result, read_scores
 
@@ -44,6 +45,7 @@ def read_scored_run(folder: Path) -> ScoredRun:
     """Read the result and the scores in `folder`. Raises InputError: a file is missing or corrupt."""
     result, arrays = read_result(folder), read_scores(folder)
     splits, classes = {}, arrays.get("classes", np.array([]))
+    check_class_count(classes.size, str(folder / SCORES))
     for split in ("test", "validation"):
         labels, scores = arrays.get(f"{split}_labels"), arrays.get(f"{split}_scores")
         if labels is None and split == "validation":
@@ -51,6 +53,8 @@ def read_scored_run(folder: Path) -> ScoredRun:
         if (
             labels is None
             or scores is None
+            or classes.ndim != 1
+            or labels.ndim != 1
             or labels.dtype.kind != "i"
             or scores.dtype.kind != "f"
             or scores.shape != (len(labels), len(classes))

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from kerascifar.config import RunConfig
-from kerascifar.core.contracts import MOST_CLASSES, MOST_SIDE, Dataset, Split
+from kerascifar.core.contracts import Dataset, Split, check_class_count
 from kerascifar.core.errors import InputError
+from kerascifar.core.fields import MOST_SIDE
 from kerascifar.core.reading import MOST_TEXT_BYTES, decode_json, read_json
 from kerascifar.core.registry import nearest
 from kerascifar.data.sources.images import resize
@@ -239,8 +240,7 @@ def _native_side(builder: Any, key: str) -> int:
 
 def _classes(builder: Any, key: str) -> tuple[str, ...]:
     feature = builder.info.features[key]
-    if feature.num_classes > MOST_CLASSES:
-        raise InputError(f"{builder.data_dir}: declares {feature.num_classes} classes; at most {MOST_CLASSES} are read")
+    check_class_count(feature.num_classes, str(builder.data_dir))
     return tuple(feature.names)
 
 

@@ -271,7 +271,7 @@ class TestPrepared:
         ("file", "old", "new", "message"),
         [
             ("dataset_info.json", '"8"', '"999999999999"', "999999999999 examples are declared"),
-            ("features.json", '"numClasses": "2"', '"numClasses": "999999999999"', "declares 999999999999 classes"),
+            ("features.json", '"numClasses": "2"', '"numClasses": "999999999999"', "999999999999 classes; at most"),
             ("features.json", '"32"', '"1000000"', "images of 1000000 pixels a side"),
         ],
     )
