@@ -6,10 +6,11 @@ in it, what was expected and what was found; and none takes memory that the file
 
 import io
 import math
+import pickletools
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 import numpy as np
@@ -99,6 +100,18 @@ def check_members(archive: zipfile.ZipFile, size: int) -> None:
 def read_bytes(path: str | Path, most: int) -> bytes:
     """Return the content of a file of at most `most` bytes. Raises as `read_json` does."""
     return _guarded(Path(path), lambda file: _bytes(file, most))
+
+
+def check_memo(content: bytes | BinaryIO) -> None:
+    """Refuse a pickle's memo indices that no pickler writes: CPython fills memory up to the largest one.
+
+    Walking the opcodes also finds every length that reaches past the end before anything is allocated for it.
+
+    Raises ValueError: there is such an index, or `content`, read up to the pickle's end, is no pickle.
+    """
+    for count, (opcode, argument, _) in enumerate(pickletools.genops(content)):
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > count:
+            raise ValueError(f"memo index {argument} at opcode {count}")
 
 
 def _array(content: bytes) -> np.ndarray:
