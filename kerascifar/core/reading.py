@@ -97,6 +97,11 @@ def check_members(archive: zipfile.ZipFile, size: int) -> None:
         raise ValueError(f"it unpacks to {sum(packed)} bytes, more than {most // 2**20} MiB")
 
 
+def read_text(path: str | Path) -> str:
+    """Return the text in a file; what is no UTF-8 in it is replaced. Raises as `read_json` does."""
+    return _guarded(Path(path), lambda file: _text(file).decode("utf-8", "replace"))
+
+
 def read_bytes(path: str | Path, most: int) -> bytes:
     """Return the content of a file of at most `most` bytes. Raises as `read_json` does."""
     return _guarded(Path(path), lambda file: _bytes(file, most))

@@ -1,4 +1,5 @@
 import io
+import os
 import struct
 import zlib
 
@@ -99,6 +100,12 @@ def test_what_is_no_whole_image_is_named(tmp_path, content):
     with pytest.raises(InputError, match=r"picture\.png: not a whole image") as refused:
         read_image(path)
     assert "\n" not in str(refused.value)
+
+
+def test_a_picture_that_would_be_waited_for_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "x.png")
+    with pytest.raises(InputError, match="no regular file"):
+        read_image(tmp_path / "x.png")
 
 
 def test_hidden_files_and_others_are_no_images(tmp_path):
