@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from kerascifar.core import files
-from kerascifar.core.contracts import Dataset
+from kerascifar.core.contracts import Dataset, check_class_count
 from kerascifar.core.errors import InputError
+from kerascifar.core.fields import MOST_SIDE
 from kerascifar.core.origin import FINISHED, finished_runs
 from kerascifar.core.reading import read_arrays, read_json
 from kerascifar.core.shown import csv_cell, printable
@@ -96,6 +97,7 @@ def read_result(folder: Path, name: str = FINISHED) -> Result:
     accuracy = metrics.get("accuracy") if isinstance(metrics, dict) else None
     if not isinstance(accuracy, float | int) or not 0 <= accuracy <= 1:
         raise InputError(f"{path}: metrics.{split}.accuracy must be a number from 0 to 1, got {accuracy!r}")
+    _check_described(path, result.dataset)
     return result
 
 
@@ -104,6 +106,18 @@ def untested(metrics: Mapping[str, Any]) -> str:
     names = [printable(row["class"]) for row in metrics["per_class"] if not row["images"]]
     rest = f" and {len(names) - _NAMED} others" if len(names) > _NAMED else ""
     return f"no test image shows {', '.join(names[:_NAMED])}{rest}: no value, and left out of means" if names else ""
+
+
+def _check_described(path: Path, dataset: Mapping[str, Any]) -> None:
+    """Refuse a data set whose images or classes would not fit into memory, or are none."""
+    shape, classes = dataset.get("image_shape"), dataset.get("classes")
+    if not (isinstance(shape, list) and [type(side) for side in shape] == [int] * 3 and min(shape) > 0):
+        raise InputError(f"{path}: dataset.image_shape must be height, width and channels, got {str(shape)[:80]}")
+    if max(shape) > MOST_SIDE:
+        raise InputError(f"{path}: dataset.image_shape is {shape}; a side has at most {MOST_SIDE} pixels")
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise InputError(f"{path}: dataset.classes must be a list of names, got {str(classes)[:80]}")
+    check_class_count(len(classes), str(path))
 
 
 def find_run(path: str | Path) -> Path:

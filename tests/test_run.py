@@ -1,6 +1,7 @@
 """A run from end to end, and what it leaves behind."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -164,6 +165,26 @@ def test_a_result_with_an_impossible_accuracy_is_refused(finished, tmp_path):
     saved["metrics"]["test"]["accuracy"] = 7
     (tmp_path / "result.json").write_text(json.dumps(saved))
     with pytest.raises(InputError, match="from 0 to 1, got 7"):
+        results.read_result(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("image_shape", [1_000_000, 1_000_000, 3], "a side has at most 4096 pixels"),
+        ("image_shape", [32, 32], "must be height, width and channels, got [32, 32]"),
+        ("image_shape", "32", "must be height, width and channels, got 32"),
+        ("image_shape", [32, -1, 3], "must be height, width and channels"),
+        ("classes", ["x"] * 30_000, "30000 classes; at most 2048"),
+        ("classes", [1, 2], "must be a list of names, got [1, 2]"),
+    ],
+)
+def test_a_result_of_odd_images_is_refused(finished, tmp_path, key, value, told):
+    config, _ = finished
+    saved = json.loads((config.folder / "result.json").read_text())
+    saved["dataset"][key] = value
+    (tmp_path / "result.json").write_text(json.dumps(saved))
+    with pytest.raises(InputError, match=re.escape(told)):
         results.read_result(tmp_path)
 
 

@@ -17,7 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from kerascifar.core import files, private
 from kerascifar.core.errors import InputError
 from kerascifar.core.files import safe_name
-from kerascifar.core.reading import read_json
+from kerascifar.core.reading import read_json, read_text
 from tuner.definition import OBJECTIVE, STATE, Search
 from tuner.spaces import Choice, Hyperparameter, shown
 
@@ -220,7 +220,7 @@ def write_reason(folder: Path, trial_id: str, reason: str) -> None:
 def read_reason(folder: Path, trial_id: str) -> str | None:
     """Return why a trial failed, or None where no reason was written."""
     path = _reason_file(folder, trial_id)
-    return path.read_text(encoding="utf-8").strip() if path.exists() else None
+    return read_text(path).strip() if path.exists() else None
 
 
 def _reason_file(folder: Path, trial_id: str) -> Path:

@@ -188,10 +188,13 @@ def _parse(name: str, value: Any, where: str) -> Hyperparameter:
         raise InputError(
             f"{where} is not a hyperparameter{nearest(name, SEARCHABLE)}; choose from {', '.join(SEARCHABLE)}"
         )
-    if isinstance(value, list):
-        return _parse_choice(value, where)
-    if isinstance(value, dict):
-        return _parse_range(name, value, where)
+    try:
+        if isinstance(value, list):
+            return _parse_choice(value, where)
+        if isinstance(value, dict):
+            return _parse_range(name, value, where)
+    except OverflowError:  # a whole number that is too large for a float
+        raise InputError(f"{where}: a number has too many digits") from None
     raise InputError(f"{where}: give a list of values, or {{low = ..., high = ...}}, got {value!r}")
 
 

@@ -27,7 +27,7 @@ def parse_memory(text: str | int) -> int:
 
     Raises InputError: not a positive amount.
     """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", str(text))
+    match = re.fullmatch(r"\s*(\d{1,18}(?:\.\d+)?)\s*([a-zA-Z]*)\s*", str(text))
     if match and match[2].lower() in _UNITS_LOWER:
         size = int(float(match[1]) * _UNITS_LOWER[match[2].lower()])
         if size > 0:

@@ -116,9 +116,17 @@ def _checked(f: dataclasses.Field, value: Any) -> Any:
     try:
         value = convert(kind, value)
     except (ValueError, TypeError):
-        raise InputError(f"{flag(f.name)}: expected {wanted(kind)}, got {value!r}") from None
+        raise InputError(f"{flag(f.name)}: expected {wanted(kind)}, got {_short(value)}") from None
     if f.metadata["check"] is not None:
         what, holds = f.metadata["check"]
         if not holds(value):
-            raise InputError(f"{flag(f.name)}: must be {what}, got {value!r}")
+            raise InputError(f"{flag(f.name)}: must be {what}, got {_short(value)}")
     return value
+
+
+def _short(value: Any) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no number of thousands of digits
+        return "a number of too many digits"
+    return text if len(text) <= 200 else f"{text[:200]}…"

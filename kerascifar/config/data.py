@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from kerascifar.core.fields import BELOW_1, POSITIVE, option
+from kerascifar.core.fields import BELOW_1, POSITIVE, SIDE, option
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class DataConfig:
     validation: float = option(0.1, "share of the training images held out for validation; 0 for none", BELOW_1)
     train_limit: int | None = option(None, "use the first N training images only", POSITIVE)
     test_limit: int | None = option(None, "use the first N test images only", POSITIVE)
-    image_size: int | None = option(None, "side in pixels for folder and tfds: images (32)", POSITIVE, timed=True)
+    image_size: int | None = option(None, "side in pixels for folder and tfds: images (32)", SIDE, timed=True)
     normalize: str = option("channel", "how pixels are normalised: channel, half, study003, unit, zscore, minmax, none")
     augment: str = option("none", "augmentation policy of the training images", timed=True)
     augment_evaluation: bool = option(

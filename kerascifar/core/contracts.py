@@ -12,10 +12,21 @@ from typing import Any
 
 import numpy as np
 
+from kerascifar.core.errors import InputError
+
+# The square of the number of classes is the size of a confusion matrix, which a file of a few bytes must not fill.
+MOST_CLASSES = 2048
+
 # From uint8 images (N, H, W, C) and the name of their split, such as "test", to probabilities float32 (N, classes).
 Score = Callable[[np.ndarray, str], np.ndarray]
 # From uint8 images (N, H, W, C) to scores (N, classes), as a program would call a net.
 Predict = Callable[[np.ndarray], np.ndarray]
+
+
+def check_class_count(count: int, where: str) -> None:
+    """Refuse more classes than MOST_CLASSES. Raises InputError: names `where` they stand."""
+    if count > MOST_CLASSES:
+        raise InputError(f"{where}: {count} classes; at most {MOST_CLASSES} are read")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,10 @@ from typing import Any
 
 Check = tuple[str, Callable[[Any], bool]]
 
+MOST_SIDE = 4096  # pixels; so that no number in a file or on a command line fills memory
+
 POSITIVE: Check = ("greater than 0", lambda x: x > 0)
+SIDE: Check = (f"from 1 to {MOST_SIDE}", lambda x: 1 <= x <= MOST_SIDE)
 AT_LEAST_0: Check = ("0 or more", lambda x: x >= 0)
 BELOW_1: Check = ("from 0 to below 1", lambda x: 0 <= x < 1)
 UNIT: Check = ("from 0 to 1", lambda x: 0 <= x <= 1)
@@ -82,7 +85,7 @@ def convert(kind: Any, value: Any) -> Any:
     """Convert `value`, which may come as text, from TOML or from JSON, to the type `kind`.
 
     Raises:
-        ValueError, TypeError: it is no such thing, or NaN or infinite.
+        ValueError, TypeError: it is no such thing, or NaN, infinite or too large.
     """
     if kind == Rows:
         rows = tuple(tuple(convert(int, part) for part in row) for row in _rows(value))
@@ -105,9 +108,16 @@ def convert(kind: Any, value: Any) -> Any:
         raise ValueError
     if kind is int and isinstance(value, float):
         raise ValueError
-    # No text but a path begins with ~, which only a shell would have expanded.
-    converted = os.path.expanduser(value) if kind is str else kind(value)
+    if kind is str and "\0" in value:  # no name of a file, on which it would fail much later
+        raise ValueError
+    try:
+        # No text but a path begins with ~, which only a shell would have expanded.
+        converted = os.path.expanduser(value) if kind is str else kind(value)
+    except OverflowError:  # a whole number that is too large for a float
+        raise ValueError from None
     if kind is float and not math.isfinite(converted):
+        raise ValueError
+    if kind is int and abs(converted) >= 2**63:  # no array takes it
         raise ValueError
     return converted
 

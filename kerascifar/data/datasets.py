@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from kerascifar.config import RunConfig
-from kerascifar.core.contracts import Dataset, Split
+from kerascifar.core.contracts import Dataset, Split, check_class_count
 from kerascifar.core.errors import InputError
 from kerascifar.core.registry import lookup
 from kerascifar.core.shown import few
@@ -132,6 +132,7 @@ def load(config: RunConfig) -> Dataset:
     """
     row, argument = _row(config)
     dataset = row.read(config, argument)
+    check_class_count(len(dataset.classes), config.dataset)
     for name, labelled in dataset.splits.items():
         check_labels(labelled, dataset.classes, f"{config.dataset} ({name})")
     dataset = replace(

@@ -8,6 +8,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import socket
 import sys
 import threading
@@ -57,6 +58,20 @@ class Cluster:
         return {i: address for i, address in enumerate(self.addresses) if i != self.index}
 
 
+@dataclass(frozen=True)
+class _Task:
+    type: str
+    index: int | str
+
+
+@dataclass(frozen=True)
+class _Spec:
+    """What TF_CONFIG holds."""
+
+    cluster: dict[str, list[str]]
+    task: _Task
+
+
 def read_cluster(environment: Mapping[str, str]) -> Cluster:
     """Read TF_CONFIG (https://www.tensorflow.org/guide/distributed_training#TF_CONFIG).
 
@@ -69,18 +84,17 @@ def read_cluster(environment: Mapping[str, str]) -> Cluster:
             f"-- FLAGS, or set it on each machine, such as {EXAMPLE}"
         )
     try:
-        spec = decode_json(text)
-        jobs = {job: list(addresses) for job, addresses in spec["cluster"].items()}
-        kind, index = spec["task"]["type"], int(spec["task"]["index"])
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise InputError(f"{VARIABLE}: expected JSON such as {EXAMPLE}, got {text!r}") from None
+        spec = decode_json(text, _Spec)
+        jobs, kind, index = spec.cluster, spec.task.type, int(spec.task.index)
+    except ValueError as error:
+        raise InputError(f"{VARIABLE}: expected JSON such as {EXAMPLE}, got {text[:200]!r} ({error})") from None
     if set(jobs) - set(JOBS) or len(jobs.get("chief", ())) > 1:
         raise InputError(f"{VARIABLE}: cluster may hold workers and one chief, got {', '.join(jobs)}")
     addresses = [address for job in JOBS for address in jobs.get(job, ())]
     for address in addresses:
-        host, _, port = str(address).rpartition(":")
-        if not host or not port.isdigit() or not 0 < int(port) < 2**16:
-            raise InputError(f"{VARIABLE}: expected host:port, got {address!r}")
+        match = re.fullmatch(r"[\w.:\[\]-]+:([0-9]{1,5})", address)
+        if match is None or not 0 < int(match[1]) < 2**16:
+            raise InputError(f"{VARIABLE}: expected host:port, got {address[:200]!r}")
     if len(addresses) < 2 or len(set(addresses)) < len(addresses):
         raise InputError(f"{VARIABLE}: needs 2 or more workers with different addresses, got {addresses}")
     if not 0 <= index < len(jobs.get(kind, ())):
@@ -233,6 +247,6 @@ def answers(address: str, timeout: float = 3.0) -> bool:
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout).close()
-    except OSError:
+    except (OSError, UnicodeError):  # Unicode: no name of a host
         return False
     return True

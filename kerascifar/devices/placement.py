@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -42,7 +43,7 @@ def quiet() -> Iterator[None]:
 def check_device(config: RunConfig) -> None:
     """Refuse a --device other than auto, cpu, cpu:N, gpu and gpu:N, without importing TensorFlow."""
     kind, colon, number = config.device.partition(":")
-    if kind not in ("auto", "cpu", "gpu") or (colon and (kind == "auto" or not number.isdecimal())):
+    if kind not in ("auto", "cpu", "gpu") or (colon and (kind == "auto" or not re.fullmatch("[0-9]{1,3}", number))):
         raise InputError(f"--device: expected auto, cpu, cpu:N, gpu or gpu:N, got {config.device!r}")
     if kind == "cpu" and colon and int(number) < 2:
         raise InputError(f"--device {config.device}: cpu:N splits the CPU into N devices, 2 or more")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kerascifar.core.contracts import check_class_count
 from kerascifar.core.errors import InputError
 from kerascifar.results import SCORES, Result, read_result, read_scores
 
@@ -46,6 +47,7 @@ def read_scored_run(folder: Path) -> ScoredRun:
     """Read the result and the scores in `folder`. Raises InputError: a file is missing, corrupt or holds no shares."""
     result, arrays = read_result(folder), read_scores(folder)
     splits, classes = {}, np.atleast_1d(arrays.get("classes", ()))
+    check_class_count(classes.size, str(folder / SCORES))
     for split in ("test", "validation"):
         labels, scores = arrays.get(f"{split}_labels"), arrays.get(f"{split}_scores")
         if labels is None and split == "validation":
@@ -53,8 +55,9 @@ def read_scored_run(folder: Path) -> ScoredRun:
         if (
             labels is None
             or scores is None
-            or labels.dtype.kind != "i"
+            or classes.ndim != 1
             or labels.ndim != 1
+            or labels.dtype.kind != "i"
             or scores.dtype.kind != "f"
             or scores.shape != (len(labels), len(classes))
             or 0 in scores.shape

@@ -8,6 +8,7 @@ import numpy as np
 
 from kerascifar.core.errors import InputError
 from kerascifar.models._late import keras
+from kerascifar.models.keras_files import read_model
 from kerascifar.models.torch_files import read_state_dict
 
 # PyTorch's names for Keras's weights, in the order of layer.weights.
@@ -75,11 +76,9 @@ def freeze(model: "keras.Model", trained: int) -> None:
 def _keras_layers(path: Path) -> dict[str, list[np.ndarray]]:
     """Return the weights of a .keras file by layer name; safe mode runs no code from the file."""
     try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-        return {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
-    except Exception as error:  # a foreign or damaged file fails in many ways inside Keras, zipfile or h5py
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"--init-weights: {path}: not a Keras model that can be read: {reason}") from None
+        return {layer.name: layer.get_weights() for layer in read_model(path).layers if layer.weights}
+    except InputError as error:
+        raise InputError(f"--init-weights: {error}") from None
 
 
 def _modules(state: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:

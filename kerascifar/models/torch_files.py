@@ -4,6 +4,7 @@ A .pth file is a pickle, and a pickle is a program. This restricted unpickler ad
 state_dict needs, so the worst that a hostile file can do is fail to load. NumPy only.
 """
 
+import io
 import pickle
 import struct
 import zipfile
@@ -15,6 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from kerascifar.core.errors import InputError
+from kerascifar.core.reading import check_memo
 
 # torch.save before 1.6 wrote three pickles ahead of the data; the first is this number (torch/serialization.py).
 # torchvision still distributes vgg16-397923af.pth and mobilenet_v2-b0353104.pth in this format.
@@ -26,7 +28,14 @@ STORAGES = {
     **{"LongStorage": "<i8", "IntStorage": "<i4", "ShortStorage": "<i2", "CharStorage": "<i1"},
     **{"ByteStorage": "<u1", "BoolStorage": "?"},
 }
-WRAPPERS = ("state_dict", "model_state_dict", "model")
+# Keys under which training programs keep the state_dict beside epochs and optimizers, and what wrappers of modules
+# (DataParallel, Lightning, torch.compile, timm's EMA) put before its names.
+WRAPPERS = (
+    *("state_dict", "model_state_dict", "model_state", "model", "net", "network", "module", "weights", "params"),
+    *("ema", "ema_state_dict", "state_dict_ema", "model_ema"),
+)
+PREFIXES = ("module.", "model.", "net.", "network.", "_orig_mod.")
+_MOST_WRAPPERS, _MOST_LISTED = 3, 8
 
 
 class _Storage(NamedTuple):
@@ -49,11 +58,11 @@ class _Tensor(NamedTuple):
 def read_state_dict(path: Path) -> dict[str, np.ndarray]:
     """Read a flat mapping of names to arrays from a .pth, .pt or .safetensors file.
 
-    If the mapping is wrapped, as {"state_dict": ...}, {"model_state_dict": ...} or {"model": ...}, it is unwrapped; the
-    prefix "module." of DataParallel is removed. Arrays keep PyTorch's layout; bfloat16 becomes float32.
+    If the mapping is wrapped, as {"state_dict": ...} or another of WRAPPERS, it is unwrapped; PREFIXES that all names
+    share are removed. Arrays keep PyTorch's layout; bfloat16 becomes float32.
 
     Raises:
-        InputError: the file cannot be read, is damaged, or holds anything other than plain tensors.
+        InputError: the file cannot be read, is damaged, or holds anything other than plain tensors: it says what.
     """
     try:
         if path.suffix == ".safetensors":
@@ -72,8 +81,8 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
         raise InputError(f"{path}: damaged, or not a checkpoint of tensors: {reason}") from None
     if not state:
         raise InputError(f"{path}: holds no tensors")
-    if all(name.startswith("module.") for name in state):
-        state = {name.removeprefix("module."): array for name, array in state.items()}
+    while prefix := next((p for p in PREFIXES if all(name.startswith(p) for name in state)), None):
+        state = {name.removeprefix(prefix): array for name, array in state.items()}
     return state
 
 
@@ -105,6 +114,15 @@ class _Unpickler(pickle.Unpickler):
         return self.storages.setdefault(str(key), _Storage(dtype, str(key), int(count)))
 
 
+def _unpickled(file: BinaryIO) -> tuple[Any, dict[str, _Storage]]:
+    """Read the next pickle in `file`; return what it holds, and its storages by key."""
+    start = file.tell()
+    check_memo(file)
+    file.seek(start)
+    unpickler = _Unpickler(file)
+    return unpickler.load(), unpickler.storages
+
+
 def _zip(file: BinaryIO) -> dict[str, np.ndarray]:
     """Read what torch.save has written since 1.6: a zip of data.pkl and one uncompressed file per storage."""
     with zipfile.ZipFile(file) as archive:
@@ -115,6 +133,9 @@ def _zip(file: BinaryIO) -> dict[str, np.ndarray]:
         if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":
             raise InputError("written on a big-endian machine, which is not supported")
 
+        if sum(entry.file_size for entry in archive.infolist()) > file.seek(0, io.SEEK_END):
+            raise InputError("refused: its entries are longer than the file")
+
         def read(storage: _Storage) -> bytes:
             entry = archive.getinfo(f"{folder}data/{storage.key}")
             # torch.save never compresses; a compressed entry may be a bomb.
@@ -124,39 +145,62 @@ def _zip(file: BinaryIO) -> dict[str, np.ndarray]:
 
         if archive.getinfo(names[0]).compress_type != zipfile.ZIP_STORED:
             raise InputError("refused: its data is compressed")
-        with archive.open(names[0]) as pickled:
-            return _arrays(_Unpickler(pickled).load(), read)
+        pickled, _ = _unpickled(io.BytesIO(archive.read(names[0])))
+        return _arrays(pickled, read)
 
 
 def _legacy(file: BinaryIO) -> dict[str, np.ndarray]:
     """Read what torch.save wrote before 1.6: four pickles, a list of keys, then each storage's count and data."""
+    size = file.seek(0, io.SEEK_END)
     file.seek(0)
-    if _Unpickler(file).load() != LEGACY_MAGIC:
+    if _unpickled(file)[0] != LEGACY_MAGIC:
         raise InputError("not a PyTorch checkpoint")
-    _Unpickler(file).load()  # protocol version
-    _Unpickler(file).load()  # sizes of C types on the machine that wrote it
-    unpickler = _Unpickler(file)
-    pickled = unpickler.load()
+    _unpickled(file)  # protocol version
+    _unpickled(file)  # sizes of C types on the machine that wrote it
+    pickled, storages = _unpickled(file)
     data: dict[str, bytes] = {}
-    for key in _Unpickler(file).load():
-        storage = unpickler.storages[key]
+    for key in _unpickled(file)[0]:
+        storage = storages[key]
         (count,) = struct.unpack("<q", file.read(8))
         if count != storage.count:
             raise InputError(f"storage {key} has {count} elements instead of the {storage.count} announced")
+        if not 0 <= count * _itemsize(storage.dtype) <= size:
+            raise InputError(f"storage {key} announces {count} elements, the file has {size} bytes")
         data[key] = file.read(count * _itemsize(storage.dtype))
     return _arrays(pickled, lambda storage: data[storage.key])
 
 
 def _tensors(pickled: Any) -> dict[str, _Tensor]:
     """Unwrap the mapping, and return its tensors by name."""
-    for wrapper in WRAPPERS:
-        if isinstance(pickled, Mapping) and isinstance(pickled.get(wrapper), Mapping):
-            pickled = pickled[wrapper]
-    if not isinstance(pickled, Mapping) or not all(
-        isinstance(name, str) and isinstance(tensor, _Tensor) for name, tensor in pickled.items()
-    ):
-        raise InputError("not a state_dict: expected a mapping of names to tensors")
-    return dict(pickled)
+    found = pickled
+    for _ in range(_MOST_WRAPPERS):
+        if not _is_state(found) and isinstance(found, Mapping):
+            found = next((found[key] for key in WRAPPERS if isinstance(found.get(key), Mapping)), None)
+    if not _is_state(found):
+        raise InputError(
+            f"not a state_dict but {_described(pickled)}; expected names and tensors, as in "
+            f"torch.save(model.state_dict(), FILE), or these under one of the keys {', '.join(WRAPPERS)}"
+        )
+    return dict(found)
+
+
+def _is_state(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(k, str) and isinstance(t, _Tensor) for k, t in value.items())
+
+
+def _described(value: Any) -> str:
+    """Say what was pickled: its type, and of a mapping the first keys and what they hold."""
+    if not isinstance(value, Mapping):
+        return _kind(value)
+    listed = [f"{str(key)[:40]!r}: {_kind(one)}" for key, one in list(value.items())[:_MOST_LISTED]]
+    more = f" and {len(value) - _MOST_LISTED} more" if len(value) > _MOST_LISTED else ""
+    return f"a dict of {', '.join(listed)}{more}"
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, _Tensor):
+        return f"tensor {value.shape}"
+    return f"dict of {len(value)}" if isinstance(value, Mapping) else type(value).__name__
 
 
 def _itemsize(dtype: str) -> int:

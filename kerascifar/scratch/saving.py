@@ -12,6 +12,7 @@ import numpy as np
 
 from kerascifar.core import files, reading
 from kerascifar.core.errors import InputError
+from kerascifar.core.fields import MOST_SIDE
 from kerascifar.core.registry import lookup
 from kerascifar.scratch.batch_normalization import BatchNormalization
 from kerascifar.scratch.convolution import Conv2D
@@ -43,7 +44,7 @@ def load(path: str | Path) -> Network:
     spec, arrays = read_archive(path)
     try:
         layers = [_make(description, LAYERS, "layer") for description in spec["layers"]]
-        if not all(isinstance(side, int) and 0 < side < 2**20 for side in spec["input_shape"]):
+        if not all(isinstance(side, int) and 0 < side <= MOST_SIDE for side in spec["input_shape"]):
             raise ValueError(f"input_shape {spec['input_shape']}")
         network = Network(layers, spec["input_shape"], _make(spec["loss"], LOSSES, "loss"), seed=None)
         _restore(network, arrays)

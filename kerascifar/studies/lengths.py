@@ -44,7 +44,7 @@ def seconds(text: str) -> float:
     """Return a duration such as 90s, 30m, 1.5h or 1h30m in seconds. Raises InputError: it is none, or not above 0."""
     parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", text.replace(" ", ""))
     total = sum(float(number) * _UNITS[unit] for number, unit in parts)
-    if "".join(number + unit for number, unit in parts) != text.replace(" ", "") or total <= 0:
+    if "".join(number + unit for number, unit in parts) != text.replace(" ", "") or not 0 < total < math.inf:
         raise InputError(f"--budget: expected a time such as 90s, 30m, 2h or 1h30m, got {text!r}")
     return total
 

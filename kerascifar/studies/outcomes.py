@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from kerascifar import results
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
-from kerascifar.core.reading import read_json
+from kerascifar.core.reading import read_json, read_text
 from kerascifar.evaluation.voting import combine
 from kerascifar.reporting.study_table import MODES
 from kerascifar.studies.lengths import FULL
@@ -180,7 +180,7 @@ def _outcome(study_run: StudyRun, runs: Sequence[PlannedRun]) -> Outcome:
     places = [folder.relative_to(study_run.folder) for folder in run_folders]
     for folder, place in zip(run_folders, places, strict=True):
         if (folder / DIVERGED).exists():
-            message = (folder / DIVERGED).read_text(encoding="utf-8").strip()
+            message = read_text(folder / DIVERGED).strip()
             return Diverged(message, (place / DIVERGED).as_posix())
     row = study_run.study[same[0].row]
     of_epochs, shortened = row.config(same[0].mode, study_run.folder).epochs, length != FULL

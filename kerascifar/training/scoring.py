@@ -59,18 +59,13 @@ def load_model(folder: Path) -> Any:
 
     Raises InputError: the file is missing, corrupt, or not a model that this program can read.
     """
-    import keras
-
     import kerascifar.layers  # noqa: F401  registers our layers with Keras
+    from kerascifar.models.keras_files import read_model
 
     path = Path(folder) / KERAS_MODEL
     if not path.exists():
         raise InputError(f"{folder} holds no {KERAS_MODEL}")
-    try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises many kinds, and the file may come from anyone
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise InputError(f"{path} is not a Keras model that can be loaded: {lines[0][:200]}") from None
+    return read_model(path)
 
 
 def tta_variants(images: np.ndarray, tta: str) -> Iterator[tuple[float, np.ndarray]]:

@@ -102,6 +102,15 @@ def test_equal_tables_give_equal_ids_however_they_are_written():
         ({"precision": "half"}, "--precision: must be one of float32, mixed_float16, mixed_bfloat16"),
         ({"arch": None}, "--arch: a value is needed"),
         ({"again": "yes"}, "--again: expected true or false"),
+        ({"learning_rate": 10**400}, "--learning-rate: expected a number, got 1000"),
+        ({"learning_rate": "9" * 400}, "--learning-rate: expected a number, got '999"),
+        ({"learning_rate": 10**5000}, "--learning-rate: expected a number, got a number of too many digits"),
+        ({"epochs": "9" * 400}, "--epochs: expected a whole number, got '999"),
+        ({"phases": f"1,0,{'9' * 400}"}, "--phases: expected rows of epochs"),
+        ({"blocks": [10**400]}, "--blocks: expected whole numbers"),
+        ({"data_dir": "a\0b"}, "--data-dir: expected a text, got 'a\\x00b'"),
+        ({"name": "a\0b"}, "--name: expected a text"),
+        ({"image_size": 1_000_000}, "--image-size: must be from 1 to 4096"),
         ({"seed": 2**32}, "--seed: must be from 0 to 4294967295"),
     ],
 )
@@ -109,6 +118,7 @@ def test_wrong_values_are_refused_by_flag(fields, message):
     with pytest.raises(InputError) as refused:
         RunConfig(**fields)
     assert message in str(refused.value)
+    assert len(str(refused.value)) < 400
 
 
 def test_toml_gives_fields_and_unknown_keys_are_answered(tmp_path):

@@ -7,7 +7,16 @@ import threading
 import pytest
 
 from kerascifar.core.errors import InputError
-from kerascifar.devices.cluster import Cluster, Watch, _listening, free_ports, read_cluster, wait_for_all, watched
+from kerascifar.devices.cluster import (
+    Cluster,
+    Watch,
+    _listening,
+    answers,
+    free_ports,
+    read_cluster,
+    wait_for_all,
+    watched,
+)
 
 
 def variable(cluster, kind="worker", index=0):
@@ -35,12 +44,29 @@ def test_the_first_worker_is_the_chief_unless_one_is_named():
         (variable({"worker": ["a:1", "b"]}), "expected host:port, got 'b'"),
         (variable({"worker": ["a:1", "b:70000"]}), "expected host:port"),
         (variable({"worker": ["a:1", "b:1"]}, index=2), "task worker 2 is not in the cluster"),
+        ({"TF_CONFIG": "[" * 100_000}, "expected JSON"),
+        ({"TF_CONFIG": '{"cluster": ' + "9" * 5000}, "expected JSON"),
+        (variable({"worker": "a:1"}), "expected JSON"),
+        (variable({"worker": ["a:1", {}]}), "expected JSON"),
+        (variable({"worker": ["a:1", ["b:1"]]}), "expected JSON"),
+        (variable({"worker": ["a:1", "b:1"]}, kind=["worker"]), "expected JSON"),
+        (variable({"worker": ["a:1", "b:1"]}, index=0.5), "expected JSON"),
+        (variable({"worker": ["a:1", "b:1"]}, index="9" * 5000), "expected JSON"),
+        (variable({"worker": ["a:1", "b:²"]}), "expected host:port"),
+        (variable({"worker": ["a:1", "b:" + "9" * 5000]}), "expected host:port"),
+        (variable({"worker": ["a:1", "b\0:1"]}), "expected host:port"),
         (variable({"worker": ["a:1", "b:1"], "ps": ["c:1"]}), "may hold workers and one chief"),
     ],
 )
 def test_bad_clusters_are_refused(environment, message):
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message) as refused:
         read_cluster(environment)
+    assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 1000
+
+
+def test_what_is_no_name_of_a_host_does_not_answer():
+    assert not answers("a" * 100 + ":80")
 
 
 def one_watched():

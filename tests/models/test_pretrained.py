@@ -120,7 +120,7 @@ def test_from_a_keras_file_or_a_run(folder, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("model.keras", b"garbage", "not a Keras model that can be read"),
+        ("model.keras", b"garbage", "not a Keras model that can be loaded"),
         ("model.h5", b"", "expected a run folder"),
         ("net.pth", b"garbage", "damaged"),
     ],

@@ -91,7 +91,8 @@ def storages(value) -> list[Storage]:
     """The storages under `value`, each key once."""
     found: dict[str, Storage] = {}
     for item in value.values():
-        inside = storages(item) if isinstance(item, dict) else [a for a in item.args if isinstance(a, Storage)]
+        arguments = getattr(item, "args", ())
+        inside = storages(item) if isinstance(item, dict) else [a for a in arguments if isinstance(a, Storage)]
         found |= {storage.key: storage for storage in inside}
     return list(found.values())
 
@@ -118,6 +119,10 @@ WEIGHT = np.arange(6, dtype="f4").reshape(2, 3)
 BIAS = np.array([0.5, -1.5], "f4")
 
 
+def prefixed(prefix, state):
+    return OrderedDict((prefix + name, tensor) for name, tensor in state.items())
+
+
 @pytest.mark.parametrize("write", [write_zip, write_legacy])
 @pytest.mark.parametrize(
     "wrap",
@@ -125,9 +130,18 @@ BIAS = np.array([0.5, -1.5], "f4")
         lambda state: state,
         lambda state: {"state_dict": state},
         lambda state: {"model": state},
-        lambda state: OrderedDict((f"module.{name}", tensor) for name, tensor in state.items()),
+        lambda state: {"epoch": 3, "optimizer": {"lr": 0.1}, "model_state_dict": state},
+        lambda state: {"net": state, "acc": 94.1, "epoch": 3},
+        lambda state: {"ema": {"module": state}, "step": 3},
+        lambda state: {"ema": {"fc.weight": 0}, "model": state},
+        lambda state: prefixed("module.", state),
+        lambda state: {"state_dict": prefixed("model.", state)},
+        lambda state: {"net": prefixed("module._orig_mod.", state)},
     ],
-    ids=["plain", "state_dict", "model", "module."],
+    ids=[
+        *("plain", "state_dict", "model", "model_state_dict", "net", "ema", "model before ema"),
+        *("module.", "model.", "module._orig_mod."),
+    ],
 )
 def test_reads_both_formats_and_takes_wrappers_off(write, wrap, tmp_path):
     state = OrderedDict({"fc.weight": tensor("0", WEIGHT), "fc.bias": tensor("1", BIAS)})
@@ -235,6 +249,38 @@ def test_garbage(suffix, content, tmp_path):
     path.write_bytes(content)
     with pytest.raises(InputError, match=f"net{suffix}: "):
         read_state_dict(path)
+
+
+def test_what_a_file_holds_instead_is_said(tmp_path):
+    held = {"epoch": 3, "optimizer": {"lr": 0.1}, "w": tensor("0", WEIGHT), **{f"more{i}": None for i in range(9)}}
+    with pytest.raises(InputError) as refused:
+        read_state_dict(write_zip(tmp_path / "net.pth", held))
+    told = "a dict of 'epoch': int, 'optimizer': dict of 1, 'w': tensor (2, 3), 'more0': NoneType"
+    assert told in str(refused.value)
+    assert "and 4 more; expected names and tensors" in str(refused.value)
+    with pytest.raises(InputError, match="not a state_dict but list"):
+        write_pickle(tmp_path / "list.pth", pickle.dumps([1, 2], 2))
+        read_state_dict(tmp_path / "list.pth")
+    cycle = {"epoch": 3}
+    cycle["model"] = cycle
+    with pytest.raises(InputError, match="not a state_dict but a dict of 'epoch': int, 'model': dict of 2"):
+        write_pickle(tmp_path / "cycle.pth", pickle.dumps(cycle, 2))
+        read_state_dict(tmp_path / "cycle.pth")
+
+
+def write_pickle(path, content):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", content)
+
+
+def test_announced_sizes_take_no_memory(tmp_path):
+    write_pickle(tmp_path / "memo.pth", b"\x80\x02}r\xff\xff\xff\x7f.")  # CPython would make room for 2**31 objects
+    with pytest.raises(InputError, match="memo index 2147483647"):
+        read_state_dict(tmp_path / "memo.pth")
+    made = tensor("0", WEIGHT)
+    made.args[0].count = 2**40
+    with pytest.raises(InputError, match="storage 0 announces 1099511627776 elements"):
+        read_state_dict(write_legacy(tmp_path / "legacy.pth", {"fc.weight": made}))
 
 
 def test_not_a_state_dict(tmp_path):

@@ -100,6 +100,13 @@ def _latency_is_no_json(folder):
     (folder / "latency.json").write_text("fast")
 
 
+def _thirty_thousand_classes(folder):
+    arrays = dict(np.load(folder / "scores.npz"))
+    images = len(arrays["test_labels"])
+    arrays |= {"classes": np.arange(30_000).astype(str), "test_scores": np.zeros((images, 30_000), np.float32)}
+    np.savez_compressed(folder / "scores.npz", **arrays)
+
+
 def _flipped_bytes(folder):
     # Within the compressed scores, so that zlib itself stumbles.
     content = bytearray((folder / "scores.npz").read_bytes())
@@ -113,6 +120,7 @@ def _flipped_bytes(folder):
     [
         _corrupt_json, _foreign_json, _no_scores, _torn_scores, _pickled_scores, _lone_array, _scalar_labels,
         _other_accuracy, _odd_metrics, _latency_is_no_json, _flipped_bytes,
+        _thirty_thousand_classes,
     ],
 )  # fmt: skip
 def test_a_corrupt_run_is_left_out_by_name(tmp_path, make_run, spoil):

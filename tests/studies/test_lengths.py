@@ -15,7 +15,7 @@ def test_a_time_is_read(text, value):
     assert seconds(text) == value
 
 
-@pytest.mark.parametrize("text", ["", "30", "m", "-5m", "0s", "30 minutes", "1h30"])
+@pytest.mark.parametrize("text", ["", "30", "m", "-5m", "0s", "30 minutes", "1h30", "9" * 400 + "h"])
 def test_a_time_that_is_none_is_answered(text):
     with pytest.raises(InputError, match="--budget: expected a time such as 90s, 30m, 2h or 1h30m, got"):
         seconds(text)

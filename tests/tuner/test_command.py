@@ -102,7 +102,7 @@ def test_half_of_the_variables_is_an_error():
 
 
 def test_a_worker_whose_name_leads_out_of_the_search_is_refused():
-    with pytest.raises(InputError, match="KERASTUNER_TUNER_ID: expected a plain name"):
+    with pytest.raises(InputError, match="KERASTUNER_TUNER_ID must be a plain name"):
         role({"KERASTUNER_TUNER_ID": "../x", "KERASTUNER_ORACLE_IP": "h", "KERASTUNER_ORACLE_PORT": "1"})
 
 

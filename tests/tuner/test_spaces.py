@@ -124,6 +124,8 @@ def test_toml_space(tmp_path):
         ('dataset = ["digits", "cifar10"]', "not a hyperparameter"),
         ("", "empty"),
         ("learning_rate = ", "is corrupt"),
+        (f"learning_rate = [0.1, {'9' * 400}]", "too many digits"),
+        (f"learning_rate = {{low = 1, high = {'9' * 400}}}", "too many digits"),
     ],
 )
 def test_what_a_space_may_not_say(tmp_path, text, message):

@@ -2,14 +2,18 @@
 
 import hashlib
 import tarfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from kerascifar.core.errors import InputError
+from kerascifar.core.reading import read_bytes
 
 # CIFAR-100's train is the largest of the official files, 155 MB. A member that claims more is no such file.
-_LARGEST = 2**28
+LARGEST = 2**28
+# The official archives have ten members at the most, and no long names.
+_MOST_MEMBERS, _LARGEST_HEADER = 1000, 2**16
+_PLAIN = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE, tarfile.DIRTYPE, tarfile.LNKTYPE, tarfile.SYMTYPE)
 
 
 def read_files(place: Path, folder: str, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
@@ -29,10 +33,12 @@ def read_files(place: Path, folder: str, names: Iterable[str]) -> Iterator[tuple
         for name, content in (_from_folder if place.is_dir() else _from_tar)(place, folder, missing):
             missing.discard(name)
             yield name, content
-    except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise InputError(f"{place}: not a whole .tar.gz ({error}); get the file again") from None
+    except InputError:
+        raise
     except OSError as error:
         raise InputError(f"cannot read {error.filename or place}: {error.strerror or error}") from None
+    except Exception as error:  # tarfile and zlib raise many kinds for damaged files
+        raise InputError(f"{place}: not a whole .tar.gz ({error}); get the file again") from None
     if missing:
         raise InputError(f"{place}: holds no {', '.join(sorted(missing))}; expected the official {folder}")
 
@@ -69,17 +75,30 @@ def md5_of(path: Path) -> str:
 def _from_folder(place: Path, folder: str, names: set[str]) -> Iterator[tuple[str, bytes]]:
     for name in sorted(names):
         if (place / name).is_file():
-            yield name, (place / name).read_bytes()
+            yield name, read_bytes(place / name, LARGEST)
+
+
+class _Member(tarfile.TarInfo):
+    """Refuses a header that is followed by more headers, or by a long one, as tarfile reads those into memory whole."""
+
+    @classmethod
+    def frombuf(cls, *arguments: Any) -> "_Member":
+        member = super().frombuf(*arguments)
+        if member.type == tarfile.GNUTYPE_SPARSE or (member.type not in _PLAIN and member.size > _LARGEST_HEADER):
+            raise tarfile.ReadError(f"a header of {member.size} bytes; no official file has one")
+        return member
 
 
 def _from_tar(place: Path, folder: str, names: set[str]) -> Iterator[tuple[str, bytes]]:
     wanted = {f"{folder}/{name}": name for name in names}
-    with tarfile.open(place, "r|gz") as archive:
-        for member in archive:
+    with tarfile.open(place, "r|gz", tarinfo=_Member) as archive:
+        for count, member in enumerate(archive):
+            if count == _MOST_MEMBERS:
+                raise InputError(f"{place}: has more than {_MOST_MEMBERS} members; the official one has ten at most")
             name = wanted.pop(member.name.removeprefix("./"), None) if member.isfile() else None
             if name is None:
                 continue
-            if member.size > _LARGEST:
+            if member.size > LARGEST:
                 raise InputError(f"{place}: {member.name} claims {member.size} bytes; no official file has as many")
             yield name, archive.extractfile(member).read()
             if not wanted:

@@ -9,8 +9,9 @@ import numpy as np
 from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Dataset, Split
 from kerascifar.core.errors import InputError
+from kerascifar.core.reading import read_bytes
 from kerascifar.data.sources import tfds
-from kerascifar.data.sources.archives import check_md5s, check_sum, md5_of, read_files
+from kerascifar.data.sources.archives import LARGEST, check_md5s, check_sum, md5_of, read_files
 from kerascifar.data.sources.cifar_tables import LABELLINGS, ORIGIN, Labelling, Layout
 from kerascifar.data.sources.pickles import read_pickle
 from kerascifar.data.sources.places import fetch, keras_datasets, looked_in, places, tfds_folder, unreachable
@@ -78,11 +79,7 @@ def unlabelled(path: Path) -> tuple[list[str], np.ndarray]:
     Raises:
         InputError: the file cannot be read, is no such pickle, or is refused (see ``pickles.read_pickle``).
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
-    content = read_pickle(content, str(path))
+    content = read_pickle(read_bytes(path, LARGEST), str(path))
     images = content.get("data")
     if not (isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.shape[1:] == (SIDE, SIDE, 3)):
         images = _rows(images, str(path)).reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1).copy()
@@ -92,11 +89,15 @@ def unlabelled(path: Path) -> tuple[list[str], np.ndarray]:
 def _names(ids: Any, count: int) -> list[str]:
     """Return `ids` as text, or positions where they name no image each."""
     values = ids.tolist() if isinstance(ids, np.ndarray) else ids
-    if isinstance(values, list) and all(isinstance(one, int | str | bytes) for one in values):
+    if isinstance(values, list) and all(isinstance(one, str | bytes) or _is_id(one) for one in values):
         names = [one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one) for one in values]
         if len(set(names)) == len(names) == count:
             return names
     return [str(place) for place in range(count)]
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int) and abs(value) < 2**63  # Python writes no number of thousands of digits
 
 
 def _layouts(folder: Path, labelling: Labelling) -> Iterator[tuple[Path, Layout]]:

@@ -129,6 +129,8 @@ def read_image(path: Path, side: int | None = None, dark: list[str] | None = Non
 
     check_regular(path)
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError("it is no regular file")  # a FIFO or a device would wait for ever
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as image:

@@ -8,13 +8,13 @@ Unpickling with a restricted ``find_class``: https://docs.python.org/3/library/p
 import io
 import math
 import pickle
-import pickletools
 import re
 from typing import Any, NoReturn
 
 import numpy as np
 
 from kerascifar.core.errors import InputError
+from kerascifar.core.reading import check_memo
 
 
 class _StandIn:
@@ -124,7 +124,7 @@ def read_pickle(content: bytes, source: str) -> dict[str, Any]:
             is no pickle, or holds no dict.
     """
     try:
-        _check_memo(content)
+        check_memo(content)
         loaded = _Unpickler(io.BytesIO(content), encoding="bytes").load()
     except _Refused as refused:
         raise InputError(
@@ -143,16 +143,6 @@ def _array(raw: Any, dtype: _Dtype, shape: tuple[int, ...], order: Any) -> np.nd
     if not isinstance(raw, bytes | bytearray) or math.prod(shape) * dtype.dtype.itemsize != len(raw):
         raise ValueError(f"the bytes of an array do not fill its shape {shape}")
     return np.frombuffer(raw, dtype.dtype).reshape(shape, order=order)
-
-
-def _check_memo(content: bytes) -> None:
-    """Refuse memo indices that no pickler writes: CPython fills memory up to the largest one.
-
-    Walking the opcodes also finds every length that reaches past the end before anything is allocated for it.
-    """
-    for count, (opcode, argument, _) in enumerate(pickletools.genops(content)):
-        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > count:
-            raise ValueError(f"memo index {argument} at opcode {count}")
 
 
 def _text(key: str | bytes) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from kerascifar.config import RunConfig
-from kerascifar.core.contracts import Dataset, Split
+from kerascifar.core.contracts import Dataset, Split, check_class_count
 from kerascifar.core.errors import InputError
-from kerascifar.core.reading import read_json
+from kerascifar.core.fields import MOST_SIDE
+from kerascifar.core.reading import MOST_TEXT_BYTES, decode_json, read_json
 from kerascifar.core.registry import nearest
 from kerascifar.data.sources.images import resize
 from kerascifar.data.sources.places import looked_in, places, tfds_folder, unreachable
@@ -19,6 +20,17 @@ SIDE = 32
 TEST_SHARE = 0.2  # of a set that has a train split only
 _NAME = re.compile(r"(?P<name>[a-z]\w*(/[\w.+-]+)?)(:(?P<version>\d+\.\d+\.\d+))?")
 _CLASS_KEYS = ("pythonClassName", "python_class_name", "type")  # where features.json names Python classes
+_TEXT_KEYS = ("json", "content")  # where it may hold more JSON as a text
+_MOST_TEXTS = 4  # such texts within each other; TFDS itself writes one
+# The features of sets of images. TFDS imports the module of any other name, and not only where it is TFDS's own.
+_FEATURES = {
+    f"tensorflow_datasets.core.features.{name}"
+    for name in (
+        "bounding_boxes.BBoxFeature", "class_label_feature.ClassLabel", "feature.Tensor", "features_dict.FeaturesDict",
+        "image_feature.Image", "scalar.Scalar", "sequence_feature.Sequence", "tensor_feature.Tensor",
+        "text_feature.Text",
+    )
+}  # fmt: skip
 _HOST = "https://storage.googleapis.com/tfds-data/"  # where TFDS keeps its catalogue's files
 
 
@@ -49,7 +61,7 @@ def read(config: RunConfig, argument: str) -> Dataset:
     builder = _open(folder) if folder else _prepare(argument, config, folders)
     image_key, label_key = _supervised(builder, argument)
     side = config.image_size or _native_side(builder, image_key)
-    classes = tuple(builder.info.features[label_key].names)
+    classes = _classes(builder, label_key)
 
     def part(name: str) -> Split:
         keys = {"image": image_key, "label": label_key}
@@ -86,7 +98,7 @@ def read_by_id(folder: Path, label_key: str) -> tuple[tuple[str, ...], Split, Sp
         arrays = _arrays(builder, name, keys, SIDE)
         order = np.argsort(arrays["id"])
         parts.append(Split(arrays["image"][order], arrays["label"][order]))
-    return tuple(features[label_key].names), *parts
+    return _classes(builder, label_key), *parts
 
 
 def prepared(root: Path, argument: str) -> Path | None:
@@ -123,8 +135,8 @@ def _versions(folder: Path, version: str | None) -> list[Path]:
 
 
 def _open(folder: Path) -> Any:
-    """Return the builder of a prepared folder."""
-    _check_features(folder / "features.json")
+    """Return the builder of a prepared folder. Raises InputError: see ``_check``."""
+    _check(folder)
     import tensorflow_datasets as tfds
 
     try:
@@ -133,37 +145,65 @@ def _open(folder: Path) -> Any:
         raise InputError(f"{folder}: not a whole TFDS folder ({_line(error)}); prepare it again") from None
 
 
-def _check_features(path: Path) -> None:
-    """Refuse features of classes outside TFDS: TFDS would import whatever module features.json names."""
-    try:
-        pending: list[Any] = [read_json(path)]
-    except (OSError, InputError) as error:
-        raise InputError(f"{path}: not whole JSON ({_line(error)}); prepare the data set again") from None
+def _check(folder: Path) -> None:
+    """Refuse a folder that TFDS would run code for, read other files for, or wait for.
+
+    Raises InputError: a file is none, is too large or no JSON, or names a class or a file that is no part of the set.
+    """
+    for path in sorted(folder.iterdir()):
+        if path.suffix == ".json" or not (path.is_file() or path.is_dir()):
+            _read_metadata(path)
+        elif path.suffix == ".txt" and path.stat().st_size > MOST_TEXT_BYTES:
+            raise InputError(f"{path}: refused: it has more than {MOST_TEXT_BYTES // 2**20} MiB")
+    features = folder / "features.json"
+    pending: list[tuple[Any, int]] = [(_read_metadata(features), 0)]
     while pending:
-        node = pending.pop()
+        node, texts = pending.pop()
         for key, value in node.items() if isinstance(node, dict) else enumerate(node):
             if isinstance(value, dict | list):
-                pending.append(value)
-            elif key in _CLASS_KEYS and "." in str(value) and not str(value).startswith("tensorflow_datasets."):
-                raise InputError(f"{path}: refused: it names {value!r}, which is no part of TFDS")
+                pending.append((value, texts))
+            elif key in _TEXT_KEYS and isinstance(value, str):
+                if texts == _MOST_TEXTS:
+                    raise InputError(f"{features}: refused: JSON in texts in texts; prepare the data set again")
+                try:
+                    pending.append((decode_json(value), texts + 1))
+                except ValueError as error:
+                    raise InputError(f"{features}: {key!r}: not whole JSON ({_line(error)})") from None
+            elif key in _CLASS_KEYS and value not in _FEATURES:
+                raise InputError(f"{features}: refused: it names {_short(value)}, which no set of images needs")
+            elif key == "names_file":
+                raise InputError(f"{features}: refused: it takes class names from the file {_short(value)}")
+
+
+def _read_metadata(path: Path) -> dict[str, Any]:
+    try:
+        return read_json(path)
+    except (OSError, InputError) as error:
+        raise InputError(f"{path}: not whole JSON ({_line(error)}); prepare the data set again") from None
+
+
+def _short(value: Any) -> str:
+    return repr(value)[:80]
 
 
 def _prepare(argument: str, config: RunConfig, folders: list[Path]) -> Any:
     """Let TFDS download and prepare the set in the last of `folders`."""
+    match = _NAME.fullmatch(argument)
     missing = f"tfds:{argument} lies prepared nowhere; looked in {looked_in(config, folders)}"
     reason = unreachable(_HOST)
     if reason is not None:
         raise InputError(
             f"{missing}; no network to download it ({reason}): put a prepared "
-            f"{_NAME.fullmatch(argument)['name']}/VERSION there, or use --dataset digits, which needs no files"
+            f"{match['name']}/VERSION there, or use --dataset digits, which needs no files"
         )
     import tensorflow_datasets as tfds
 
+    name, _, chosen = match["name"].partition("/")
     try:
-        builder = tfds.builder(argument, data_dir=folders[-1])
+        # Not tfds.builder: that would open a folder which `prepared` does not know, and which nobody checked.
+        builder = tfds.builder_cls(name)(config=chosen or None, version=match["version"], data_dir=folders[-1])
         builder.download_and_prepare()
     except tfds.core.registered.DatasetNotFoundError:
-        name = argument.split(":")[0].split("/")[0]
         raise InputError(f"TFDS knows no data set {name!r}{nearest(name, tfds.list_builders())}") from None
     except Exception as error:  # downloads, disks, generators: whatever they raise
         raise InputError(f"{missing}; TFDS could not prepare it: {_line(error)}") from None
@@ -192,7 +232,16 @@ def _supervised(builder: Any, argument: str) -> tuple[str, str]:
 
 def _native_side(builder: Any, key: str) -> int:
     height, width = builder.info.features[key].shape[:2]
-    return height if height is not None and height == width else SIDE
+    side = height if height is not None and height == width else SIDE
+    if side > MOST_SIDE:
+        raise InputError(f"{builder.data_dir}: declares images of {side} pixels a side; at most {MOST_SIDE} are read")
+    return side
+
+
+def _classes(builder: Any, key: str) -> tuple[str, ...]:
+    feature = builder.info.features[key]
+    check_class_count(feature.num_classes, str(builder.data_dir))
+    return tuple(feature.names)
 
 
 def _arrays(builder: Any, name: str, keys: dict[str, str], side: int) -> dict[str, np.ndarray]:
@@ -202,6 +251,9 @@ def _arrays(builder: Any, name: str, keys: dict[str, str], side: int) -> dict[st
 
     try:
         count = builder.info.splits[name].num_examples
+        size = sum(path.stat().st_size for path in Path(builder.data_dir).iterdir())
+        if count > size:  # an example has several bytes
+            raise ValueError(f"{count} examples are declared, but its files have {size} bytes")
         wanted = tfds.decode.PartialDecoding(dict.fromkeys(keys.values(), True))
         examples = tfds.as_numpy(builder.as_dataset(split=name, decoders=wanted, shuffle_files=False))
         images = np.empty((count, side, side, 3), np.uint8)

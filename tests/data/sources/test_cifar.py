@@ -212,6 +212,40 @@ def test_a_member_that_claims_too_much(tmp_path):
         read("cifar10", tmp_path)
 
 
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_SPARSE])
+def test_a_header_that_claims_too_much(tmp_path, kind):
+    info = tarfile.TarInfo("long")
+    info.type, info.size = kind, 3 * 2**30
+    (tmp_path / "cifar-10-python.tar.gz").write_bytes(gzip.compress(info.tobuf() + bytes(10_000)))
+    with pytest.raises(InputError, match="a header of 3221225472 bytes"):
+        read("cifar10", tmp_path)
+
+
+def test_an_archive_of_too_many_members(tmp_path):
+    member = tarfile.TarInfo("empty").tobuf()
+    (tmp_path / "cifar-10-python.tar.gz").write_bytes(gzip.compress(member * 2000))
+    with pytest.raises(InputError, match="more than 1000 members"):
+        read("cifar10", tmp_path)
+
+
+@pytest.mark.parametrize("header", [b"3 \n" * 100, b"99999999999999999999 path=x\n", b"\xff" * 512])
+def test_a_damaged_header(tmp_path, header):
+    info = tarfile.TarInfo("x")
+    info.type, info.size = tarfile.XHDTYPE, len(header)
+    content = info.tobuf() + header.ljust(512, b"\0") + tarfile.TarInfo("y").tobuf() + bytes(10_000)
+    (tmp_path / "cifar-10-python.tar.gz").write_bytes(gzip.compress(content))
+    with pytest.raises(InputError, match=r"not a whole|holds no"):
+        read("cifar10", tmp_path)
+
+
+def test_headers_upon_headers(tmp_path):
+    info = tarfile.TarInfo("x")
+    info.type = tarfile.XHDTYPE
+    (tmp_path / "cifar-10-python.tar.gz").write_bytes(gzip.compress(info.tobuf() * 5000))
+    with pytest.raises(InputError, match="not a whole"):
+        read("cifar10", tmp_path)
+
+
 @pytest.mark.parametrize("shape", [(5, 3072), (5, 32, 32, 3)])
 def test_unlabelled_pickles(tmp_path, shape):
     images = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3)).astype(np.uint8)

@@ -1,3 +1,6 @@
+import json
+import os
+
 import numpy as np
 import pytest
 
@@ -33,25 +36,86 @@ def test_prepared_folders_are_found_without_tfds(tmp_path, argument, expected):
         tfds.prepared(tmp_path, "many")
 
 
+CORE = "tensorflow_datasets.core.features"
+DICT = f"{CORE}.features_dict.FeaturesDict"
+EVIL = "evil_features.Evil"
+
+
+def in_text(features, times=1):
+    """Put `features` into a text of JSON, as TFDS writes what has no message of its own, `times` deep."""
+    for _ in range(times):
+        features = {"pythonClassName": DICT, "jsonFeature": {"json": json.dumps({"x": features})}}
+    return features
+
+
+EVIL_FEATURES = {
+    "modern": {"pythonClassName": EVIL},
+    "other spelling": {"python_class_name": EVIL, "jsonFeature": {"json": "{}"}},
+    "legacy": {"type": EVIL, "content": {}},
+    "in a dict": {"pythonClassName": DICT, "featuresDict": {"features": {"x": {"pythonClassName": EVIL}}}},
+    "in a text": in_text({"type": EVIL, "content": {}}),
+    "in texts in texts": in_text({"pythonClassName": EVIL}, 3),
+    "in too many texts": in_text({"pythonClassName": EVIL}, 6),
+    "in a message as text": {
+        "type": DICT,
+        "proto_cls": "tensorflow_datasets.FeaturesDict",
+        "content": json.dumps({"features": {"x": {"pythonClassName": EVIL}}}),
+    },
+    "what only Python's reader reads": {
+        "pythonClassName": DICT,
+        "jsonFeature": {"json": json.dumps({"x": {"type": EVIL, "content": {"y": float("nan")}}})},
+    },
+    "of TFDS but no feature": {"pythonClassName": "tensorflow_datasets.scripts.cli.main.Evil"},
+    "beside TFDS": {"pythonClassName": "tensorflow_datasets.core.features.evil_features.Evil"},
+    "of a sequence": {"type": f"{CORE}.sequence_feature.Sequence", "content": {"feature": {"type": EVIL}}},
+}
+
+
+def features_folder(folder, features):
+    folder = folder / "x" / "1.0.0"
+    folder.mkdir(parents=True)
+    (folder / "features.json").write_text(features if isinstance(features, str) else json.dumps(features))
+    (folder / "dataset_info.json").write_text('{"name": "x", "version": "1.0.0", "moduleName": "evil_features"}')
+    (folder / "metadata.json").write_text('{"type": "evil_features.Evil"}')
+
+
+@pytest.mark.parametrize("features", EVIL_FEATURES.values(), ids=EVIL_FEATURES)
+def test_features_that_would_import_a_module_are_refused_and_it_is_not_imported(tmp_path, monkeypatch, features):
+    (tmp_path / "evil_features.py").write_text(f"open({str(tmp_path / 'acted')!r}, 'w')")
+    monkeypatch.syspath_prepend(tmp_path)
+    features_folder(tmp_path, features)
+    with pytest.raises(InputError, match=r"refused: |not whole JSON"):
+        read(tmp_path, "x")
+    assert not (tmp_path / "acted").exists()
+
+
 @pytest.mark.parametrize(
     ("features", "message"),
     [
-        ('{"pythonClassName": "os.path"}', "refused: it names 'os.path'"),
-        ('{"featuresDict": {"features": {"x": {"pythonClassName": "evil.Feature"}}}}', "refused: it names 'evil.Feat"),
-        ('{"type": "evil.Feature", "content": {}}', "refused"),
+        # The last of two keys counts, for TFDS as for us.
+        (f'{{"type": "{DICT}", "type": "{EVIL}", "content": {{}}}}', f"refused: it names '{EVIL}'"),
+        (
+            {"type": f"{CORE}.class_label_feature.ClassLabel", "content": {"names_file": "/etc/passwd"}},
+            "it takes class names from the file '/etc/passwd'",
+        ),
         ("{", "not whole JSON"),
         ("", "not whole JSON"),
         ("3", "not whole JSON"),
         ("[" * 100_000, "not whole JSON"),
+        ('{"type": ' + "7" * 5000 + "}", "refused|not whole JSON"),
     ],
 )
-def test_features_that_would_import_something_else_are_refused(tmp_path, features, message):
-    folder = tmp_path / "x" / "1.0.0"
-    folder.mkdir(parents=True)
-    (folder / "features.json").write_text(features)
-    (folder / "dataset_info.json").write_text("{}")
+def test_features_that_are_none_are_refused(tmp_path, features, message):
+    features_folder(tmp_path, features)
     with pytest.raises(InputError, match=message):
-        tfds.read(RunConfig(dataset="tfds:x", data_dir=str(tmp_path)), "x")
+        read(tmp_path, "x")
+
+
+def test_a_prepared_folder_that_would_be_waited_for_is_refused(tmp_path):
+    features_folder(tmp_path, "{}")
+    os.mkfifo(tmp_path / "x/1.0.0/label.labels.txt")
+    with pytest.raises(InputError, match="no regular file"):
+        read(tmp_path, "x")
 
 
 RNG = np.random.default_rng(0)
@@ -186,6 +250,39 @@ class TestPrepared:
         store(tmp_path, keys=None, extra=lambda f: {"number": f.Scalar(np.int64)}, train=train)
         dataset = read(tmp_path)
         assert pairs(dataset.train, dataset.test) == stored(train)
+
+    def test_all_features_of_sets_of_images(self, tmp_path):
+        def extra(f):
+            return {
+                "nested": {"box": f.BBoxFeature(), "words": f.Sequence(f.Text())},
+                "many": f.Sequence({"number": f.Scalar(np.int32), "matrix": f.Tensor(shape=(2,), dtype=np.float32)}),
+            }
+
+        from tensorflow_datasets.core.features import BBox
+
+        more = {
+            "nested": [{"box": BBox(0.0, 0.0, 1.0, 1.0), "words": ["a"]}] * 4,
+            "many": [{"number": [1], "matrix": [[1, 2]]}] * 4,
+        }
+        store(tmp_path, extra=extra, train=some(4) | more, test=some(4) | more)
+        assert len(read(tmp_path).test) == 4
+
+    @pytest.mark.parametrize(
+        ("file", "old", "new", "message"),
+        [
+            ("dataset_info.json", '"8"', '"999999999999"', "999999999999 examples are declared"),
+            ("features.json", '"numClasses": "2"', '"numClasses": "999999999999"', "999999999999 classes; at most"),
+            ("features.json", '"32"', '"1000000"', "images of 1000000 pixels a side"),
+        ],
+    )
+    def test_what_declares_more_than_its_files_hold(self, tmp_path, file, old, new, message):
+        store(tmp_path, train=some(8), test=some(2))
+        path = tmp_path / "tiny/1.0.0" / file
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new))
+        (tmp_path / "tiny/1.0.0/label.labels.txt").unlink()
+        with pytest.raises(InputError, match=message):
+            read(tmp_path)
 
     def test_no_train_split(self, tmp_path):
         with pytest.raises(InputError, match="has no train split; it has test"):
