@@ -136,8 +136,6 @@ def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float) 
     results.write_history(folder, fitted.history)
     if fitted.save is not None and not validation_only:
         fitted.save(folder)
-    if (folder / results.TENSORBOARD).is_dir() and not validation_only:  # a trial's session is the tuner's
-        tensorboard.write_run(folder, config.run_id, config.to_dict(), metrics, len(fitted.history) - 1)
     # From the config to the score; what a run took that went on is not known.
     facts = {} if resumed else {"run_seconds": round(time.monotonic() - begun, 1)}
     if (parent := _parent(config)) is not None:
@@ -146,6 +144,8 @@ def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float) 
     results.write_result(folder, result)
     for left in (results.CHECKPOINT, results.BEST):
         (folder / left).unlink(missing_ok=True)
+    if (folder / results.TENSORBOARD).is_dir() and not validation_only:  # a trial's session is the tuner's
+        tensorboard.write_run(folder, config.run_id, config.to_dict(), metrics, len(fitted.history) - 1)
     return result
 
 

@@ -1,4 +1,8 @@
-"""The one exception that means: the input was wrong, and here is what would be right."""
+"""The one exception that means: the input was wrong, and here is what would be right; and what may fail unharmed."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
 
 
 class InputError(ValueError):
@@ -15,3 +19,13 @@ class FolderInUse(InputError):
 
 class TrainingDiverged(InputError):
     """The loss became NaN or infinite; the last good checkpoint is kept."""
+
+
+@contextlib.contextmanager
+def decoration(what: str) -> Iterator[None]:
+    """Let the block fail at the cost of one line on stderr: it only draws or shows `what` of a result that is there."""
+    try:
+        yield
+    except Exception as error:  # fonts, letters, folders, other versions: drawing libraries raise anything
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        print(f"warning: without {what} ({reason})", file=sys.stderr)

@@ -114,8 +114,13 @@ def load(config: RunConfig) -> Dataset:
     dataset = row.read(config, argument)
     for name, part in dataset.splits.items():
         check_labels(part, dataset.classes, f"{config.dataset} ({name})")
+    # Names of folders need be no text; result.json and TensorBoard hold nothing else.
+    classes = tuple(name.encode(errors="backslashreplace").decode() for name in dataset.classes)
     dataset = replace(
-        dataset, train=_first(dataset.train, config.train_limit), test=_first(dataset.test, config.test_limit)
+        dataset,
+        classes=classes,
+        train=_first(dataset.train, config.train_limit),
+        test=_first(dataset.test, config.test_limit),
     )
     if dataset.validation is not None or config.validation == 0:
         return dataset

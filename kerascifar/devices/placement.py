@@ -62,6 +62,7 @@ def check_place(config: RunConfig) -> None:
 
 def backend() -> str:
     """Return the backend, tensorflow or jax, and refuse others: KERAS_BACKEND or, once it is imported, Keras's own."""
+    os.environ.pop("TF_USE_LEGACY_KERAS", None)  # TensorBoard's tables would look for a Keras that need not be here
     keras = sys.modules.get("keras")
     # setdefault, so that Keras uses the same one whatever ~/.keras/keras.json says.
     name = keras.backend.backend() if keras else os.environ.setdefault("KERAS_BACKEND", "tensorflow")

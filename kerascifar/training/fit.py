@@ -69,7 +69,7 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
     import keras
 
     from kerascifar.training import checkpoint
-    from kerascifar.training.callbacks import Recorder
+    from kerascifar.training.callbacks import Curves, Recorder
 
     strategy, cluster = distribution.current(config), distribution.cluster_of(config)
     steps = steps_per_epoch(len(data.train), config.batch_size, distribution.replicas(strategy))
@@ -81,6 +81,7 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
         print(f"resuming in epoch {progress.epoch + 1}, step {progress.step + 1}", flush=True)
     else:
         shutil.rmtree(folder / results.TENSORBOARD, ignore_errors=True)  # an older run's curves
+    curves = [Curves(folder)] if placement.backend() == "tensorflow" else []  # which Keras needs to write them
     phase = begin_phase(config, model, data, steps, progress)
     while progress.epoch < config.epochs and not out_of_patience(progress.history, config.patience):
         if progress.epoch == phase.end:
@@ -97,11 +98,7 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
         feed = (config, split, len(data.classes), end, progress.epoch * steps + progress.step)
         if progress.step and strategy is None:  # under a strategy, fit() itself builds them first
             learner.test_on_batch(*next(iter(training_feed(*feed))))  # builds the metrics, whose means are restored
-        callbacks = [recorder]
-        if placement.backend() == "tensorflow":  # which Keras needs to write the curves
-            callbacks.append(keras.callbacks.TensorBoard(folder / results.TENSORBOARD, write_graph=False))
-        if config.ema:
-            callbacks.append(keras.callbacks.SwapEMAWeights())
+        averaging = [keras.callbacks.SwapEMAWeights()] if config.ema else []
         with whitening_fixed(learner, not stretch.whitens):
             learner.fit(
                 training_feed(*feed),
@@ -112,7 +109,7 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
                 epochs=end,
                 steps_per_epoch=steps - progress.step,
                 shuffle=False,  # the batches come shuffled
-                callbacks=callbacks,
+                callbacks=[recorder, *curves, *averaging],
             )
     model.steps_per_execution = 1  # for evaluation
     # At its end fit() replaces the weights by their average; start from the checkpoint, as a resumed run does.
