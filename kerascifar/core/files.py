@@ -38,13 +38,16 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             os.unlink(part)
 
 
-def deflate(path: Path) -> None:
-    """Rewrite the zip archive at `path`, which must lie in a draft, with its members compressed and undated."""
+def deflate(path: Path, change: Callable[[str, bytes], bytes] = lambda _, content: content) -> None:
+    """Rewrite the zip archive at `path`, which must lie in a draft, with its members compressed and undated.
+
+    `change` gets name and content of each member, and returns the content to write.
+    """
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 9)
+            archive.writestr(zipfile.ZipInfo(name), change(name, content), zipfile.ZIP_DEFLATED, 9)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,5 +1,6 @@
 """Fit a Keras net: build it, train it with checkpoints, and return it with its scorer."""
 
+import json
 import math
 import shutil
 import statistics as stats
@@ -122,13 +123,28 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
 
 
 def save_model(model: Any, config: RunConfig, data: Dataset, folder: Path) -> None:
-    """Write model.keras without optimizer or loss: it maps uint8 images to logits."""
+    """Write model.keras without optimizer or loss: it maps uint8 images to logits.
+
+    Equal nets give equal files, whenever and wherever they are saved.
+    """
 
     def write(path: Path) -> None:
         plain_model(model, config, data).save(path)
-        files.deflate(path)  # Keras does not compress: more than half of a small net's file is names and blanks
+        files.deflate(path, _settled)  # Keras does not compress: more than half of a small net's file is blanks
 
     files.write_atomically(folder / results.KERAS_MODEL, write)
+
+
+def _settled(name: str, content: bytes) -> bytes:
+    """Return a member of a .keras archive without the time, and with numbers in place of the objects' addresses."""
+    numbers: dict[int, int] = {}
+
+    def numbered(part: dict[str, Any]) -> dict[str, Any]:
+        if (address := part.get("shared_object_id")) is not None:  # equal ones name one object
+            part["shared_object_id"] = numbers.setdefault(address, len(numbers))
+        return {**part, "date_saved": "1980-01-01@00:00:00"} if "date_saved" in part else part
+
+    return json.dumps(json.loads(content, object_hook=numbered)).encode() if name.endswith(".json") else content
 
 
 def trainable_parameters(model: Any) -> int:
