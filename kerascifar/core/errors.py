@@ -3,6 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 
 class InputError(ValueError):
@@ -19,6 +20,23 @@ class FolderInUse(InputError):
 
 class TrainingDiverged(InputError):
     """The loss became NaN or infinite; the last good checkpoint is kept."""
+
+
+class CheckpointRefused(InputError):
+    """A checkpoint from which this run cannot go on.
+
+    Attributes:
+        path: of the file.
+        what: the message without what to do.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path, self.what = path, f"checkpoint {path} {reason}"
+        super().__init__(f"{self.what}; --again starts anew, as does removing checkpoint*.npz")
+
+
+class CheckpointTorn(CheckpointRefused):
+    """The checkpoint is no longer what was written."""
 
 
 @contextlib.contextmanager

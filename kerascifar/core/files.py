@@ -13,8 +13,10 @@ from kerascifar.core.errors import FolderInUse
 _PART = ".part-"
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object], before: Path | None = None) -> None:
     """Let `write` fill a temporary file beside `path`, flush it to disk, then rename it to `path`.
+
+    What `path` held until then is kept as `before`, if that is given.
 
     A reader sees the old file or the new one, never a part; nothing is left behind on failure.
 
@@ -29,6 +31,8 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         with open(part, "rb") as written:
             os.fsync(written.fileno())
         os.chmod(part, 0o644)
+        if before is not None and path.exists():
+            os.replace(path, before)
         os.replace(part, path)
     except OSError as error:
         error.filename = error.filename or str(path)  # a failed write() does not know its file
@@ -36,6 +40,15 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(part)
+
+
+def set_aside(path: Path, why: str) -> Path:
+    """Rename `path` to PATH.WHY, or PATH.WHY.2 and so on where that is taken, and return the new path."""
+    free, number = path.with_name(f"{path.name}.{why}"), 1
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.name}.{why}.{number}")
+    return path.rename(free)
 
 
 def deflate(path: Path, change: Callable[[str, bytes], bytes] = lambda _, content: content) -> None:
