@@ -196,16 +196,21 @@ def test_what_cannot_be_drawn_keeps_no_run_from_its_result(tmp_path, monkeypatch
     ]
 
 
-def test_class_folders_may_have_names_that_are_no_text(tmp_path):
+def pictures(tmp_path, *classes):
+    """Class folders with ten pictures each."""
     from PIL import Image
 
     rng = np.random.default_rng(0)
-    for name in (b"aa", b"b\xe9b"):
+    for name in classes:
         folder = os.path.join(os.fsencode(tmp_path), b"pictures", name)
         os.makedirs(folder)
         for i in range(10):
             Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(os.fsdecode(folder) + f"/{i}.png")
-    given = {"arch": "nearest_centroid", "dataset": "folder", "data_dir": str(tmp_path / "pictures")}
+    return tmp_path / "pictures"
+
+
+def test_class_folders_may_have_names_that_are_no_text(tmp_path):
+    given = {"arch": "nearest_centroid", "dataset": "folder", "data_dir": str(pictures(tmp_path, b"aa", b"b\xe9b"))}
     config = configure(**given, runs=str(tmp_path))
     result = run(config)
     assert results.read_result(config.folder) == result
@@ -217,3 +222,23 @@ def test_another_keras_in_the_surroundings_does_no_harm(command):
     done = command("kerascifar.train", *short, TF_USE_LEGACY_KERAS="1")
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stderr
+
+
+def test_a_net_of_ones_own_pictures_is_used_without_them(tmp_path, capsys):
+    from kerascifar import evaluate, predict
+
+    data = pictures(tmp_path, b"aa", b"bb")
+    given = {"arch": "scratch_fc3", "dataset": "folder", "epochs": 1}
+    config = configure(**given, data_dir=str(data), runs=str(tmp_path / "runs"))
+    run(config)
+    picture = data / "aa" / "0.png"
+    (tmp_path / "away").mkdir()
+    picture = picture.rename(tmp_path / "away" / "0.png")
+    data.rename(tmp_path / "away" / "pictures")
+    predict.main([str(config.folder), str(picture)])
+    assert str(picture) in capsys.readouterr().out
+    evaluate.main([str(config.folder), "--latency", "--repeats", "100"])
+    assert (config.folder / "latency.json").exists()
+    for needs_pictures in (lambda: evaluate.main([str(config.folder)]), lambda: configure(**given)):
+        with pytest.raises(InputError, match="--data-dir DIR is needed"):
+            needs_pictures()

@@ -76,5 +76,5 @@ class Checkpoint:
         except InputError as error:
             raise CheckpointTorn(path, str(error).removeprefix(f"{path} ")) from None
         if any(spec.get(key) != value for key, value in self.identity.items()):
-            raise CheckpointRefused(path, "is that of another run")
+            raise CheckpointRefused(path, "is the checkpoint of another run")
         return spec, arrays
