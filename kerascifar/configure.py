@@ -12,7 +12,7 @@ from kerascifar.config import FIELDS, RunConfig, changed, fields_of, flag
 from kerascifar.core.errors import InputError
 from kerascifar.core.reading import read_toml
 from kerascifar.core.registry import Variant, lookup, nearest
-from kerascifar.data.datasets import check_name
+from kerascifar.data.datasets import check_name, check_place
 from kerascifar.data.normalization import NORMALIZATIONS
 from kerascifar.devices.distribution import check_strategy
 from kerascifar.devices.placement import check_device
@@ -40,6 +40,7 @@ def configure(**given: Any) -> RunConfig:
         brought = {**optimizer.defaults, **brought, **implied_by_phases(given)}
     config = RunConfig(**{**brought, **given})
     check(config)
+    check_place(config)
     return config
 
 

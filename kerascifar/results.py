@@ -28,8 +28,8 @@ FORMAT = 1
 VALIDATED = "validation.json"
 SCORES, HISTORY, TENSORBOARD = "scores.npz", "history.csv", "tensorboard"
 KERAS_MODEL, SCRATCH_MODEL = "model.keras", "model.npz"
-# A training under way: its last state, and the weights of its best epoch.
-CHECKPOINT, BEST = "checkpoint.npz", "best.npz"
+# A training under way: its last state, the one before, and the weights of its best epoch.
+CHECKPOINT, BEFORE, BEST = "checkpoint.npz", "checkpoint-before.npz", "best.npz"
 LATENCY = "latency.json"
 # The folder of what kerascifar.export wrote, and its file of sizes, accuracies and latencies.
 EXPORTED, EXPORTS = "exported", "export.json"

@@ -24,6 +24,7 @@ from kerascifar.devices.distribution import cluster_of, copy_from_chief
 from kerascifar.evaluation.metrics import evaluate
 from kerascifar.plots import tensorboard
 from kerascifar.results import Result
+from kerascifar.training import recovery
 
 SCORED = ("validation", "test")
 # Key of the notes: SHA-256 of the weights that a run began with.
@@ -34,7 +35,7 @@ def run(config: RunConfig, validation_only: bool = False) -> Result:
     """Run `config` to its end and return its result; a finished run is read, an unfinished one goes on.
 
     The test images are scored here, once, after all training. Validation selects; nothing else looks at the test
-    set. With ``again`` a finished run is trained anew; its files stay until the new ones replace them.
+    set. With ``again`` it is trained anew: a result stays until the new one replaces it, a checkpoint is set aside.
 
     With `validation_only`, as in a trial of a search, the test images are dropped as soon as the data is read, no
     model is kept, and the numbers go to validation.json: the folder does not become that of a finished run.
@@ -121,8 +122,13 @@ def _noted_overlap(config: RunConfig, data: Dataset) -> Dataset:
 def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float) -> Result:
     """Fit, score and write the run folder, which this process holds."""
     folder, variant = config.folder, ARCHITECTURES[config.arch]
-    resumed = (folder / results.CHECKPOINT).exists()
-    fitted = engine(config.arch).fit(config, variant, data, folder)
+    resumed = recovery.begin(folder, config.again)
+    fitted = recovery.fit_from(
+        folder,
+        lambda: engine(config.arch).fit(config, variant, data, folder),
+        again=config.again,
+        alone=cluster_of(config) is None,
+    )
     scores = {name: fitted.score(split.images, name) for name, split in data.splits.items() if name in SCORED}
     metrics = {
         name: evaluate(data.splits[name].labels, scores[name], data.classes, fitted.probabilities)
@@ -134,16 +140,15 @@ def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float) 
     results.write_history(folder, fitted.history)
     if fitted.save is not None and not validation_only:
         fitted.save(folder)
-    if (folder / results.TENSORBOARD).is_dir() and not validation_only:  # a trial's session is the tuner's
-        tensorboard.write_run(folder, config.run_id, config.to_dict(), metrics, len(fitted.history) - 1)
     # From the config to the score; what a run took that went on is not known.
     facts = {} if resumed else {"run_seconds": round(time.monotonic() - begun, 1)}
     if (parent := _parent(config)) is not None:
         facts[PARENT] = weights_checksum(parent)
     result = _result(config, data, fitted, metrics, facts)
     results.write_result(folder, result)
-    for left in (results.CHECKPOINT, results.BEST):
-        (folder / left).unlink(missing_ok=True)
+    recovery.end(folder)
+    if (folder / results.TENSORBOARD).is_dir() and not validation_only:  # a trial's session is the tuner's
+        tensorboard.write_run(folder, config.run_id, config.to_dict(), metrics, len(fitted.history) - 1)
     return result
 
 

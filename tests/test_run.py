@@ -1,6 +1,7 @@
 """A run from end to end, and what it leaves behind."""
 
 import json
+import os
 import re
 
 import numpy as np
@@ -203,3 +204,73 @@ def test_tensorboard_shows_train_and_validation_side_by_side(finished):
         events = EventAccumulator(str(config.folder / "tensorboard" / part)).Reload()
         losses = [float(make_ndarray(e.tensor_proto)) for e in events.Tensors("epoch_loss")]
         assert losses == pytest.approx([row[key] for row in result.history])
+
+
+def test_what_cannot_be_drawn_keeps_no_run_from_its_result(tmp_path, monkeypatch, capsys):
+    from kerascifar.plots import results as figures
+
+    def fail(*_):
+        raise TypeError("no such\nletter")
+
+    monkeypatch.setattr(figures, "draw_confusion", fail)
+    config = configure(**GIVEN | {"epochs": 2}, runs=str(tmp_path))
+    config.folder.mkdir(parents=True)
+    (config.folder / "tensorboard").touch()  # a file where Keras's curves want a folder
+    result = run(config)
+    assert results.read_result(config.folder) == result
+    warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+    assert [line.split(" (")[0] for line in warnings] == ["warning: without curves in TensorBoard"]
+    (config.folder / "tensorboard").unlink()
+    run(configure(**GIVEN | {"epochs": 2}, runs=str(tmp_path), again=True))
+    warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+    assert warnings == [
+        "warning: without confusion matrix and settings in TensorBoard (TypeError: no such letter)",
+    ]
+
+
+def pictures(tmp_path, *classes):
+    """Class folders with ten pictures each."""
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for name in classes:
+        folder = os.path.join(os.fsencode(tmp_path), b"pictures", name)
+        os.makedirs(folder)
+        for i in range(10):
+            Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(os.fsdecode(folder) + f"/{i}.png")
+    return tmp_path / "pictures"
+
+
+def test_class_folders_may_have_names_that_are_no_text(tmp_path):
+    given = {"arch": "nearest_centroid", "dataset": "folder", "data_dir": str(pictures(tmp_path, b"aa", b"b\xe9b"))}
+    config = configure(**given, runs=str(tmp_path))
+    result = run(config)
+    assert results.read_result(config.folder) == result
+    assert result.dataset["classes"] == ["aa", r"b\xe9b"]
+
+
+def test_another_keras_in_the_surroundings_does_no_harm(command):
+    short = ("--arch", "lenet", "--dataset", "digits", "--train-limit", 100, "--test-limit", 20, "--epochs", 1)
+    done = command("kerascifar.train", *short, TF_USE_LEGACY_KERAS="1")
+    assert done.returncode == 0, done.stderr
+    assert "warning" not in done.stderr
+
+
+def test_a_net_of_ones_own_pictures_is_used_without_them(tmp_path, capsys):
+    from kerascifar import evaluate, predict
+
+    data = pictures(tmp_path, b"aa", b"bb")
+    given = {"arch": "scratch_fc3", "dataset": "folder", "epochs": 1}
+    config = configure(**given, data_dir=str(data), runs=str(tmp_path / "runs"))
+    run(config)
+    picture = data / "aa" / "0.png"
+    (tmp_path / "away").mkdir()
+    picture = picture.rename(tmp_path / "away" / "0.png")
+    data.rename(tmp_path / "away" / "pictures")
+    predict.main([str(config.folder), str(picture)])
+    assert str(picture) in capsys.readouterr().out
+    evaluate.main([str(config.folder), "--latency", "--repeats", "100"])
+    assert (config.folder / "latency.json").exists()
+    for needs_pictures in (lambda: evaluate.main([str(config.folder)]), lambda: configure(**given)):
+        with pytest.raises(InputError, match="--data-dir DIR is needed"):
+            needs_pictures()

@@ -8,6 +8,7 @@ from tensorboard.plugins.hparams import api, api_pb2
 from tensorboard.plugins.hparams.summary import session_end_pb
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
+from kerascifar.core.errors import decoration
 from kerascifar.plots.tensorboard import write_events
 from tuner.definition import OBJECTIVE, Search
 from tuner.spaces import Choice
@@ -15,6 +16,7 @@ from tuner.spaces import Choice
 SUFFIX = ".hparams"
 
 
+@decoration("the search's page in TensorBoard")
 def write_experiment(search: Search) -> None:
     """Write which hyperparameters are varied, and over what, into the search's folder."""
     varied = [api.HParam("epochs", api.IntInterval(1, search.config.epochs))]
@@ -29,6 +31,7 @@ def write_experiment(search: Search) -> None:
     write_events(search.folder, [api.hparams_config_pb(varied, metrics)], SUFFIX)
 
 
+@decoration("the trial's settings in TensorBoard")
 def write_session(run: Path, trial_id: str, values: Mapping[str, Any], accuracy: float | None) -> None:
     """Write a training's values and result beside its curves; the sessions of a trial's seeds form one group.
 

@@ -13,7 +13,7 @@ class MachineConfig:
         None, "folder of the run under --runs; the arch if not given", FOLDER_NAME, identity=False
     )
     runs: str = option("saved_models", "folder that holds all runs", identity=False)
-    again: bool = option(False, "train anew although a finished run is there", identity=False)
+    again: bool = option(False, "train anew although a finished run or a checkpoint is there", identity=False)
     checkpoint_steps: int | None = option(None, "also save every N steps within an epoch", POSITIVE, identity=False)
     device: str = option(
         "auto",

@@ -1,4 +1,9 @@
-"""The one exception that means: the input was wrong, and here is what would be right."""
+"""The one exception that means: the input was wrong, and here is what would be right; and what may fail unharmed."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 
 class InputError(ValueError):
@@ -15,3 +20,30 @@ class FolderInUse(InputError):
 
 class TrainingDiverged(InputError):
     """The loss became NaN or infinite; the last good checkpoint is kept."""
+
+
+class CheckpointRefused(InputError):
+    """A checkpoint from which this run cannot go on.
+
+    Attributes:
+        path: of the file.
+        what: the message without what to do.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path, self.what = path, f"checkpoint {path} {reason}"
+        super().__init__(f"{self.what}; --again starts anew, as does removing checkpoint*.npz")
+
+
+class CheckpointTorn(CheckpointRefused):
+    """The checkpoint is no longer what was written."""
+
+
+@contextlib.contextmanager
+def decoration(what: str) -> Iterator[None]:
+    """Let the block fail at the cost of one line on stderr: it only draws or shows `what` of a result that is there."""
+    try:
+        yield
+    except Exception as error:  # fonts, letters, folders, other versions: drawing libraries raise anything
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        print(f"warning: without {what} ({reason})", file=sys.stderr)

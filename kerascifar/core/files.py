@@ -15,8 +15,10 @@ _PART = ".part-"
 _LONGEST = 200  # bytes; file systems take 255, and a suffix may follow
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object], before: Path | None = None) -> None:
     """Let `write` fill a temporary file beside `path`, flush it to disk, then rename it to `path`.
+
+    What `path` held until then is kept as `before`, if that is given.
 
     A reader sees the old file or the new one, never a part; nothing is left behind on failure.
 
@@ -31,6 +33,8 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         with open(part, "rb") as written:
             os.fsync(written.fileno())
         os.chmod(part, 0o644)
+        if before is not None and path.exists():
+            os.replace(path, before)
         os.replace(part, path)
     except OSError as error:
         error.filename = error.filename or str(path)  # a failed write() does not know its file
@@ -40,13 +44,25 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             os.unlink(part)
 
 
-def deflate(path: Path) -> None:
-    """Rewrite the zip archive at `path`, which must lie in a draft, with its members compressed and undated."""
+def set_aside(path: Path, why: str) -> Path:
+    """Rename `path` to PATH.WHY, or PATH.WHY.2 and so on where that is taken, and return the new path."""
+    free, number = path.with_name(f"{path.name}.{why}"), 1
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.name}.{why}.{number}")
+    return path.rename(free)
+
+
+def deflate(path: Path, change: Callable[[str, bytes], bytes] = lambda _, content: content) -> None:
+    """Rewrite the zip archive at `path`, which must lie in a draft, with its members compressed and undated.
+
+    `change` gets name and content of each member, and returns the content to write.
+    """
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 9)
+            archive.writestr(zipfile.ZipInfo(name), change(name, content), zipfile.ZIP_DEFLATED, 9)
 
 
 def write_text(path: Path, text: str) -> None:

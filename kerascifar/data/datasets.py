@@ -89,9 +89,17 @@ def check_name(config: RunConfig) -> None:
 
     Raises:
         InputError: unknown data set, malformed ``synthetic:N`` or ``tfds:NAME``, ``--image-size`` for a set whose
-            images have one size, or ``folder`` without ``--data-dir``.
+            images have one size.
     """
     _row(config)
+
+
+def check_place(config: RunConfig) -> None:
+    """Refuse ``folder`` without ``--data-dir``: needed to read images, not to use a net that learned from them."""
+    if _row(config)[0].needs_folder and config.data_dir is None:
+        raise InputError(
+            f"--dataset {config.dataset}: --data-dir DIR is needed, with DIR/CLASS/*.png or DIR/train/CLASS/*.png"
+        )
 
 
 def contents_are_fixed(config: RunConfig, notes: Mapping[str, Any]) -> bool:
@@ -124,12 +132,13 @@ def load(config: RunConfig) -> Dataset:
         A data set of uint8 images (N, H, W, 3) and int64 labels from 0.
 
     Raises:
-        InputError: see ``check_name``; or the set cannot be found, read or split.
+        InputError: see ``check_name`` and ``check_place``; or the set cannot be found, read or split.
 
     >>> from kerascifar.configure import configure
     >>> {name: len(split) for name, split in load(configure(dataset="synthetic:50")).splits.items()}
     {'train': 45, 'validation': 5, 'test': 12}
     """
+    check_place(config)
     row, argument = _row(config)
     dataset = row.read(config, argument)
     check_class_count(len(dataset.classes), config.dataset)
@@ -152,8 +161,6 @@ def _row(config: RunConfig) -> tuple[Source, str]:
     row.check(argument)
     if config.image_size is not None and not row.resizes:
         raise InputError(f"--image-size: the images of {name} have one size; only folder and tfds: are resized")
-    if row.needs_folder and config.data_dir is None:
-        raise InputError(f"--dataset {name}: --data-dir DIR is needed, with DIR/CLASS/*.png or DIR/train/CLASS/*.png")
     return row, argument
 
 

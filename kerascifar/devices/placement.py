@@ -67,6 +67,7 @@ def backend() -> str:
 
     Refuse others, and one that is not installed.
     """
+    os.environ.pop("TF_USE_LEGACY_KERAS", None)  # TensorBoard's tables would look for a Keras that need not be here
     keras = sys.modules.get("keras")
     # setdefault, so that Keras uses the same one whatever ~/.keras/keras.json says.
     name = keras.backend.backend() if keras else os.environ.setdefault("KERAS_BACKEND", "tensorflow")

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from kerascifar.core.errors import decoration
 from kerascifar.plots.lettering import drawing
 from kerascifar.results import TENSORBOARD
 
 SUFFIX = ".run"
 
 
+@decoration("confusion matrix and settings in TensorBoard")
 def write_run(folder: Path, run_id: str, settings: Mapping[str, Any], metrics: Mapping[str, Any], step: int) -> None:
     """Write a session for the HParams page and the run's final metrics into folder/tensorboard.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kerascifar import results
-from kerascifar.core.errors import InputError
+from kerascifar.core.errors import CheckpointRefused, CheckpointTorn, InputError
 from kerascifar.scratch.network import Network
 from kerascifar.scratch.optimizers import Optimizer
 from kerascifar.scratch.saving import arrays_of, read_archive, under, write_archive
@@ -26,7 +26,7 @@ class Checkpoint:
         earlier: history of the finished folds, if their net is kept.
 
     Raises:
-        InputError: the checkpoint is corrupt or of another run.
+        CheckpointRefused: the checkpoint is corrupt or of another run.
     """
 
     def __init__(self, folder: Path, identity: dict[str, str]) -> None:
@@ -35,7 +35,10 @@ class Checkpoint:
         self.spec: dict[str, Any] | None = None
         if self.path.exists():
             self.spec, self.arrays = self._read(self.path)
-            self.fold, self.accuracies, self.earlier = (self.spec[key] for key in ("stage", "accuracies", "earlier"))
+            try:
+                self.fold, self.accuracies, self.earlier = (self.spec[k] for k in ("stage", "accuracies", "earlier"))
+            except KeyError as error:
+                raise CheckpointTorn(self.path, f"is corrupt: it has no {error}") from None
 
     def resume(self, fold: int, network: Network, optimizer: Optimizer) -> Progress:
         """Return how far the checkpoint is in `fold`, and set `network` and `optimizer` to their state there."""
@@ -60,7 +63,7 @@ class Checkpoint:
             "progress": {**asdict(progress), "rates": []},
         }
         slots = {f"slots/{name}": array for name, array in optimizer.slots.items()}
-        write_archive(self.path, spec, arrays_of(network) | slots)
+        write_archive(self.path, spec, arrays_of(network) | slots, self.path.with_name(results.BEFORE))
 
     def restore_best(self, network: Network) -> None:
         """Set the weights of `network` to those of its best epoch."""
@@ -68,7 +71,10 @@ class Checkpoint:
         network.assign(under(arrays, "parameters"), under(arrays, "state"))
 
     def _read(self, path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-        spec, arrays = read_archive(path)
+        try:
+            spec, arrays = read_archive(path)
+        except InputError as error:
+            raise CheckpointTorn(path, str(error).removeprefix(f"{path} ")) from None
         if any(spec.get(key) != value for key, value in self.identity.items()):
-            raise InputError(f"{path} is the checkpoint of another run; --again starts anew")
+            raise CheckpointRefused(path, "is the checkpoint of another run")
         return spec, arrays

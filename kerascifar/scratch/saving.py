@@ -70,9 +70,10 @@ def _restore(network: Network, arrays: Arrays) -> None:
     network.assign(parameters, state)
 
 
-def write_archive(path: str | Path, spec: dict[str, Any], arrays: Arrays) -> None:
-    """Write `spec`, of JSON types, and `arrays` to `path`, atomically."""
-    files.write_atomically(Path(path), lambda draft: np.savez(draft, spec=np.array(json.dumps(spec)), **arrays))
+def write_archive(path: str | Path, spec: dict[str, Any], arrays: Arrays, before: Path | None = None) -> None:
+    """Write `spec`, of JSON types, and `arrays` to `path`, atomically; `before` is ``write_atomically``'s."""
+    text = np.array(json.dumps(spec))
+    files.write_atomically(Path(path), lambda draft: np.savez(draft, spec=text, **arrays), before)
 
 
 def read_archive(path: str | Path) -> tuple[dict[str, Any], Arrays]:

@@ -1,15 +1,18 @@
 """What happens between the steps of a training: history, checkpoints, patience, and the stop at a NaN loss."""
 
+import functools
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Split
-from kerascifar.core.errors import TrainingDiverged
-from kerascifar.results import BEST, CHECKPOINT, write_history
+from kerascifar.core.errors import TrainingDiverged, decoration
+from kerascifar.results import BEST, CHECKPOINT, TENSORBOARD, write_history
 from kerascifar.training import checkpoint
 from kerascifar.training.phases import phase_at
 from kerascifar.training.schedules import make_schedule
@@ -78,3 +81,27 @@ class Recorder(keras.callbacks.Callback):
         write_history(self.folder, self.progress.history)
         if out_of_patience(self.progress.history, self.config.patience):
             self.model.stop_training = True
+
+
+class Curves(keras.callbacks.TensorBoard):
+    """TensorBoard's curves of a run; where they cannot be written, the training goes on without."""
+
+    def __init__(self, folder: Path):
+        super().__init__(folder / TENSORBOARD, write_graph=False)
+        self.written = True
+
+
+def _optional(hook: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(hook)
+    def guarded(self: Curves, *args: Any, **named: Any) -> None:
+        if self.written:
+            self.written = False
+            with decoration("curves in TensorBoard"):
+                hook(self, *args, **named)
+                self.written = True
+
+    return guarded
+
+
+for _name in ("set_model", *(name for name in vars(keras.callbacks.TensorBoard) if name.startswith("on_"))):
+    setattr(Curves, _name, _optional(getattr(keras.callbacks.TensorBoard, _name)))

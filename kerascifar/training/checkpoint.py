@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from kerascifar.core import files, private
-from kerascifar.core.errors import InputError
+from kerascifar.core.errors import CheckpointRefused, CheckpointTorn, InputError
 from kerascifar.core.reading import decode_json, read_arrays
+from kerascifar.results import BEFORE
 
 
 @dataclass
@@ -34,19 +35,19 @@ class Progress:
 
 
 def save(path: Path, model: Any, progress: Progress) -> None:
-    """Write model, optimizer, metrics and `progress` to `path`, atomically."""
+    """Write model, optimizer, metrics and `progress` to `path`, atomically; the checkpoint before is kept beside it."""
     if progress.backend == "jax":
         model.jax_state_sync()  # within an epoch the variables are empty: fit() holds their values
     arrays = _arrays("model", model.variables) | _arrays("optimizer", model.optimizer.variables)
     if progress.step:  # the running means matter only within an epoch
         arrays |= _arrays("metrics", model.metrics_variables)
-    _write(path, arrays, progress)
+    _write(path, arrays, progress, path.with_name(BEFORE))
 
 
 def load_progress(path: Path, backend: str) -> Progress:
     """Return how far the checkpoint at `path` has come; a fresh Progress if there is none.
 
-    Raises InputError: the file is corrupt, or the run was started on another backend than `backend`.
+    Raises CheckpointRefused: the file is corrupt, or the run was started on another backend than `backend`.
     """
     if not path.exists():
         return Progress(backend=backend)
@@ -54,11 +55,10 @@ def load_progress(path: Path, backend: str) -> Progress:
     try:
         progress = decode_json(str(arrays["progress"]), Progress)
     except (KeyError, ValueError) as error:
-        raise InputError(f"checkpoint {path} is corrupt: {error}") from None
+        raise CheckpointTorn(path, f"is corrupt: {error}") from None
     if progress.backend != backend:
-        raise InputError(
-            f"checkpoint {path} was begun under KERAS_BACKEND={progress.backend}, which draws other numbers than "
-            f"{backend}: resume it there, or --again starts anew"
+        raise CheckpointRefused(
+            path, f"was begun under KERAS_BACKEND={progress.backend}, which draws other numbers than {backend}"
         )
     return progress
 
@@ -69,7 +69,7 @@ def restore(path: Path, model: Any, optimizer: bool = True) -> None:
     With `optimizer` False the optimizer is left alone: when a phase begins, the checkpoint holds the previous phase's.
 
     Raises:
-        InputError: the file is corrupt or belongs to another net.
+        CheckpointRefused: the file is corrupt or belongs to another net.
     """
     arrays = _read(path)
     _assign(path, arrays, "model", model.variables)
@@ -117,22 +117,24 @@ def _arrays(group: str, variables: list[Any]) -> dict[str, np.ndarray]:
     return {f"{group}/{i}": np.asarray(variable) for i, variable in enumerate(variables)}
 
 
-def _write(path: Path, arrays: dict[str, np.ndarray], progress: Progress) -> None:
+def _write(path: Path, arrays: dict[str, np.ndarray], progress: Progress, before: Path | None = None) -> None:
     text = np.array(json.dumps(asdict(progress)))
-    files.write_atomically(path, lambda part: np.savez(part, progress=text, **arrays))
+    files.write_atomically(path, lambda part: np.savez(part, progress=text, **arrays), before)
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         return read_arrays(path)
     except InputError as error:
-        raise InputError(f"checkpoint {error}; --again starts anew") from None
+        raise CheckpointTorn(path, str(error).removeprefix(f"{path} ")) from None
+    except FileNotFoundError:
+        raise CheckpointTorn(path, "is gone") from None
 
 
 def _assign(path: Path, arrays: dict[str, np.ndarray], group: str, variables: list[Any]) -> None:
     count = sum(name.startswith(f"{group}/") for name in arrays)
-    saved = [arrays[f"{group}/{i}"] for i in range(count)]
+    saved = [arrays.get(f"{group}/{i}", np.empty(0)) for i in range(count)]
     if [a.shape for a in saved] != [tuple(v.shape) for v in variables]:
-        raise InputError(f"checkpoint {path} belongs to another {group}; --again starts anew")
+        raise CheckpointRefused(path, f"belongs to another {group}")
     for variable, value in zip(variables, saved, strict=True):
         variable.assign(value)

@@ -1,5 +1,6 @@
 """Fit a Keras net: build it, train it with checkpoints, and return it with its scorer."""
 
+import json
 import math
 import shutil
 import statistics as stats
@@ -69,7 +70,7 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
     import keras
 
     from kerascifar.training import checkpoint
-    from kerascifar.training.callbacks import Recorder
+    from kerascifar.training.callbacks import Curves, Recorder
 
     strategy, cluster = distribution.current(config), distribution.cluster_of(config)
     steps = steps_per_epoch(len(data.train), config.batch_size, distribution.replicas(strategy))
@@ -81,6 +82,7 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
         print(f"resuming in epoch {progress.epoch + 1}, step {progress.step + 1}", flush=True)
     else:
         shutil.rmtree(folder / results.TENSORBOARD, ignore_errors=True)  # an older run's curves
+    curves = [Curves(folder)] if placement.backend() == "tensorflow" else []  # which Keras needs to write them
     phase = begin_phase(config, model, data, steps, progress)
     while progress.epoch < config.epochs and not out_of_patience(progress.history, config.patience):
         if progress.epoch == phase.end:
@@ -97,11 +99,7 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
         feed = (config, split, len(data.classes), end, progress.epoch * steps + progress.step)
         if progress.step and strategy is None:  # under a strategy, fit() itself builds them first
             learner.test_on_batch(*next(iter(training_feed(*feed))))  # builds the metrics, whose means are restored
-        callbacks = [recorder]
-        if placement.backend() == "tensorflow":  # which Keras needs to write the curves
-            callbacks.append(keras.callbacks.TensorBoard(folder / results.TENSORBOARD, write_graph=False))
-        if config.ema:
-            callbacks.append(keras.callbacks.SwapEMAWeights())
+        averaging = [keras.callbacks.SwapEMAWeights()] if config.ema else []
         with whitening_fixed(learner, not stretch.whitens):
             learner.fit(
                 training_feed(*feed),
@@ -112,7 +110,7 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
                 epochs=end,
                 steps_per_epoch=steps - progress.step,
                 shuffle=False,  # the batches come shuffled
-                callbacks=callbacks,
+                callbacks=[recorder, *curves, *averaging],
             )
     model.steps_per_execution = 1  # for evaluation
     # At its end fit() replaces the weights by their average; start from the checkpoint, as a resumed run does.
@@ -125,13 +123,28 @@ def train(model: Any, config: RunConfig, data: Dataset, folder: Path) -> tuple[l
 
 
 def save_model(model: Any, config: RunConfig, data: Dataset, folder: Path) -> None:
-    """Write model.keras without optimizer or loss: it maps uint8 images to logits."""
+    """Write model.keras without optimizer or loss: it maps uint8 images to logits.
+
+    Equal nets give equal files, whenever and wherever they are saved.
+    """
 
     def write(path: Path) -> None:
         plain_model(model, config, data).save(path)
-        files.deflate(path)  # Keras does not compress: more than half of a small net's file is names and blanks
+        files.deflate(path, _settled)  # Keras does not compress: more than half of a small net's file is blanks
 
     files.write_atomically(folder / results.KERAS_MODEL, write)
+
+
+def _settled(name: str, content: bytes) -> bytes:
+    """Return a member of a .keras archive without the time, and with numbers in place of the objects' addresses."""
+    numbers: dict[int, int] = {}
+
+    def numbered(part: dict[str, Any]) -> dict[str, Any]:
+        if (address := part.get("shared_object_id")) is not None:  # equal ones name one object
+            part["shared_object_id"] = numbers.setdefault(address, len(numbers))
+        return {**part, "date_saved": "1980-01-01@00:00:00"} if "date_saved" in part else part
+
+    return json.dumps(json.loads(content, object_hook=numbered)).encode() if name.endswith(".json") else content
 
 
 def trainable_parameters(model: Any) -> int:

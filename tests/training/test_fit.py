@@ -1,6 +1,9 @@
 """Training as a whole, on a few synthetic images: what survives, what is learned, what is refused."""
 
 import dataclasses
+import re
+import time
+import zipfile
 
 import numpy as np
 import pytest
@@ -222,3 +225,21 @@ def test_a_checkpoint_of_another_net_is_refused(tmp_path):
     (other.folder / "checkpoint.npz").write_bytes(b"garbage")
     with pytest.raises(InputError, match=r"^checkpoint \S+ is corrupt: File is not a zip file; --again starts anew"):
         trained(tmp_path, epochs=1, arch="lenet_relu")
+
+
+def test_a_run_trained_twice_gives_the_same_file(tmp_path):
+    files = []
+    for name in ("first", "second"):
+        config = configure(**SMALL | {"epochs": 1, "runs": str(tmp_path / name)})
+        run(config)
+        files.append((config.folder / "model.keras").read_bytes())
+        time.sleep(1.1)  # Keras notes the time to a second
+    assert files[0] == files[1]
+    import keras
+
+    net = keras.models.load_model(config.folder / "model.keras")
+    with zipfile.ZipFile(config.folder / "model.keras") as archive:
+        stored = archive.read("config.json").decode()
+    # The layers share one object, the dtype policy, which Keras names by its address.
+    assert set(re.findall(r'"shared_object_id": (\d+)', stored)) == {"0"}
+    assert net.output_shape == (None, 10)
