@@ -41,7 +41,7 @@ class ScoredRun:
 
 
 def read_scored_run(folder: Path) -> ScoredRun:
-    """Read the result and the scores in `folder`. Raises InputError: a file is missing or corrupt."""
+    """Read the result and the scores in `folder`. Raises InputError: a file is missing, corrupt or of another run."""
     result, arrays = read_result(folder), read_scores(folder)
     splits, classes = {}, arrays.get("classes", np.array([]))
     for split in ("test", "validation"):
@@ -61,4 +61,6 @@ def read_scored_run(folder: Path) -> ScoredRun:
             raise InputError(f"{folder / SCORES} holds no {split} labels and scores that fit each other")
         splits[split] = labels, scores
     checksum = str(arrays.get("test_checksum", ""))
+    if checksum != result.given.sha256.get("test", checksum):
+        raise InputError(f"{folder / SCORES} holds scores of other test images than its result.json tells of")
     return ScoredRun(folder, result, tuple(map(str, classes)), splits["test"], splits.get("validation"), checksum)

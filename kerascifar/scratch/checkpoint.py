@@ -6,6 +6,7 @@ from typing import Any
 
 from kerascifar import results
 from kerascifar.core.errors import InputError
+from kerascifar.core.given import WAY_OUT, Given
 from kerascifar.scratch.network import Network
 from kerascifar.scratch.optimizers import Optimizer
 from kerascifar.scratch.saving import arrays_of, read_archive, under, write_archive
@@ -19,6 +20,7 @@ class Checkpoint:
     Args:
         folder: the run folder.
         identity: of the run; a checkpoint with another one is refused.
+        given: to the run; a checkpoint that was given something else is refused, where it is known.
 
     Attributes:
         fold: index of the fold whose net is being trained; after the last fold follows the net for all images.
@@ -29,9 +31,9 @@ class Checkpoint:
         InputError: the checkpoint is corrupt or of another run.
     """
 
-    def __init__(self, folder: Path, identity: dict[str, str]) -> None:
+    def __init__(self, folder: Path, identity: dict[str, str], given: Given) -> None:
         self.path, self.best_path, self.identity = folder / results.CHECKPOINT, folder / results.BEST, identity
-        self.fold, self.accuracies, self.earlier = 0, [], []
+        self.given, self.fold, self.accuracies, self.earlier = given, 0, [], []
         self.spec: dict[str, Any] | None = None
         if self.path.exists():
             self.spec, self.arrays = self._read(self.path)
@@ -53,6 +55,7 @@ class Checkpoint:
             write_archive(self.best_path, self.identity, arrays_of(network))
         spec = {
             **self.identity,
+            "given": asdict(self.given),
             "stage": self.fold,  # the key in checkpoints of all versions
             "accuracies": self.accuracies,
             "earlier": self.earlier,
@@ -69,6 +72,10 @@ class Checkpoint:
 
     def _read(self, path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         spec, arrays = read_archive(path)
+        if "given" in spec:
+            Given.read(spec["given"], f"checkpoint {path}").refuse(
+                self.given, f"checkpoint {path} was begun on", WAY_OUT
+            )
         if any(spec.get(key) != value for key, value in self.identity.items()):
             raise InputError(f"{path} is the checkpoint of another run; --again starts anew")
         return spec, arrays

@@ -13,6 +13,7 @@ import numpy as np
 
 from kerascifar.core import files, private
 from kerascifar.core.errors import InputError
+from kerascifar.core.given import WAY_OUT, Given
 from kerascifar.core.reading import decode_json, read_arrays
 
 
@@ -25,12 +26,14 @@ class Progress:
         step: steps done in the current epoch.
         history: one dict per finished epoch.
         backend: Keras's backend, on which the random numbers depend.
+        given: the data and first weights; None in checkpoints of earlier versions.
     """
 
     epoch: int = 0
     step: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     backend: str = "tensorflow"
+    given: Given | None = None
 
 
 def save(path: Path, model: Any, progress: Progress) -> None:
@@ -43,13 +46,13 @@ def save(path: Path, model: Any, progress: Progress) -> None:
     _write(path, arrays, progress)
 
 
-def load_progress(path: Path, backend: str) -> Progress:
+def load_progress(path: Path, backend: str, given: Given | None = None) -> Progress:
     """Return how far the checkpoint at `path` has come; a fresh Progress if there is none.
 
-    Raises InputError: the file is corrupt, or the run was started on another backend than `backend`.
+    Raises InputError: the file is corrupt, or the run was begun on another `backend`, or `given` something else.
     """
     if not path.exists():
-        return Progress(backend=backend)
+        return Progress(backend=backend, given=given)
     arrays = _read(path)
     try:
         progress = decode_json(str(arrays["progress"]), Progress)
@@ -60,6 +63,9 @@ def load_progress(path: Path, backend: str) -> Progress:
             f"checkpoint {path} was begun under KERAS_BACKEND={progress.backend}, which draws other numbers than "
             f"{backend}: resume it there, or --again starts anew"
         )
+    if progress.given and given:
+        progress.given.refuse(given, f"checkpoint {path} was begun on", WAY_OUT)
+    progress.given = given or progress.given
     return progress
 
 
