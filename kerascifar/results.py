@@ -18,6 +18,7 @@ from kerascifar.core import files
 from kerascifar.core.contracts import Dataset, check_class_count
 from kerascifar.core.errors import InputError
 from kerascifar.core.fields import MOST_SIDE
+from kerascifar.core.given import PARENT, Given
 from kerascifar.core.origin import FINISHED, finished_runs
 from kerascifar.core.reading import read_arrays, read_json
 from kerascifar.core.shown import csv_cell, printable
@@ -76,6 +77,15 @@ class Result:
         """Test accuracy, 0 to 1."""
         return self.metrics["test"]["accuracy"]
 
+    @property
+    def given(self) -> Given:
+        """The data and first weights of the run, as far as recorded. Raises InputError: the record is damaged."""
+        weights = {PARENT: self.notes[PARENT]} if PARENT in self.notes else {}
+        sha256 = self.dataset.get("sha256")
+        sha256 = {**sha256, **weights} if isinstance(sha256, dict) else sha256
+        recorded = {"classes": self.dataset.get("classes"), "sha256": sha256}
+        return Given.read(recorded, f"the result of run {self.run_id}")
+
 
 def write_result(folder: Path, result: Result) -> None:
     """Write result.json, or validation.json where no test image was scored, whole or not at all."""
@@ -118,6 +128,14 @@ def _check_described(path: Path, dataset: Mapping[str, Any]) -> None:
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
         raise InputError(f"{path}: dataset.classes must be a list of names, got {str(classes)[:80]}")
     check_class_count(len(classes), str(path))
+
+
+def first_weights(init_weights: str | None) -> Path | None:
+    """Return the file that --init-weights names, itself or by its run folder; it need not be there. None without it."""
+    if init_weights is None:
+        return None
+    source = Path(init_weights)
+    return find_run(source) / KERAS_MODEL if source.is_dir() else source
 
 
 def find_run(path: str | Path) -> Path:

@@ -14,9 +14,9 @@ from kerascifar.configure import check, check_keys
 from kerascifar.core import files
 from kerascifar.core.contracts import Dataset, Fitted, Score
 from kerascifar.core.errors import InputError
+from kerascifar.core.given import PARENT, Given
 from kerascifar.core.origin import weights_checksum
 from kerascifar.core.processor import processor
-from kerascifar.core.shown import few
 from kerascifar.data.datasets import PUBLISHED_OVERLAP, contents_are_fixed, describe_classes, load
 from kerascifar.devices import placement
 from kerascifar.devices.cluster import Cluster, watched
@@ -27,8 +27,6 @@ from kerascifar.results import Result
 from kerascifar.training import recovery
 
 SCORED = ("validation", "test")
-# Key of the notes: SHA-256 of the weights that a run began with.
-PARENT = "init_weights_sha256"
 
 
 def run(config: RunConfig, validation_only: bool = False) -> Result:
@@ -50,7 +48,9 @@ def run(config: RunConfig, validation_only: bool = False) -> Result:
     outcome = results.VALIDATED if validation_only else results.FINISHED
     if (folder / outcome).exists() and not config.again:
         return _read_back(config, outcome)
-    if (parent := _parent(config)) is not None and not parent.is_file():  # before any data is read
+    if (
+        parent := results.first_weights(config.init_weights)
+    ) is not None and not parent.is_file():  # before any data is read
         raise InputError(f"--init-weights: there is no file or run folder {config.init_weights}")
     data = load(config)
     if not validation_only and not contents_are_fixed(config, data.notes):
@@ -72,40 +72,31 @@ def run(config: RunConfig, validation_only: bool = False) -> Result:
 
 
 def _read_back(config: RunConfig, outcome: str) -> Result:
-    """Return the result of the finished run; refuse one of other images or first weights, which no run id tells."""
+    """Return the result of the finished run; refuse one of other data or first weights, which no run id tells."""
     result = results.read_result(config.folder, outcome)
-    if not contents_are_fixed(config, result.dataset["notes"]):
-        _check_images(result, load(config), f"{config.folder} is a finished run of other images: ")
-    recorded, parent = result.notes.get(PARENT), _parent(config)
-    if recorded and parent and parent.is_file() and weights_checksum(parent) != recorded:
-        raise InputError(
-            f"{config.folder} is a finished run that began with other weights than {parent} holds now; choose another "
-            f"--name, or --again trains anew"
-        )
+    check_given(config, result, config.folder, "choose another --name or --runs for this, or --again trains anew")
     when = datetime.fromtimestamp((config.folder / outcome).stat().st_mtime).strftime("%Y-%m-%d %H:%M")
     print(f"finished on {when}: its result is read back; --again trains anew", flush=True)
     return result
 
 
-def _parent(config: RunConfig) -> Path | None:
-    """Return the file of weights that --init-weights names, itself or in a run folder; it need not be there."""
-    if config.init_weights is None:
-        return None
-    source = Path(config.init_weights)
-    return results.find_run(source) / results.KERAS_MODEL if source.is_dir() else source
+def check_given(config: RunConfig, result: Result, folder: Path, way_out: str) -> None:
+    """Refuse the result in `folder` as that of `config` if it had other images or first weights than are here now.
 
+    Images that are the same everywhere are not read.
 
-def _check_images(result: Result, data: Dataset, what: str) -> None:
-    """Refuse images that are not those of the result; splits that one of the two has not are not compared."""
-    if list(data.classes) != list(result.dataset["classes"]):
-        raise InputError(f"{what}its classes are {few(result.dataset['classes'])}, here {few(data.classes)}")
-    for name, split in data.splits.items():
-        recorded = result.dataset["sha256"].get(name)
-        if recorded is not None and split.checksum != recorded:
-            raise InputError(
-                f"{what}the SHA-256 of its {name} images is {recorded[:12]}…, that of the {len(split):,} here is "
-                f"{split.checksum[:12]}…; choose another --name or --runs for these, or --again trains anew"
-            )
+    Raises:
+        InputError: they differ, which ends with `way_out`; or there are no images.
+    """
+    recorded, sha256 = result.given, {}
+    if PARENT in recorded.sha256 and (parent := results.first_weights(config.init_weights)) and parent.is_file():
+        sha256[PARENT] = weights_checksum(parent)
+    here = Given(recorded.classes, sha256)
+    notes = result.dataset.get("notes")
+    if not contents_are_fixed(config, notes if isinstance(notes, dict) else {"verified": False}):
+        data = Given.of(load(config))
+        here = Given(data.classes, data.sha256 | sha256)
+    recorded.refuse(here, f"{folder} is a finished run of", way_out)
 
 
 def _noted_overlap(config: RunConfig, data: Dataset) -> Dataset:
@@ -122,6 +113,7 @@ def _noted_overlap(config: RunConfig, data: Dataset) -> Dataset:
 def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float) -> Result:
     """Fit, score and write the run folder, which this process holds."""
     folder, variant = config.folder, ARCHITECTURES[config.arch]
+    given = Given.of(data, results.first_weights(config.init_weights))  # now: the parent may change in the meantime
     resumed = recovery.begin(folder, config.again)
     fitted = recovery.fit_from(
         folder,
@@ -142,8 +134,8 @@ def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float) 
         fitted.save(folder)
     # From the config to the score; what a run took that went on is not known.
     facts = {} if resumed else {"run_seconds": round(time.monotonic() - begun, 1)}
-    if (parent := _parent(config)) is not None:
-        facts[PARENT] = weights_checksum(parent)
+    if PARENT in given.sha256:
+        facts[PARENT] = given.sha256[PARENT]
     result = _result(config, data, fitted, metrics, facts)
     results.write_result(folder, result)
     recovery.end(folder)
@@ -180,13 +172,13 @@ def restore(folder: Path, **machine: Any) -> tuple[RunConfig, Result, Score]:
     """Return config, result and scorer of the finished run in `folder`; arguments and refusals are `read_run`'s."""
     config, result = read_run(folder, **machine)
     variant = ARCHITECTURES[config.arch]
-    return config, result, engine(config.arch).restore(config, variant, folder, lambda: load(config))
+    return config, result, engine(config.arch).restore(config, variant, folder, lambda: load_again(config, result))
 
 
 def load_again(config: RunConfig, result: Result) -> Dataset:
     """Return the images of the finished run that `config` and `result` tell of; refuse others."""
     data = load(config)
-    _check_images(result, data, "the images here are not those of the run: ")
+    result.given.refuse(Given.of(data), f"run {config.run_id} had", "name the folder of the same data by --data-dir")
     return data
 
 

@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from kerascifar.architectures import engine
-from kerascifar.config import FIELDS, RunConfig, flag, plain_default
-from kerascifar.configure import check, configure
+from kerascifar.config import FIELDS, MACHINE, RunConfig, flag, plain_default
+from kerascifar.configure import check, check_keys, configure
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
+from kerascifar.core.given import Given
 from kerascifar.core.reading import read_json
 from kerascifar.core.registry import lookup
+from kerascifar.data.datasets import contents_are_fixed, load
+from kerascifar.results import VALIDATED, read_result
+from kerascifar.run import check_given
 from kerascifar.training.optimizers import OPTIMIZERS, OPTIONS
 from tuner.spaces import NAMED, Choice, Hyperparameter, Value, find_space
 
@@ -81,6 +85,11 @@ class Search:
         """The config that the trials vary."""
         return configure(**self.fields)
 
+    @cached_property
+    def given(self) -> Given:
+        """The data that its trials have: without the test images. Raises InputError: it cannot be read."""
+        return Given.of(dataclasses.replace(load(self.config), test=None))
+
     def trials(self, point: Mapping[str, Value], epochs: int | None = None) -> list[RunConfig]:
         """Return the configs, one per seed, that the trial at `point` of the space trains.
 
@@ -127,13 +136,15 @@ class Search:
         """
         if self.file.exists():
             self.compare()
-        else:
-            files.write_text(self.file, json.dumps(self.to_dict(), indent=1) + "\n")
+            return
+        # Which images they are is told by an official data set's name, so they are not read for it.
+        given = {} if contents_are_fixed(self.config, {}) else {"given": dataclasses.asdict(self.given)}
+        files.write_text(self.file, json.dumps({**self.to_dict(), **given}, indent=1) + "\n")
 
     def compare(self) -> None:
         """Compare this search with the one that search.json describes.
 
-        Raises InputError: they differ, or search.json cannot be read.
+        Raises InputError: they or their data differ, or search.json cannot be read.
         """
         # A field that was added to RunConfig after search.json was written had its default.
         defaults = {name: plain_default(name) for name, f in FIELDS.items() if f.metadata["identity"]}
@@ -147,6 +158,23 @@ class Search:
             raise InputError(
                 f"--dir {self.folder} holds another search: {'; '.join(differences)}; choose another --dir"
             )
+        self.check_given()
+
+    def check_given(self) -> None:
+        """Compare the data with that of the search in the folder: of search.json, or else of its first finished trial.
+
+        Raises InputError: it differs or cannot be read.
+        """
+        definition, way_out = read_definition(self.folder), "choose another --dir"
+        if "given" in definition:
+            recorded = Given.read(definition["given"], str(self.file))
+            recorded.refuse(self.given, f"--dir {self.folder} holds a search on", way_out)
+            return
+        for path in sorted(self.in_folder(self.config).folder.parent.glob(f"*/{VALIDATED}"))[:1]:
+            result = read_result(path.parent, VALIDATED)
+            check_keys(result.config, str(path))
+            config = RunConfig(**{**result.config, **{name: getattr(self.config, name) for name in MACHINE}})
+            check_given(config, result, path.parent, way_out)
 
     def _check_space(self) -> None:
         """Try every end of every hyperparameter, so that no error appears in the middle of a search."""
@@ -217,7 +245,7 @@ def _fields_at(point: Mapping[str, Value]) -> dict[str, Any]:
 
 def _flat(definition: Mapping[str, Any]) -> dict[str, Any]:
     """Put the config's fields and the space's hyperparameters beside the rest."""
-    rest = {name: value for name, value in definition.items() if name not in ("space", "config")}
+    rest = {name: value for name, value in definition.items() if name not in ("space", "config", "given")}
     return rest | {f"space {name}": value for name, value in definition["space"].items()} | definition["config"]
 
 

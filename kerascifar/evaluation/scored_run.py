@@ -44,7 +44,10 @@ class ScoredRun:
 
 
 def read_scored_run(folder: Path) -> ScoredRun:
-    """Read the result and the scores in `folder`. Raises InputError: a file is missing, corrupt or holds no shares."""
+    """Read the result and the scores in `folder`.
+
+    Raises InputError: a file is missing, corrupt or of another run, or the scores are no shares.
+    """
     result, arrays = read_result(folder), read_scores(folder)
     splits, classes = {}, np.atleast_1d(arrays.get("classes", ()))
     check_class_count(classes.size, str(folder / SCORES))
@@ -74,4 +77,6 @@ def read_scored_run(folder: Path) -> ScoredRun:
             )
         splits[split] = labels, scores
     checksum = str(arrays.get("test_checksum", ""))
+    if checksum != result.given.sha256.get("test", checksum):
+        raise InputError(f"{folder / SCORES} holds scores of other test images than its result.json tells of")
     return ScoredRun(folder, result, tuple(map(str, classes)), splits["test"], splits.get("validation"), checksum)

@@ -133,17 +133,18 @@ def _check_together(scored: Sequence[ScoredRun]) -> None:
         raise InputError(f"an ensemble needs two finished runs or more, got {len(scored)}")
     first, seen = scored[0], {}
     for run in scored:
-        if run.result.run_id in seen:
-            raise InputError(f"{seen[run.result.run_id]} and {run.folder} are the same run: one vote each")
-        seen[run.result.run_id] = run.folder
+        for twin in seen.setdefault(run.result.run_id, []):  # other data or first weights make another run of one id
+            if twin.result.given.difference(run.result.given) is None:
+                raise InputError(f"{twin.folder} and {run.folder} are the same run: one vote each")
+        seen[run.result.run_id].append(run)
         if run.classes != first.classes:
             raise InputError(
-                f"{run.name} knows other classes than {first.name}: {few(run.classes)}, not {few(first.classes)}"
+                f"{run.folder} knows other classes than {first.folder}: {few(run.classes)}, not {few(first.classes)}"
             )
         if run.checksum != first.checksum or not np.array_equal(run.test[0], first.test[0]):
             raise InputError(
-                f"{run.name} was scored on other test images than {first.name}: their SHA-256 differs "
-                f"({len(run.test[0])} and {len(first.test[0])} images)"
+                f"{run.folder} was scored on other test images than {first.folder}: {_tested(run)}, not "
+                f"{_tested(first)}"
             )
 
 
@@ -157,3 +158,8 @@ def _check_scores(run: ScoredRun, vote: str, temperature: bool) -> None:
         )
     if temperature and run.validation is None:
         raise InputError(f"{run.name} has no validation images to fit --temperature on")
+
+
+def _tested(run: ScoredRun) -> str:
+    dataset = run.result.dataset.get("name")
+    return f"{len(run.test[0])} images of {dataset} with the SHA-256 {run.checksum[:12]}…"

@@ -5,8 +5,7 @@ from typing import Any
 
 from kerascifar.architectures import ARCHITECTURES, engine
 from kerascifar.core.contracts import Served
-from kerascifar.data.datasets import load
-from kerascifar.run import read_run
+from kerascifar.run import load_again, read_run
 
 
 def serve(folder: Path, **machine: Any) -> Served:
@@ -24,4 +23,6 @@ def serve(folder: Path, **machine: Any) -> Served:
     """
     config, result = read_run(folder, **machine)
     shape = result.dataset["image_shape"]
-    return engine(config.arch).serve(config, ARCHITECTURES[config.arch], folder, lambda: load(config), shape)
+    return engine(config.arch).serve(
+        config, ARCHITECTURES[config.arch], folder, lambda: load_again(config, result), shape
+    )

@@ -1,7 +1,6 @@
 """Build the Keras net of a config, and compile it for each phase of its training."""
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from kerascifar.core.contracts import Dataset
 from kerascifar.data.batches import steps_per_epoch
 from kerascifar.data.normalization import statistics
 from kerascifar.devices import distribution, placement
-from kerascifar.results import find_run
+from kerascifar.results import first_weights
 from kerascifar.training.phases import Phase, phase_at, phases_of
 
 _ADAPT_IMAGES = 5000  # as in airbench; more change the whitening by less than a seed does
@@ -41,11 +40,10 @@ def compiled_model(config: RunConfig, data: Dataset) -> Any:
 
     model = build_model(config, data)
     adapt(model, data.train.images)
-    if config.init_weights is not None:
-        source = Path(config.init_weights)
-        imported = pretrained.load_weights_into(model, find_run(source) if source.is_dir() else source)
+    if (source := first_weights(config.init_weights)) is not None:
+        imported = pretrained.load_weights_into(model, source)
         left = f"; fresh or left out: {', '.join(imported.left)}" if imported.left else ""
-        print(f"{len(imported.layers)} layers start from {source}{left}", flush=True)
+        print(f"{len(imported.layers)} layers start from {config.init_weights}{left}", flush=True)
     if distribution.current(config) is not None:
         distribution.synchronize(model)
     for phase in reversed(phases_of(config)):  # so that a bad later phase is refused before the first is trained

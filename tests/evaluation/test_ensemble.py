@@ -121,12 +121,33 @@ def test_runs_that_do_not_fit_are_refused(runs, tmp_path):
     copy = save(tmp_path / "copy" / "a", SAID["a"])
     refused([*runs, copy], f"{runs[0]} and {copy} are the same run")
     other = save(tmp_path / "n" / "pixels", SAID["a"], seed=9, pixel=1)
-    refused([*runs, other], "was scored on other test images than lenet/a: their SHA-256 differs (4 and 4 images)")
+    refused(
+        [*runs, other], f"{other} was scored on other test images than {runs[0]}: 4 images of drawn with the SHA-256"
+    )
     fewer = save(tmp_path / "n" / "fewer", SAID["a"][:3], seed=9, labels=LABELS[:3])
-    refused([*runs, fewer], "(3 and 4 images)")
+    refused([*runs, fewer], ": 3 images of drawn with")
     named = save(tmp_path / "n" / "named", SAID["a"], seed=9, classes=("cat", "dog", "lorry"))
-    refused([*runs, named], "knows other classes than lenet/a: cat, dog, lorry, not cat, dog, ship")
+    refused([*runs, named], f"{named} knows other classes than {runs[0]}: cat, dog, lorry, not cat, dog, ship")
     refused([*runs, tmp_path / "nowhere"], "is not a folder")
+
+
+def test_one_run_id_on_other_data_is_another_run(runs, tmp_path):
+    twin = save(tmp_path / "other" / "a", SAID["c"], pixel=1)
+    refused([runs[0], twin], f"{twin} was scored on other test images than {runs[0]}: 4 images of drawn")
+    # The same test images, and others to validate on: two runs, one vote each.
+    held_out = (LABELS, SAID["b"])
+    first, second = (
+        save(tmp_path / name, SAID["b"], held_out=(labels, SAID["b"]))
+        for name, labels in (("one", LABELS), ("two", LABELS[::-1]))
+    )
+    assert len(combine([first, second], "hard")["members"]) == 2
+    refused([first, save(tmp_path / "copy", SAID["b"], held_out=held_out)], "are the same run")
+
+
+def test_scores_of_other_images_than_the_result_tells_of_are_refused(runs, tmp_path):
+    other = save(tmp_path / "other", SAID["b"], pixel=1)
+    (runs[0] / "scores.npz").write_bytes((other / "scores.npz").read_bytes())
+    refused(runs, "scores.npz holds scores of other test images than its result.json tells of")
 
 
 def test_shares_of_neighbours_vote_hard_only(runs, tmp_path):

@@ -108,7 +108,7 @@ def test_a_finished_checkpoint_needs_no_training(tmp_path, monkeypatch):
 
 def test_a_checkpoint_of_other_images_is_refused(tmp_path):
     fitted(tmp_path)
-    with pytest.raises(InputError, match="checkpoint of another run"):
+    with pytest.raises(InputError, match="was begun on other data than this: its SHA-256 of the train images was"):
         fitted(tmp_path, dataset(seed=1))
 
 
