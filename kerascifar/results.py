@@ -76,7 +76,7 @@ class Result:
 
     @property
     def given(self) -> Given:
-        """The data and first weights of the run, as far as they are recorded. Raises InputError: the record is damaged."""
+        """Its data and first weights, as far as they are recorded. Raises InputError: the record is damaged."""
         weights = {PARENT: self.notes[PARENT]} if PARENT in self.notes else {}
         sha256 = self.dataset.get("sha256")
         sha256 = {**sha256, **weights} if isinstance(sha256, dict) else sha256

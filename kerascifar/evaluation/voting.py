@@ -138,11 +138,13 @@ def _check_together(scored: Sequence[ScoredRun]) -> None:
         seen[run.result.run_id].append(run)
         if run.classes != first.classes:
             raise InputError(
-                f"{run.folder} knows other classes than {first.folder}: {_short(run.classes)}, not {_short(first.classes)}"
+                f"{run.folder} knows other classes than {first.folder}: {_short(run.classes)}, "
+                f"not {_short(first.classes)}"
             )
         if run.checksum != first.checksum or not np.array_equal(run.test[0], first.test[0]):
             raise InputError(
-                f"{run.folder} was scored on other test images than {first.folder}: {_tested(run)}, not {_tested(first)}"
+                f"{run.folder} was scored on other test images than {first.folder}: {_tested(run)}, "
+                f"not {_tested(first)}"
             )
 
 
