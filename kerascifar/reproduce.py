@@ -20,7 +20,7 @@ from kerascifar.config import FIELDS, MACHINE
 from kerascifar.core.errors import InputError
 from kerascifar.reporting.study_table import MODES
 from kerascifar.studies.budget import make_plan
-from kerascifar.studies.execution import announce, perform_all, print_schedule
+from kerascifar.studies.execution import announce, check_finished, perform_all, print_schedule
 from kerascifar.studies.lengths import duration, seconds
 from kerascifar.studies.plan import ASKED_FULL, StudyRun, versions, write_plan
 from kerascifar.studies.study import load_study, studies
@@ -52,6 +52,7 @@ def main(argv: Sequence[str]) -> None:
             least = duration(planned.seconds)
             print(f"{study[planned.row].label}, {planned.mode} takes at least {least}: left out")
     runs = [planned for planned in runs if not planned.left_out]
+    check_finished(new, runs, machine)
     announce(new, old.plan, runs)
     if dry:
         print_schedule(new, runs)

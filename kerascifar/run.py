@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -80,10 +81,17 @@ def _read_back(config: RunConfig, outcome: str) -> Result:
     return result
 
 
-def check_given(config: RunConfig, result: Result, folder: Path, way_out: str) -> None:
+def given(config: RunConfig) -> Given:
+    """Return what the data of `config` is here and now. Raises InputError: it cannot be read."""
+    return Given.of(load(config))
+
+
+def check_given(
+    config: RunConfig, result: Result, folder: Path, way_out: str, read: Callable[[RunConfig], Given] = given
+) -> None:
     """Refuse the result in `folder` as that of `config` if it had other images or first weights than are here now.
 
-    Images that are the same everywhere are not read.
+    Images that are the same everywhere are not read; others by `read`.
 
     Raises:
         InputError: they differ, which ends with `way_out`; or there are no images.
@@ -94,7 +102,7 @@ def check_given(config: RunConfig, result: Result, folder: Path, way_out: str) -
     here = Given(recorded.classes, sha256)
     notes = result.dataset.get("notes")
     if not contents_are_fixed(config, notes if isinstance(notes, dict) else {"verified": False}):
-        data = Given.of(load(config))
+        data = read(config)
         here = Given(data.classes, data.sha256 | sha256)
     recorded.refuse(here, f"{folder} is a finished run of", way_out)
 
@@ -113,7 +121,7 @@ def _noted_overlap(config: RunConfig, data: Dataset) -> Dataset:
 def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float) -> Result:
     """Fit, score and write the run folder, which this process holds."""
     folder, variant = config.folder, ARCHITECTURES[config.arch]
-    given = Given.of(data, results.first_weights(config.init_weights))  # now: the parent may change in the meantime
+    began = Given.of(data, results.first_weights(config.init_weights))  # now: the parent may change in the meantime
     resumed = recovery.begin(folder, config.again)
     fitted = recovery.fit_from(
         folder,
@@ -134,8 +142,8 @@ def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float) 
         fitted.save(folder)
     # From the config to the score; what a run took that went on is not known.
     facts = {} if resumed else {"run_seconds": round(time.monotonic() - begun, 1)}
-    if PARENT in given.sha256:
-        facts[PARENT] = given.sha256[PARENT]
+    if PARENT in began.sha256:
+        facts[PARENT] = began.sha256[PARENT]
     result = _result(config, data, fitted, metrics, facts)
     results.write_result(folder, result)
     recovery.end(folder)

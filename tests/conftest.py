@@ -24,6 +24,23 @@ def command(tmp_path):
     return call
 
 
+@pytest.fixture
+def class_folders():
+    """Write into a folder 8 pictures for each class, of noise that the seed decides."""
+    import numpy as np
+    from PIL import Image
+
+    def write(folder, classes=("aa", "bb"), seed=0):
+        draws = np.random.default_rng(seed)
+        for name in classes:
+            (folder / name).mkdir(parents=True)
+            for i in range(8):
+                Image.fromarray(draws.integers(0, 256, (32, 32, 3), np.uint8)).save(folder / name / f"{i}.png")
+        return folder
+
+    return write
+
+
 @pytest.fixture(scope="session")
 def real_data():
     """The folder of the real data sets; a test that asks for it is skipped where there is none."""

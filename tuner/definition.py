@@ -165,7 +165,8 @@ class Search:
 
         Raises InputError: it differs or cannot be read.
         """
-        definition, way_out = read_definition(self.folder), "choose another --dir"
+        definition = read_definition(self.folder) if self.file.exists() else {}
+        way_out = "choose another --dir"
         if "given" in definition:
             recorded = Given.read(definition["given"], str(self.file))
             recorded.refuse(self.given, f"--dir {self.folder} holds a search on", way_out)

@@ -55,6 +55,8 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 def lookup(table: Mapping[str, Row], name: str, what: str) -> Row:
     """Return ``table[name]``; refuse an unknown name, and tell the nearest one."""
+    if not isinstance(name, str):
+        raise InputError(f"{what}: expected a name, got {name!r:.80}")
     if name in table:
         return table[name]
     raise InputError(f"unknown {what} {name!r}{nearest(name, table)}; choose from {', '.join(table)}")

@@ -1,5 +1,6 @@
 """Do what a study's plan says: announce it, and perform each planned run, a training or a search, to its end."""
 
+import functools
 import json
 import sys
 import time
@@ -9,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from kerascifar import results
-from kerascifar.config import RunConfig
+from kerascifar.config import RunConfig, fields_of
 from kerascifar.core import files
 from kerascifar.core.errors import TrainingDiverged
+from kerascifar.core.given import Given
 from kerascifar.devices.placement import import_keras, need_tensorflow, quiet
-from kerascifar.run import run
+from kerascifar.run import check_given, given, run
 from kerascifar.studies.budget import ordered
 from kerascifar.studies.lengths import duration
 from kerascifar.studies.plan import DIVERGED, FOUND, Plan, PlannedRun, StudyRun
@@ -68,6 +70,29 @@ def _search(row: Search, config: RunConfig, folder: Path) -> None:
         "device": result.notes.get("device"),
     }
     files.write_text(folder / FOUND, json.dumps(summary, indent=1) + "\n")
+
+
+def check_finished(study_run: StudyRun, runs: Sequence[PlannedRun], machine: Mapping[str, Any]) -> None:
+    """Compare the data of the finished ones of `runs`, and of all that the table shows, with that of this call.
+
+    A loss that diverged left no record, and is not compared. `machine` holds fields such as data_dir.
+
+    Raises:
+        InputError: a run had other images, or first weights, than are here; or there are none to compare.
+    """
+    read = functools.cache(given)  # rows that differ in their net only have the same data
+
+    def given_here(config: RunConfig) -> Given:
+        return read(RunConfig(**{name: getattr(config, name) for name in ("seed", *fields_of("data"))}))
+
+    for planned in dict.fromkeys([*runs, *study_run.shown()]):
+        config, folder = replace(study_run.config_of(planned), **machine), study_run.folder_of(planned)
+        row = study_run.study[planned.row]
+        if isinstance(row, Search) and (folder / FOUND).exists():
+            row.plan(config, folder).check_given()
+        elif (folder / results.FINISHED).exists():
+            way_out = f"choose another --runs for this, or delete {folder}"
+            check_given(config, results.read_result(folder), folder, way_out, given_here)
 
 
 def announce(study_run: StudyRun, old: Plan, runs: Sequence[PlannedRun]) -> None:

@@ -265,3 +265,18 @@ def test_a_search_is_a_row(reproduce, folder):
     assert saved["metrics"]["validation"]["accuracy"] == figure["validation_accuracy"] > 0.9
     assert saved["metrics"]["test"] is None
     assert "*validation* [0.9" in (folder / "table.md").read_text()
+
+
+def test_rows_of_other_images_are_refused(reproduce, folder, class_folders, tmp_path, capsys):
+    for seed, name in enumerate("ab"):
+        class_folders(tmp_path / name, seed=seed)
+    common = f'dataset = "folder"\ndata_dir = "{tmp_path}/a"'
+    call = reproduce(RECIPE.replace('dataset = "digits"', common))
+    shown = call("--only", "*one")
+    table = (folder / "table.json").read_text()
+    assert call("--only", "*one") == shown
+    told = r"is a finished run of other data .*choose another --runs for this, or delete .*/runs/mine/knn/\w{12}$"
+    for flags in (["--only", "*one"], ["--only", "*three"], ["--only", "*one", "--dry-run"]):
+        with pytest.raises(InputError, match=told):
+            call(*flags, "--data-dir", str(tmp_path / "b"))
+    assert (folder / "table.json").read_text() == table

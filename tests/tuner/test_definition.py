@@ -5,8 +5,10 @@ import json
 
 import pytest
 
+import tuner.definition
 from kerascifar.configure import configure
 from kerascifar.core.errors import InputError
+from kerascifar.run import run
 from tuner.definition import ORACLES
 from tuner.spaces import NAMED, SPACES, Choice, Range, find_space
 
@@ -127,3 +129,64 @@ def test_a_damaged_search_json(make_search, text):
 
 def test_bayesian_defaults_are_the_study_s():
     assert ORACLES["bayesian"] == (14, 4)
+
+
+@pytest.fixture
+def searched(make_search, class_folders, tmp_path):
+    """Return the search on a folder, "a" or "b" with other images; its trials need no TensorFlow."""
+    for seed, name in enumerate("ab"):
+        class_folders(tmp_path / name, seed=seed)
+
+    def search(name, **more):
+        fields = {"arch": "nearest_centroid", "dataset": "folder", "validation": 0.25, **more}
+        fields |= {"data_dir": str(tmp_path / name)} if fields["dataset"] == "folder" else {}
+        return make_search(fields=fields, space={"normalize": Choice(("none", "channel"))})
+
+    return search
+
+
+OTHER = r"other data than this: its SHA-256 of the train images was \w+…, is \w+…; choose another --dir"
+
+
+def test_a_search_is_of_its_own_images_only(searched):
+    searched("a").settle()
+    searched("a").settle()
+    before = searched("a").file.read_text()
+    assert "test" not in json.loads(before)["given"]["sha256"]
+    for again in (searched("b").settle, searched("b").compare):
+        with pytest.raises(InputError, match=f"holds a search on {OTHER}"):
+            again()
+    assert searched("a").file.read_text() == before
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_a_search_of_an_earlier_version_is_known_by_its_trials(searched, trained):
+    search = searched("a")
+    search.settle()
+    definition = json.loads(search.file.read_text())
+    del definition["given"]
+    search.file.write_text(json.dumps(definition))
+    if trained:
+        run(search.in_folder(search.trials({"normalize": "none"})[0]), validation_only=True)
+    searched("a").settle()
+    if trained:
+        with pytest.raises(InputError, match=f"is a finished run of {OTHER}"):
+            searched("b").settle()
+    else:
+        searched("b").settle()  # there is nothing of the other images in it
+
+
+def test_official_images_are_not_read_to_go_on_with_a_search(searched, monkeypatch):
+    monkeypatch.setattr(tuner.definition, "load", None)
+    searched("a", dataset="digits").settle()
+    searched("a", dataset="digits").settle()
+
+
+@pytest.mark.parametrize("damaged", [3, {}, {"classes": [1], "sha256": {}}, {"classes": [], "sha256": []}])
+def test_a_damaged_record_of_the_images(searched, damaged):
+    search = searched("a")
+    search.settle()
+    definition = json.loads(search.file.read_text())
+    search.file.write_text(json.dumps({**definition, "given": damaged}))
+    with pytest.raises(InputError, match=r"search\.json is corrupt: what data it had"):
+        searched("a").compare()
