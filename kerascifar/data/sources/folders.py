@@ -94,14 +94,16 @@ class _Pictures:
 
     @property
     def key(self) -> str:
-        """SHA-256 of what tells that the pictures changed: names, sizes, times."""
+        """SHA-256 of what tells that the pictures changed: names, sizes, times, and the files themselves.
+
+        Pictures that took the place of others may have their sizes and times; the time of the exchange shows.
+        """
         digest = hashlib.sha256()
         for entry, label in self.files:
             stat = entry.stat()
             digest.update(
-                f"{label}\0{os.path.realpath(entry.path)}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode(
-                    "utf-8", "replace"
-                )
+                f"{label}\0{os.path.realpath(entry.path)}\0{stat.st_size}\0{stat.st_mtime_ns}\0{stat.st_ctime_ns}\0"
+                f"{stat.st_ino}\n".encode("utf-8", "replace")
             )
         return digest.hexdigest()
 
