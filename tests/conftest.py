@@ -25,10 +25,12 @@ def command(tmp_path):
 
 
 @pytest.fixture
-def class_folders():
+def class_folders(tmp_path, monkeypatch):
     """Write into a folder 8 pictures for each class, of noise that the seed decides."""
     import numpy as np
     from PIL import Image
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
     def write(folder, classes=("aa", "bb"), seed=0):
         draws = np.random.default_rng(seed)

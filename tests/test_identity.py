@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+import os
 import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from kerascifar import run as runs
 from kerascifar.configure import configure
@@ -81,6 +83,19 @@ def test_a_folder_that_changed_is_another(asked, tmp_path):
     run(asked("a"))
     shutil.copy(tmp_path / "b" / "aa" / "0.png", tmp_path / "a" / "aa" / "0.png")
     with pytest.raises(InputError, match="is a finished run of other data"):
+        run(asked("a"))
+
+
+def test_pictures_of_the_same_sizes_and_times_in_the_place_of_others(asked, tmp_path):
+    for folder in "ab":
+        for path in (tmp_path / folder).glob("*/*.png"):
+            Image.open(path).save(path.with_suffix(".bmp"))
+            path.unlink()
+            os.utime(path.with_suffix(".bmp"), (0, 0))
+    run(asked("a"))
+    (tmp_path / "a").rename(tmp_path / "old")
+    (tmp_path / "b").rename(tmp_path / "a")
+    with pytest.raises(InputError, match=OTHER_IMAGES):
         run(asked("a"))
 
 

@@ -153,12 +153,15 @@ class _Pictures:
 
     @property
     def key(self) -> str:
-        """SHA-256 of what tells that the pictures changed: names, sizes, times."""
+        """SHA-256 of what tells that the pictures changed: names, sizes, times, and the files themselves.
+
+        Pictures that took the place of others may have their sizes and times; the time of the exchange shows.
+        """
         digest = hashlib.sha256()
         for entry, label in self.files:
             stat = entry.stat()
-            line = f"{label}\0{os.path.realpath(entry.path)}\0{stat.st_size}\0{stat.st_mtime_ns}\n"
-            digest.update(os.fsencode(line))
+            facts = (label, os.path.realpath(entry.path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+            digest.update(os.fsencode("\0".join(map(str, facts)) + "\n"))
         return digest.hexdigest()
 
 
