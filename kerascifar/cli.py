@@ -1,18 +1,30 @@
 """What the commands share: one-line errors and exit codes, flags of RunConfig fields, tables."""
 
 import argparse
+import contextlib
+import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from kerascifar.config import FIELDS, GROUPS, RunConfig, fields_of, flag, kinds
+from kerascifar.core.endings import EXIT_INPUT, EXIT_INTERRUPTED, ending
 from kerascifar.core.errors import InputError
 from kerascifar.core.fields import metavar
 from kerascifar.core.registry import nearest
 from kerascifar.results import Result
 
-EXIT_INPUT, EXIT_INTERRUPTED = 2, 130
+
+class _Outlived(io.FileIO):
+    """Standard output or error that may lose its reader, such as head: what is printed from then on goes nowhere."""
+
+    def write(self, content: Any) -> int | None:
+        try:
+            return super().write(content)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+            return len(content)
 
 
 class Parser(argparse.ArgumentParser):
@@ -36,28 +48,54 @@ class Parser(argparse.ArgumentParser):
 def entry(main: Callable[[Sequence[str]], None]) -> NoReturn:
     """Run `main` with the command line's arguments, and turn expected errors into one line on stderr.
 
-    Exit codes: 0 done, 2 bad input or a file that cannot be read or written, 130 interrupted.
+    A training goes on to its result when the reader of its output leaves.
+
+    Exit codes: 0 done, 2 bad input, a file that cannot be read or written, or too little memory, 130 interrupted.
     """
+    for name in ("stdout", "stderr"):
+        _outlive(name)
     try:
+        if sys.stdout is None:
+            raise InputError("standard output is closed; redirect it to a file, or to /dev/null")
         main(sys.argv[1:])
     except InputError as error:
         _fail(str(error))
-    except BrokenPipeError:  # whoever read our output, such as head, has ended
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         _fail(f"cannot read or write{where}: {error.strerror or error}")
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command resumes from the last checkpoint", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
+    except (Exception, KeyboardInterrupt) as error:  # libraries make errors of their own out of these two
+        if (told := ending(error)) is None:
+            raise
+        print(("\n" if told[1] == EXIT_INTERRUPTED else "") + told[0], file=sys.stderr)
+        sys.exit(told[1])
     sys.exit(0)
 
 
+def _outlive(name: str) -> None:
+    """Let the stream sys.NAME outlive its reader."""
+    stream = getattr(sys, name)
+    buffer = getattr(stream, "buffer", None)
+    if not isinstance(getattr(buffer, "raw", buffer), io.FileIO):  # closed, or a test's
+        return
+    stream.flush()
+    raw = _Outlived(stream.fileno(), "w", closefd=False)
+    setattr(
+        sys,
+        name,
+        io.TextIOWrapper(
+            raw if isinstance(buffer, io.FileIO) else io.BufferedWriter(raw),  # PYTHONUNBUFFERED, or not
+            stream.encoding,
+            stream.errors,
+            line_buffering=stream.line_buffering,
+            write_through=stream.write_through,
+        ),
+    )
+
+
 def _fail(message: str) -> NoReturn:
-    if sys.stdout.isatty():
-        print()  # ends the line of a progress bar
-    sys.stdout.flush()
+    if sys.stdout is not None:
+        with contextlib.suppress(OSError):  # it may be what failed
+            print(end="\n" if sys.stdout.isatty() else "", flush=True)  # ends the line of a progress bar
     print("error: " + " ".join(message.split()), file=sys.stderr)
     sys.exit(EXIT_INPUT)
 
