@@ -1,20 +1,20 @@
 """What the commands share: one-line errors and exit codes, flags of RunConfig fields, tables."""
 
 import argparse
-import codecs
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from kerascifar.config import FIELDS, GROUPS, RunConfig, fields_of, flag, kinds
+from kerascifar.core import streams
+from kerascifar.core.endings import EXIT_INPUT, EXIT_INTERRUPTED, ending
 from kerascifar.core.errors import InputError
 from kerascifar.core.fields import metavar
 from kerascifar.core.registry import nearest
 from kerascifar.core.shown import printable
 from kerascifar.results import Result, untested
-
-EXIT_INPUT, EXIT_PARTLY, EXIT_INTERRUPTED = 2, 3, 130
 
 
 class Parser(argparse.ArgumentParser):
@@ -38,36 +38,29 @@ class Parser(argparse.ArgumentParser):
 def entry(main: Callable[[Sequence[str]], None]) -> NoReturn:
     """Run `main` with the command line's arguments, and turn expected errors into one line on stderr.
 
-    Exit codes: 0 done, 2 bad input or a file that cannot be read or written, 3 done in part, as `main` exits,
-    130 interrupted.
+    A training goes on to its result when the reader of its output leaves.
+
+    Exit codes: 0 done, 2 bad input, a file that cannot be read or written, or too little memory, 3 done in part, as
+    `main` exits, 130 interrupted.
     """
     # A command draws into files. A notebook passes on a canvas of its own, of a package that need not be here.
     os.environ["MPLBACKEND"] = "agg"
-    codecs.register_error("spelled", _spelled)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # None where it is closed, and tests put others there
-            stream.reconfigure(errors="spelled")
+    streams.prepare()
     try:
+        if sys.stdout is None:
+            raise InputError("standard output is closed; redirect it to a file, or to /dev/null")
         main(sys.argv[1:])
     except InputError as error:
         _fail(str(error))
-    except BrokenPipeError:  # whoever read our output, such as head, has ended
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         _fail(f"cannot read or write{where}: {error.strerror or error}")
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command resumes from the last checkpoint", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
+    except (Exception, KeyboardInterrupt) as error:  # libraries make errors of their own out of these two
+        if (told := ending(error)) is None:
+            raise
+        print(("\n" if told[1] == EXIT_INTERRUPTED else "") + told[0], file=sys.stderr)
+        sys.exit(told[1])
     sys.exit(0)
-
-
-def _spelled(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Escape letters that stdout cannot encode, so that no name is lost; Keras's progress bar is drawn with = signs."""
-    if isinstance(error, UnicodeEncodeError) and set(error.object[error.start : error.end]) == {"━"}:
-        return "=" * (error.end - error.start), error.end
-    return codecs.backslashreplace_errors(error)
 
 
 def _at_home(arg: str) -> str:
@@ -77,9 +70,9 @@ def _at_home(arg: str) -> str:
 
 
 def _fail(message: str) -> NoReturn:
-    if sys.stdout.isatty():
-        print()  # ends the line of a progress bar
-    sys.stdout.flush()
+    if sys.stdout is not None:
+        with contextlib.suppress(OSError):  # it may be what failed
+            print(end="\n" if sys.stdout.isatty() else "", flush=True)  # ends the line of a progress bar
     print(f"error: {printable(message.strip())}", file=sys.stderr)
     sys.exit(EXIT_INPUT)
 

@@ -15,8 +15,9 @@ import threading
 import time
 from collections.abc import Sequence
 
-from kerascifar.cli import EXIT_INPUT, Parser, add_flags, entry
+from kerascifar.cli import Parser, add_flags, entry
 from kerascifar.configure import configure, read_config
+from kerascifar.core.endings import EXIT_INPUT
 from kerascifar.core.errors import InputError
 from kerascifar.core.processor import cores
 from kerascifar.data.datasets import load

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kerascifar.cli import EXIT_PARTLY, Parser, add_flags, entry, print_table
+from kerascifar.cli import Parser, add_flags, entry, print_table
 from kerascifar.config import MACHINE
+from kerascifar.core.endings import EXIT_PARTLY
 from kerascifar.core.files import write_text
 from kerascifar.core.shown import csv_cell
 from kerascifar.data.unlabelled import read_unlabelled

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from kerascifar import cli
 from kerascifar.cli import print_table
+from kerascifar.core import streams
 
 ROWS = (("lenet", "61,706", "[red]LeCun[/red] :smile: " + "1998 " * 40), ("k-nn", "-", "none"), ("vgg", 7, ""))
 
@@ -58,8 +58,8 @@ def test_a_name_that_stdout_cannot_encode_is_escaped(command, environment):
 
 def test_keras_progress_bar_stays_short_where_it_cannot_be_drawn():
     error = UnicodeEncodeError("ascii", "1/2 ━━ 猫", 4, 6, "no")
-    assert cli._spelled(error) == ("==", 6)
-    assert cli._spelled(UnicodeEncodeError("ascii", "━猫", 0, 2, "no")) == (r"\u2501\u732b", 2)
+    assert streams._spelled(error) == ("==", 6)
+    assert streams._spelled(UnicodeEncodeError("ascii", "━猫", 0, 2, "no")) == (r"\u2501\u732b", 2)
 
 
 def test_a_tilde_is_the_home_in_every_way_to_give_a_path(command, tmp_path):

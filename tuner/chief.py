@@ -12,8 +12,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from kerascifar.cli import EXIT_INPUT
 from kerascifar.core import files
+from kerascifar.core.endings import EXIT_INPUT
 from kerascifar.core.errors import InputError
 from kerascifar.core.processor import cores
 from kerascifar.devices.cluster import free_ports

@@ -16,6 +16,9 @@ from kerascifar.devices.cluster import wait_for_all
 from kerascifar.devices.distribution import cluster_of, make_strategy, replicas
 
 BACKENDS = ("tensorflow", "jax")
+# Address space for the imports and a small training (TensorFlow 2.21 took 3.1 GiB on 2 cores), and for the threads of
+# each core. With less, native code ends the process with a core dump.
+_LEAST_SPACE, _SPACE_PER_CORE = 3.25 * 2**30, 64 * 2**20
 
 
 @contextlib.contextmanager
@@ -30,7 +33,7 @@ def quiet() -> Iterator[None]:
         os.dup2(buffer.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:  # not an interrupt
             buffer.seek(0)
             os.write(stderr, buffer.read())
             raise
@@ -75,7 +78,23 @@ def backend() -> str:
         raise InputError(f"KERAS_BACKEND={name}: this program runs on {' or '.join(BACKENDS)}")
     if not keras and importlib.util.find_spec(name) is None:
         raise InputError(f"KERAS_BACKEND={name}: {name} is not installed here; pip install {name}, or name another")
+    if not keras:
+        _check_space()
     return name
+
+
+def _check_space() -> None:
+    """Refuse a limit on address space under which Keras cannot be imported."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return
+    limit, needed = resource.getrlimit(resource.RLIMIT_AS)[0], _LEAST_SPACE + _SPACE_PER_CORE * cores()
+    if limit != resource.RLIM_INFINITY and limit < needed:
+        raise InputError(
+            f"a limit of {limit / 2**30:.2g} GiB of address space is too low for Keras nets: they need "
+            f"{needed / 2**30:.2g} GiB here; raise it by ulimit -v {int(needed // 1024)}"
+        )
 
 
 def check_backend(config: RunConfig) -> None:

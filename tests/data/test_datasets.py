@@ -11,7 +11,7 @@ from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Dataset, Split
 from kerascifar.core.errors import InputError
 from kerascifar.data import datasets
-from kerascifar.data.datasets import DATASETS, check_name, load
+from kerascifar.data.datasets import DATASETS, check_name, check_place, load
 
 
 def numbered(count: int, first: int, classes: int = 4) -> Split:
@@ -114,7 +114,6 @@ def test_too_few_images(row):
         ({"dataset": "tfds"}, "tfds:NAME needs a name"),
         ({"dataset": "tfds:../x"}, "tfds:NAME needs a name"),
         ({"dataset": "tfds:a:b"}, "tfds:NAME needs a name"),
-        ({"dataset": "folder"}, "--data-dir DIR is needed"),
         ({"dataset": "cifar10", "image_size": 64}, "--image-size: the images of cifar10 have one size"),
         ({"dataset": "digits", "image_size": 64}, "--image-size"),
     ],
@@ -123,6 +122,13 @@ def test_bad_names_are_refused_without_reading_anything(fields, message):
     for check in (check_name, load):
         with pytest.raises(InputError, match=message):
             check(RunConfig(**fields))
+
+
+def test_only_who_reads_pictures_needs_their_folder():
+    check_name(RunConfig(dataset="folder"))  # a net is used without the pictures that it learned from
+    for check in (check_place, load):
+        with pytest.raises(InputError, match="--data-dir DIR is needed"):
+            check(RunConfig(dataset="folder"))
 
 
 @pytest.mark.parametrize(
