@@ -8,7 +8,7 @@ from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Dataset, Split
 from kerascifar.core.errors import InputError
 from kerascifar.core.registry import lookup
-from kerascifar.data.sources import cifar, digits, folders, synthetic, tfds
+from kerascifar.data.sources import arrays, cifar, digits, folders, synthetic, tfds
 from kerascifar.data.split import check_labels, split
 
 _CIFAR = "Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images"
@@ -67,6 +67,9 @@ DATASETS = {
         tfds.check,
         resizes=True,
         fixed=False,
+    ),
+    "arrays": Source(
+        arrays.read, "images of one's own in Python: kerascifar.fit(data=…)", "the user's own", arrays.check
     ),
     "digits": Source(
         digits.read, "1,797 handwritten digits, enlarged to 32x32; needs no files", "Alpaydin and Kaynak 1998, UCI"
