@@ -2,6 +2,7 @@
 
 python -m kerascifar COMMAND …          the same as python -m kerascifar.COMMAND …
 python -m kerascifar COMMAND --help
+python -m kerascifar --version
 python -m tuner --help                  search the settings of a training
 """
 
@@ -11,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
+from kerascifar import __version__
 from kerascifar.cli import entry, print_table
 from kerascifar.core.registry import lookup
 
@@ -32,6 +34,9 @@ def dispatch(argv: Sequence[str]) -> None:
     if not argv or argv[0] in ("-h", "--help"):
         print(__doc__)
         print_table(("", ""), commands().items())
+        return
+    if argv[0] == "--version":
+        print(f"kerascifar {__version__}")
         return
     lookup(commands(), argv[0], "command")
     import_module(f"kerascifar.{argv[0]}").main(argv[1:])

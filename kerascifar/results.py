@@ -151,6 +151,41 @@ def find_run(path: str | Path) -> Path:
     raise InputError(f"RUN {path} holds {len(runs)} finished runs; name one: {', '.join(r.name for r in runs)}")
 
 
+def list_runs(*paths: str | Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return a row of numbers for each finished run in or below `paths`, by folder, and why others cannot be read.
+
+    >>> rows, unreadable = list_runs("saved_models/tiny36k")
+    >>> [(row["arch"], row["parameters"]) for row in rows]
+    [('tiny36k', 35498)]
+    """
+    rows, unreadable = [], []
+    for folder in dict.fromkeys(file.parent for path in paths for file in sorted(Path(path).rglob(FINISHED))):
+        try:
+            rows.append(_row(folder, read_result(folder)))
+        except InputError as error:
+            unreadable.append(str(error))
+    return rows, unreadable
+
+
+def _row(folder: Path, result: Result) -> dict[str, Any]:
+    test, validation = result.metrics.get("test") or {}, result.metrics.get("validation") or {}
+    low, high = test.get("accuracy_interval") or (None, None)
+    return {
+        "run": folder.as_posix(),
+        "dataset": result.dataset.get("name"),
+        "arch": result.config.get("arch"),
+        "seed": result.config.get("seed"),
+        "epochs": len(result.history) or None,
+        "images": result.dataset.get("images", {}).get("train"),
+        "validation_accuracy": validation.get("accuracy"),
+        "test_accuracy": test.get("accuracy"),
+        "low": low,
+        "high": high,
+        "parameters": result.trainable_parameters,
+        "seconds_per_epoch": result.seconds_per_epoch,
+    }
+
+
 def write_scores(folder: Path, data: Dataset, scores: Mapping[str, np.ndarray]) -> None:
     """Write scores.npz: PART_labels int64 (N,), PART_scores float32 (N, classes), PART_checksum, and class names."""
     arrays: dict[str, Any] = {"classes": np.array(data.classes)}

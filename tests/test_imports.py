@@ -9,7 +9,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ("card", "ensemble", "evaluate", "explore", "export", "launch", "predict", "report", "reproduce", "train")
+COMMANDS = (
+    "card",
+    "ensemble",
+    "evaluate",
+    "explore",
+    "export",
+    "launch",
+    "predict",
+    "report",
+    "reproduce",
+    "runs",
+    "train",
+)
 # From left to right: a room imports only what stands on lines above its own.
 ORDER = (
     ("core", "layers"),
@@ -24,6 +36,7 @@ ORDER = (
     ("run",),
     ("serving", "tuner"),
     ("studies",),
+    ("api",),
     COMMANDS,
     ("__main__",),
     ("tools",),

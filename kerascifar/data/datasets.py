@@ -10,7 +10,7 @@ from kerascifar.core.contracts import Dataset, Split, check_class_count
 from kerascifar.core.errors import InputError
 from kerascifar.core.registry import lookup
 from kerascifar.core.shown import few
-from kerascifar.data.sources import cifar, digits, folders, synthetic, tfds
+from kerascifar.data.sources import arrays, cifar, digits, folders, synthetic, tfds
 from kerascifar.data.split import check_labels, split
 
 _CIFAR = "Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images"
@@ -69,6 +69,9 @@ DATASETS = {
         tfds.check,
         resizes=True,
         fixed=False,
+    ),
+    "arrays": Source(
+        arrays.read, "images of one's own in Python: kerascifar.fit(data=…)", "the user's own", arrays.check
     ),
     "digits": Source(
         digits.read, "1,797 handwritten digits, enlarged to 32x32; needs no files", "Alpaydin and Kaynak 1998, UCI"

@@ -1,0 +1,56 @@
+"""List finished runs with their numbers: a table, CSV or JSON.
+
+    python -m kerascifar.runs
+    python -m kerascifar.runs saved_models/lai --csv > lai.csv
+
+A PATH is a run folder or any folder above some; without one it is saved_models. `low` and `high` bound the 95 %
+interval of the test accuracy. A run that cannot be read is named on stderr and left out.
+"""
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from kerascifar.cli import Parser, entry, print_table
+from kerascifar.core.errors import InputError
+from kerascifar.results import list_runs
+
+_SHOWN = ("run", "dataset", "arch", "epochs", "test_accuracy", "low", "high", "parameters")
+
+
+def main(argv: Sequence[str]) -> None:
+    """Run the command line `argv`."""
+    parser = Parser(prog="python -m kerascifar.runs", description=__doc__)
+    parser.add_argument("paths", metavar="PATH", nargs="*", type=Path, default=[Path("saved_models")])
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="all columns, separated by commas")
+    form.add_argument("--json", action="store_true", help="all columns, a list of objects")
+    args = parser.parse_args(argv)
+    for path in args.paths:
+        if not path.is_dir():
+            raise InputError(f"PATH {path} is not a folder; give run folders or folders above some")
+    rows, unreadable = list_runs(*args.paths)
+    for line in unreadable:
+        print(f"left out: {line}", file=sys.stderr)
+    if not rows:
+        raise InputError(f"no finished run in {', '.join(map(str, args.paths))}")
+    if args.json:
+        print(json.dumps(rows, indent=1, allow_nan=False))
+    elif args.csv:
+        writer = csv.DictWriter(sys.stdout, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    else:
+        print_table(_SHOWN, [[_cell(row[name]) for name in _SHOWN] for row in rows])
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+if __name__ == "__main__":
+    entry(main)
