@@ -3,12 +3,11 @@
 ``import kerascifar as kc`` gives ``kc.fit``, ``kc.load`` and ``kc.list_runs``, which import what they need when used.
 """
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kerascifar.api import Net, fit, list_runs, load
-
-import sys
 
 __version__ = "0.1.0"
 __all__ = ["Net", "fit", "list_runs", "load"]
