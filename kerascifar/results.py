@@ -18,8 +18,8 @@ from kerascifar.core import files
 from kerascifar.core.contracts import Dataset, check_class_count
 from kerascifar.core.errors import InputError
 from kerascifar.core.fields import MOST_SIDE
-from kerascifar.core.given import PARENT, Given
 from kerascifar.core.origin import FINISHED, finished_runs
+from kerascifar.core.provenance import PARENT, Provenance
 from kerascifar.core.reading import read_arrays, read_json
 from kerascifar.core.shown import csv_cell, printable
 
@@ -78,13 +78,13 @@ class Result:
         return self.metrics["test"]["accuracy"]
 
     @property
-    def given(self) -> Given:
+    def provenance(self) -> Provenance:
         """The data and first weights of the run, as far as recorded. Raises InputError: the record is damaged."""
         weights = {PARENT: self.notes[PARENT]} if PARENT in self.notes else {}
         sha256 = self.dataset.get("sha256")
         sha256 = {**sha256, **weights} if isinstance(sha256, dict) else sha256
         recorded = {"classes": self.dataset.get("classes"), "sha256": sha256}
-        return Given.read(recorded, f"the result of run {self.run_id}")
+        return Provenance.read(recorded, f"the result of run {self.run_id}")
 
 
 def write_result(folder: Path, result: Result) -> None:

@@ -15,9 +15,9 @@ from kerascifar.configure import check, check_keys
 from kerascifar.core import files
 from kerascifar.core.contracts import Dataset, Fitted, Score
 from kerascifar.core.errors import InputError
-from kerascifar.core.given import PARENT, Given
 from kerascifar.core.origin import weights_checksum
 from kerascifar.core.processor import processor
+from kerascifar.core.provenance import PARENT, Provenance
 from kerascifar.data.datasets import PUBLISHED_OVERLAP, contents_are_fixed, describe_classes, load
 from kerascifar.devices import placement
 from kerascifar.devices.cluster import Cluster, watched
@@ -75,19 +75,19 @@ def run(config: RunConfig, validation_only: bool = False) -> Result:
 def _read_back(config: RunConfig, outcome: str) -> Result:
     """Return the result of the finished run; refuse one of other data or first weights, which no run id tells."""
     result = results.read_result(config.folder, outcome)
-    check_given(config, result, config.folder, "choose another --name or --runs for this, or --again trains anew")
+    check_provenance(config, result, config.folder, "choose another --name or --runs for this, or --again trains anew")
     when = datetime.fromtimestamp((config.folder / outcome).stat().st_mtime).strftime("%Y-%m-%d %H:%M")
     print(f"finished on {when}: its result is read back; --again trains anew", flush=True)
     return result
 
 
-def given(config: RunConfig) -> Given:
+def provenance(config: RunConfig) -> Provenance:
     """Return what the data of `config` is here and now. Raises InputError: it cannot be read."""
-    return Given.of(load(config))
+    return Provenance.of(load(config))
 
 
-def check_given(
-    config: RunConfig, result: Result, folder: Path, way_out: str, read: Callable[[RunConfig], Given] = given
+def check_provenance(
+    config: RunConfig, result: Result, folder: Path, way_out: str, read: Callable[[RunConfig], Provenance] = provenance
 ) -> None:
     """Refuse the result in `folder` as that of `config` if it had other images or first weights than are here now.
 
@@ -96,14 +96,14 @@ def check_given(
     Raises:
         InputError: they differ, which ends with `way_out`; or there are no images.
     """
-    recorded, sha256 = result.given, {}
+    recorded, sha256 = result.provenance, {}
     if PARENT in recorded.sha256 and (parent := results.first_weights(config.init_weights)) and parent.is_file():
         sha256[PARENT] = weights_checksum(parent)
-    here = Given(recorded.classes, sha256)
+    here = Provenance(recorded.classes, sha256)
     notes = result.dataset.get("notes")
     if not contents_are_fixed(config, notes if isinstance(notes, dict) else {"verified": False}):
         data = read(config)
-        here = Given(data.classes, data.sha256 | sha256)
+        here = Provenance(data.classes, data.sha256 | sha256)
     recorded.refuse(here, f"{folder} is a finished run of", way_out)
 
 
@@ -121,7 +121,9 @@ def _noted_overlap(config: RunConfig, data: Dataset) -> Dataset:
 def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float) -> Result:
     """Fit, score and write the run folder, which this process holds."""
     folder, variant = config.folder, ARCHITECTURES[config.arch]
-    began = Given.of(data, results.first_weights(config.init_weights))  # now: the parent may change in the meantime
+    began = Provenance.of(
+        data, results.first_weights(config.init_weights)
+    )  # now: the parent may change in the meantime
     resumed = recovery.begin(folder, config.again)
     fitted = recovery.fit_from(
         folder,
@@ -186,7 +188,9 @@ def restore(folder: Path, **machine: Any) -> tuple[RunConfig, Result, Score]:
 def load_again(config: RunConfig, result: Result) -> Dataset:
     """Return the images of the finished run that `config` and `result` tell of; refuse others."""
     data = load(config)
-    result.given.refuse(Given.of(data), f"run {config.run_id} had", "name the folder of the same data by --data-dir")
+    result.provenance.refuse(
+        Provenance.of(data), f"run {config.run_id} had", "name the folder of the same data by --data-dir"
+    )
     return data
 
 

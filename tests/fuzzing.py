@@ -34,7 +34,7 @@ from kerascifar import configure, results  # noqa: E402
 from kerascifar.baselines import chunks  # noqa: E402
 from kerascifar.core import origin  # noqa: E402
 from kerascifar.core.errors import InputError  # noqa: E402
-from kerascifar.core.given import Given  # noqa: E402
+from kerascifar.core.provenance import Provenance  # noqa: E402
 from kerascifar.data import unlabelled  # noqa: E402
 from kerascifar.data.sources import archives, cifar, folders, images, pickles, tfds  # noqa: E402
 from kerascifar.devices import cluster  # noqa: E402
@@ -147,10 +147,10 @@ _FEATURES = {
 
 READERS: dict[str, Reader] = {
     "result": Reader(
-        (results, Given),
+        (results, Provenance),
         "result.json",
         lambda: (RUN / "result.json").read_bytes(),
-        lambda f: results.read_result(f).given,
+        lambda f: results.read_result(f).provenance,
     ),
     "origin": Reader((origin,), "result.json", lambda: b'{"run_id": "a1"}', lambda f: origin.origin(str(f))),
     "scores": Reader(

@@ -12,7 +12,7 @@ from PIL import Image
 from kerascifar import run as runs
 from kerascifar.configure import configure
 from kerascifar.core.errors import InputError
-from kerascifar.core.given import PARENT, Given
+from kerascifar.core.provenance import PARENT, Provenance
 from kerascifar.data.datasets import contents_are_fixed
 from kerascifar.run import restore, run
 from kerascifar.training import checkpoint
@@ -159,7 +159,7 @@ def test_a_checkpoint_without_a_record_goes_on(asked, killed):
     with np.load(path) as arrays:
         content = dict(arrays)
     progress = json.loads(str(content["progress"]))
-    assert Given.read(progress.pop("given"), "it") == Given.of(runs.load(config))
+    assert Provenance.read(progress.pop("provenance"), "it") == Provenance.of(runs.load(config))
     np.savez(path, **{**content, "progress": np.array(json.dumps(progress))})
     assert [row["epoch"] for row in run(config).history] == [1, 2, 3]
 
@@ -176,7 +176,7 @@ def test_the_first_weights_belong_to_a_run(asked, killed):
     with pytest.raises(InputError, match=f"was begun on .*{told}"):
         run(child)
     (parent.folder / "model.keras").write_bytes(original)
-    assert run(child).notes[PARENT] == Given.of(runs.load(child), parent.folder / "model.keras").sha256[PARENT]
+    assert run(child).notes[PARENT] == Provenance.of(runs.load(child), parent.folder / "model.keras").sha256[PARENT]
     shutil.copy(dataclasses.replace(other, runs="others").folder / "model.keras", parent.folder)
     with pytest.raises(InputError, match=f"is a finished run of .*{told}"):
         run(child)

@@ -13,12 +13,12 @@ from kerascifar.config import FIELDS, MACHINE, RunConfig, flag, plain_default
 from kerascifar.configure import check, check_keys, configure
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
-from kerascifar.core.given import Given
+from kerascifar.core.provenance import Provenance
 from kerascifar.core.reading import read_json
 from kerascifar.core.registry import lookup
 from kerascifar.data.datasets import contents_are_fixed, load
 from kerascifar.results import VALIDATED, read_result
-from kerascifar.run import check_given
+from kerascifar.run import check_provenance
 from kerascifar.training.optimizers import OPTIMIZERS, OPTIONS
 from tuner.spaces import NAMED, Choice, Hyperparameter, Value, find_space
 
@@ -86,9 +86,9 @@ class Search:
         return configure(**self.fields)
 
     @cached_property
-    def given(self) -> Given:
+    def provenance(self) -> Provenance:
         """The data that its trials have: without the test images. Raises InputError: it cannot be read."""
-        return Given.of(dataclasses.replace(load(self.config), test=None))
+        return Provenance.of(dataclasses.replace(load(self.config), test=None))
 
     def trials(self, point: Mapping[str, Value], epochs: int | None = None) -> list[RunConfig]:
         """Return the configs, one per seed, that the trial at `point` of the space trains.
@@ -138,8 +138,8 @@ class Search:
             self.compare()
             return
         # Which images they are is told by an official data set's name, so they are not read for it.
-        given = {} if contents_are_fixed(self.config, {}) else {"given": dataclasses.asdict(self.given)}
-        files.write_text(self.file, json.dumps({**self.to_dict(), **given}, indent=1) + "\n")
+        provenance = {} if contents_are_fixed(self.config, {}) else {"provenance": dataclasses.asdict(self.provenance)}
+        files.write_text(self.file, json.dumps({**self.to_dict(), **provenance}, indent=1) + "\n")
 
     def compare(self) -> None:
         """Compare this search with the one that search.json describes.
@@ -158,24 +158,24 @@ class Search:
             raise InputError(
                 f"--dir {self.folder} holds another search: {'; '.join(differences)}; choose another --dir"
             )
-        self.check_given()
+        self.check_provenance()
 
-    def check_given(self) -> None:
+    def check_provenance(self) -> None:
         """Compare the data with that of the search in the folder: of search.json, or else of its first finished trial.
 
         Raises InputError: it differs or cannot be read.
         """
         definition = read_definition(self.folder) if self.file.exists() else {}
         way_out = "choose another --dir"
-        if "given" in definition:
-            recorded = Given.read(definition["given"], str(self.file))
-            recorded.refuse(self.given, f"--dir {self.folder} holds a search on", way_out)
+        if "provenance" in definition:
+            recorded = Provenance.read(definition["provenance"], str(self.file))
+            recorded.refuse(self.provenance, f"--dir {self.folder} holds a search on", way_out)
             return
         for path in sorted(self.in_folder(self.config).folder.parent.glob(f"*/{VALIDATED}"))[:1]:
             result = read_result(path.parent, VALIDATED)
             check_keys(result.config, str(path))
             config = RunConfig(**{**result.config, **{name: getattr(self.config, name) for name in MACHINE}})
-            check_given(config, result, path.parent, way_out)
+            check_provenance(config, result, path.parent, way_out)
 
     def _check_space(self) -> None:
         """Try every end of every hyperparameter, so that no error appears in the middle of a search."""
@@ -246,7 +246,7 @@ def _fields_at(point: Mapping[str, Value]) -> dict[str, Any]:
 
 def _flat(definition: Mapping[str, Any]) -> dict[str, Any]:
     """Put the config's fields and the space's hyperparameters beside the rest."""
-    rest = {name: value for name, value in definition.items() if name not in ("space", "config", "given")}
+    rest = {name: value for name, value in definition.items() if name not in ("space", "config", "provenance")}
     return rest | {f"space {name}": value for name, value in definition["space"].items()} | definition["config"]
 
 

@@ -95,12 +95,12 @@ def write_best(search: Search) -> RunConfig:
     seeds = f", mean of {search.seeds} seeds" if search.seeds > 1 else ""
     lines = [f"# trial {trial['trial_id']} of {search.folder.name!r}: {OBJECTIVE} {trial['score']:.4f}{seeds}"]
     # JSON's numbers, strings, booleans and lists are TOML's as well.
-    lines += [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in given(config).items()]
+    lines += [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in changed_keys(config).items()]
     files.write_text(search.folder / "best.toml", "\n".join(lines).encode(errors="backslashreplace").decode() + "\n")
     return config
 
 
-def given(config: RunConfig) -> dict[str, Any]:
+def changed_keys(config: RunConfig) -> dict[str, Any]:
     """Return the fields from which ``configure(**fields)`` makes `config` again, and a name for the run."""
     fields = config.to_dict()
     # Where data and weights lie decides no numbers, but a training needs it.

@@ -77,6 +77,6 @@ def read_scored_run(folder: Path) -> ScoredRun:
             )
         splits[split] = labels, scores
     checksum = str(arrays.get("test_checksum", ""))
-    if checksum != result.given.sha256.get("test", checksum):
+    if checksum != result.provenance.sha256.get("test", checksum):
         raise InputError(f"{folder / SCORES} holds scores of other test images than its result.json tells of")
     return ScoredRun(folder, result, tuple(map(str, classes)), splits["test"], splits.get("validation"), checksum)

@@ -134,7 +134,7 @@ def _check_together(scored: Sequence[ScoredRun]) -> None:
     first, seen = scored[0], {}
     for run in scored:
         for twin in seen.setdefault(run.result.run_id, []):  # other data or first weights make another run of one id
-            if twin.result.given.difference(run.result.given) is None:
+            if twin.result.provenance.difference(run.result.provenance) is None:
                 raise InputError(f"{twin.folder} and {run.folder} are the same run: one vote each")
         seen[run.result.run_id].append(run)
         if run.classes != first.classes:

@@ -6,7 +6,7 @@ from typing import Any
 
 from kerascifar import results
 from kerascifar.core.errors import CheckpointRefused, CheckpointTorn, InputError
-from kerascifar.core.given import Given
+from kerascifar.core.provenance import Provenance
 from kerascifar.scratch.network import Network
 from kerascifar.scratch.optimizers import Optimizer
 from kerascifar.scratch.saving import arrays_of, read_archive, under, write_archive
@@ -20,7 +20,7 @@ class Checkpoint:
     Args:
         folder: the run folder.
         identity: of the run; a checkpoint with another one is refused.
-        given: to the run; a checkpoint that was given something else is refused, where it is known.
+        provenance: data and first weights of the run; a checkpoint of others is refused, where they are known.
 
     Attributes:
         fold: index of the fold whose net is being trained; after the last fold follows the net for all images.
@@ -31,9 +31,9 @@ class Checkpoint:
         CheckpointRefused: the checkpoint is corrupt or of another run.
     """
 
-    def __init__(self, folder: Path, identity: dict[str, str], given: Given) -> None:
+    def __init__(self, folder: Path, identity: dict[str, str], provenance: Provenance) -> None:
         self.path, self.best_path, self.identity = folder / results.CHECKPOINT, folder / results.BEST, identity
-        self.given, self.fold, self.accuracies, self.earlier = given, 0, [], []
+        self.provenance, self.fold, self.accuracies, self.earlier = provenance, 0, [], []
         self.spec: dict[str, Any] | None = None
         if self.path.exists():
             self.spec, self.arrays = self._read(self.path)
@@ -58,7 +58,7 @@ class Checkpoint:
             write_archive(self.best_path, self.identity, arrays_of(network))
         spec = {
             **self.identity,
-            "given": asdict(self.given),
+            "provenance": asdict(self.provenance),
             "stage": self.fold,  # the key in checkpoints of all versions
             "accuracies": self.accuracies,
             "earlier": self.earlier,
@@ -78,8 +78,10 @@ class Checkpoint:
             spec, arrays = read_archive(path)
         except InputError as error:
             raise CheckpointTorn(path, str(error).removeprefix(f"{path} ")) from None
-        recorded = Given.read(spec["given"], f"checkpoint {path}") if "given" in spec else self.given
-        if difference := recorded.difference(self.given):
+        recorded = (
+            Provenance.read(spec["provenance"], f"checkpoint {path}") if "provenance" in spec else self.provenance
+        )
+        if difference := recorded.difference(self.provenance):
             raise CheckpointRefused(path, f"was begun on other data than this: its {difference}")
         if any(spec.get(key) != value for key, value in self.identity.items()):
             raise CheckpointRefused(path, "is the checkpoint of another run")

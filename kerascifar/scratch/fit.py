@@ -11,7 +11,7 @@ import numpy as np
 from kerascifar import results
 from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Dataset, Fitted, Score, Split
-from kerascifar.core.given import Given
+from kerascifar.core.provenance import Provenance
 from kerascifar.core.registry import Variant
 from kerascifar.data.normalization import statistics
 from kerascifar.scratch import validation
@@ -43,7 +43,7 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fit
     use_threads(config.threads)
     keep_net = "folds_kept" in config.faults
     folds = _folds(config, data.train) + ([] if keep_net else [(data.train, data.validation)])
-    checkpoint = Checkpoint(folder, {"run": config.run_id, "images": data.train.checksum}, Given.of(data))
+    checkpoint = Checkpoint(folder, {"run": config.run_id, "images": data.train.checksum}, Provenance.of(data))
     network, rates = make_network(config, variant, data), []
     for fold in range(checkpoint.fold, len(folds)):
         if fold > checkpoint.fold and not keep_net:

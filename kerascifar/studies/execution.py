@@ -13,9 +13,9 @@ from kerascifar import results
 from kerascifar.config import RunConfig, fields_of
 from kerascifar.core import files
 from kerascifar.core.errors import TrainingDiverged
-from kerascifar.core.given import Given
+from kerascifar.core.provenance import Provenance
 from kerascifar.devices.placement import import_keras, need_tensorflow, quiet
-from kerascifar.run import check_given, given, run
+from kerascifar.run import check_provenance, provenance, run
 from kerascifar.studies.budget import ordered
 from kerascifar.studies.lengths import duration
 from kerascifar.studies.plan import DIVERGED, FOUND, Plan, PlannedRun, StudyRun
@@ -80,19 +80,19 @@ def check_finished(study_run: StudyRun, runs: Sequence[PlannedRun], machine: Map
     Raises:
         InputError: a run had other images, or first weights, than are here; or there are none to compare.
     """
-    read = functools.cache(given)  # rows that differ in their net only have the same data
+    read = functools.cache(provenance)  # rows that differ in their net only have the same data
 
-    def given_here(config: RunConfig) -> Given:
+    def provenance_here(config: RunConfig) -> Provenance:
         return read(RunConfig(**{name: getattr(config, name) for name in ("seed", *fields_of("data"))}))
 
     for planned in dict.fromkeys([*runs, *study_run.shown()]):
         config, folder = replace(study_run.config_of(planned), **machine), study_run.folder_of(planned)
         row = study_run.study[planned.row]
         if isinstance(row, Search) and (folder / FOUND).exists():
-            row.plan(config, folder).check_given()
+            row.plan(config, folder).check_provenance()
         elif (folder / results.FINISHED).exists():
             way_out = f"choose another --runs for this, or delete {folder}"
-            check_given(config, results.read_result(folder), folder, way_out, given_here)
+            check_provenance(config, results.read_result(folder), folder, way_out, provenance_here)
 
 
 def announce(study_run: StudyRun, old: Plan, runs: Sequence[PlannedRun]) -> None:

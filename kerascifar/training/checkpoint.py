@@ -13,7 +13,7 @@ import numpy as np
 
 from kerascifar.core import files, private
 from kerascifar.core.errors import CheckpointRefused, CheckpointTorn, InputError
-from kerascifar.core.given import Given
+from kerascifar.core.provenance import Provenance
 from kerascifar.core.reading import decode_json, read_arrays
 from kerascifar.results import BEFORE
 
@@ -27,14 +27,14 @@ class Progress:
         step: steps done in the current epoch.
         history: one dict per finished epoch.
         backend: Keras's backend, on which the random numbers depend.
-        given: the data and first weights; None in checkpoints of earlier versions.
+        provenance: the data and first weights; None in checkpoints of earlier versions.
     """
 
     epoch: int = 0
     step: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     backend: str = "tensorflow"
-    given: Given | None = None
+    provenance: Provenance | None = None
 
 
 def save(path: Path, model: Any, progress: Progress) -> None:
@@ -47,13 +47,13 @@ def save(path: Path, model: Any, progress: Progress) -> None:
     _write(path, arrays, progress, path.with_name(BEFORE))
 
 
-def load_progress(path: Path, backend: str, given: Given | None = None) -> Progress:
+def load_progress(path: Path, backend: str, provenance: Provenance | None = None) -> Progress:
     """Return how far the checkpoint at `path` has come; a fresh Progress if there is none.
 
-    Raises CheckpointRefused: the file is corrupt, or the run was begun on another `backend`, or `given` something else.
+    Raises CheckpointRefused: the file is corrupt, or the run was begun on another `backend` or `provenance`.
     """
     if not path.exists():
-        return Progress(backend=backend, given=given)
+        return Progress(backend=backend, provenance=provenance)
     arrays = _read(path)
     try:
         progress = decode_json(str(arrays["progress"]), Progress)
@@ -63,9 +63,9 @@ def load_progress(path: Path, backend: str, given: Given | None = None) -> Progr
         raise CheckpointRefused(
             path, f"was begun under KERAS_BACKEND={progress.backend}, which draws other numbers than {backend}"
         )
-    if progress.given and given and (difference := progress.given.difference(given)):
+    if progress.provenance and provenance and (difference := progress.provenance.difference(provenance)):
         raise CheckpointRefused(path, f"was begun on other data than this: its {difference}")
-    progress.given = given or progress.given
+    progress.provenance = provenance or progress.provenance
     return progress
 
 

@@ -12,7 +12,7 @@ from kerascifar.config import RunConfig
 from kerascifar.core import files
 from kerascifar.core.contracts import Dataset, Fitted
 from kerascifar.core.errors import InputError
-from kerascifar.core.given import Given
+from kerascifar.core.provenance import Provenance
 from kerascifar.core.registry import Variant
 from kerascifar.data.batches import steps_per_epoch
 from kerascifar.devices import distribution, placement
@@ -37,7 +37,7 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fit
     from kerascifar.models.counting import multiply_adds
     from kerascifar.training.scoring import scorer
 
-    given = Given.of(data, results.first_weights(config.init_weights))
+    provenance = Provenance.of(data, results.first_weights(config.init_weights))
     data = prepared(config, data)
     distribution.check_divisible(config, data)
     with distribution.scope(config):
@@ -45,7 +45,7 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fit
     distribution.check_workers_agree(config, data, model)
     for name in (results.CHECKPOINT, results.BEST):
         distribution.copy_from_chief(config, folder / name)
-    steps_per_second, history = train(model, config, data, folder, given)
+    steps_per_second, history = train(model, config, data, folder, provenance)
     if distribution.current(config) is not None:  # scoring is done on one device, in one process
         model = plain_model(model, config, data)
     seconds = [row["seconds"] for row in history]
@@ -64,11 +64,11 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fit
 
 
 def train(
-    model: Any, config: RunConfig, data: Dataset, folder: Path, given: Given | None = None
+    model: Any, config: RunConfig, data: Dataset, folder: Path, provenance: Provenance | None = None
 ) -> tuple[list[float], list[dict[str, float]]]:
     """Train from the last checkpoint to the end, and leave `model` with its final weights.
 
-    A checkpoint that was `given` something else is refused.
+    A checkpoint of another `provenance` is refused.
     The final weights are those of the best epoch under --select or --patience, else the moving average under --ema,
     else the last ones. Returns the steps per second of each epoch trained now, and the whole history.
     """
@@ -79,7 +79,7 @@ def train(
 
     strategy, cluster = distribution.current(config), distribution.cluster_of(config)
     steps = steps_per_epoch(len(data.train), config.batch_size, distribution.replicas(strategy))
-    progress = checkpoint.load_progress(folder / results.CHECKPOINT, placement.backend(), given)
+    progress = checkpoint.load_progress(folder / results.CHECKPOINT, placement.backend(), provenance)
     if config.select == "test" and data.test is None:
         raise InputError("--select test: a search never sees the test images")
     recorder = Recorder(config, folder, progress, steps, data.test if config.select == "test" else None)

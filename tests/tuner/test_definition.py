@@ -152,7 +152,7 @@ def test_a_search_is_of_its_own_images_only(searched):
     searched("a").settle()
     searched("a").settle()
     before = searched("a").file.read_text()
-    assert "test" not in json.loads(before)["given"]["sha256"]
+    assert "test" not in json.loads(before)["provenance"]["sha256"]
     for again in (searched("b").settle, searched("b").compare):
         with pytest.raises(InputError, match=f"holds a search on {OTHER}"):
             again()
@@ -164,7 +164,7 @@ def test_a_search_of_an_earlier_version_is_known_by_its_trials(searched, trained
     search = searched("a")
     search.settle()
     definition = json.loads(search.file.read_text())
-    del definition["given"]
+    del definition["provenance"]
     search.file.write_text(json.dumps(definition))
     if trained:
         run(search.in_folder(search.trials({"normalize": "none"})[0]), validation_only=True)
@@ -187,6 +187,6 @@ def test_a_damaged_record_of_the_images(searched, damaged):
     search = searched("a")
     search.settle()
     definition = json.loads(search.file.read_text())
-    search.file.write_text(json.dumps({**definition, "given": damaged}))
+    search.file.write_text(json.dumps({**definition, "provenance": damaged}))
     with pytest.raises(InputError, match=r"search\.json is corrupt: what data it had"):
         searched("a").compare()

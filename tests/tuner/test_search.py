@@ -12,7 +12,7 @@ from kerascifar.config import RunConfig
 from kerascifar.configure import configure, read_config
 from kerascifar.core.errors import FolderInUse, InputError, TrainingDiverged
 from kerascifar.data.datasets import load
-from tuner.outcome import given, print_trials, read_trials, write_best
+from tuner.outcome import changed_keys, print_trials, read_trials, write_best
 from tuner.search import run_search
 from tuner.spaces import Choice
 
@@ -151,7 +151,7 @@ ROWS = [
 @pytest.mark.parametrize("fields", ROWS, ids=lambda fields: fields["arch"])
 def test_what_is_written_gives_its_config_again(fields):
     config = configure(**fields)
-    row = given(config)
+    row = changed_keys(config)
     assert configure(**row).run_id == config.run_id
     assert len(row) < 12  # only what is not usual
 

@@ -14,12 +14,12 @@ from kerascifar.core.origin import weights_checksum
 from kerascifar.core.reading import decode_json
 from kerascifar.core.shown import few
 
-# Key of a result's notes, and of `Given.sha256`: the weights that a run began with.
+# Key of a result's notes, and of `Provenance.sha256`: the weights that a run began with.
 PARENT = "init_weights_sha256"
 
 
 @dataclass(frozen=True)
-class Given:
+class Provenance:
     """The data of a run, and the weights it began with.
 
     Attributes:
@@ -31,23 +31,23 @@ class Given:
     sha256: dict[str, str]
 
     @classmethod
-    def of(cls, data: Dataset, weights: Path | None = None) -> "Given":
+    def of(cls, data: Dataset, weights: Path | None = None) -> "Provenance":
         """Return what a run on `data` is given, with the file of the `weights` that it begins with."""
         sha256 = {name: split.checksum for name, split in data.splits.items()}
         return cls(list(data.classes), sha256 | ({PARENT: weights_checksum(weights)} if weights else {}))
 
     @classmethod
-    def read(cls, recorded: Any, where: str) -> "Given":
+    def read(cls, recorded: Any, where: str) -> "Provenance":
         """Return what a file holds as JSON. Raises InputError: it is damaged; names `where` it stands."""
         try:
             return decode_json(json.dumps(recorded), cls)
         except ValueError as error:
             raise InputError(f"{where} is corrupt: what data it had: {error}") from None
 
-    def difference(self, other: "Given") -> str | None:
+    def difference(self, other: "Provenance") -> str | None:
         """Say in which way `other` is not this, or None; what one of the two has not is not compared.
 
-        >>> Given(["cat", "dog"], {}).difference(Given(["cat", "ship"], {}))
+        >>> Provenance(["cat", "dog"], {}).difference(Provenance(["cat", "ship"], {}))
         'classes were cat, dog, are cat, ship'
         """
         if self.classes != other.classes:
@@ -58,7 +58,7 @@ class Given:
                 return f"SHA-256 of the {what} was {old[:12]}…, is {new[:12]}…"
         return None
 
-    def refuse(self, other: "Given", what: str, way_out: str) -> None:
+    def refuse(self, other: "Provenance", what: str, way_out: str) -> None:
         """Refuse `other` if it is not this. Raises InputError: says `what` was given this, the difference, a way out.
 
         A `way_out` is such as "--again trains anew".
