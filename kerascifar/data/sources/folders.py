@@ -128,7 +128,7 @@ def _refuse_splits(root: Path) -> None:
         or all(entry.is_dir() for entry in _visible(root / alike[0]))
     ):
         raise InputError(
-            f"{root}: {few(alike)} {'are' if len(alike) > 1 else 'is'} called like parts of a data set, not like "
+            f"{root}: {few(alike)} {'are' if len(alike) > 1 else 'is'} called like splits of a data set, not like "
             f"classes; expected train/CLASS/ and test/CLASS/ in it, or a folder of pictures for each class"
         )
 

@@ -144,13 +144,13 @@ def test_all_damaged_pictures_are_named_up_to_ten(tmp_path):
 )
 def test_classes_called_like_splits_are_refused(tmp_path, names):
     class_folders(tmp_path, names, 3)
-    with pytest.raises(InputError, match=r"called like parts.*expected train/CLASS/ and test/CLASS/"):
+    with pytest.raises(InputError, match=r"called like splits.*expected train/CLASS/ and test/CLASS/"):
         read("folder", tmp_path)
 
 
 def test_train_alone_is_refused_with_the_reason(tmp_path):
     class_folders(tmp_path / "train", "ab", 3)
-    with pytest.raises(InputError, match=r"train is called like parts of a data set"):
+    with pytest.raises(InputError, match=r"train is called like splits of a data set"):
         read("folder", tmp_path)
 
 
