@@ -100,7 +100,7 @@ def fit(
 
     >>> import tempfile
     >>> fit(arch="nearest_centroid", dataset="synthetic:100", runs=tempfile.mkdtemp()).classes[:2]
-    ['0', '1']
+    ['grating_000', 'grating_018']
     """
     if data is not None:
         fields["dataset"] = arrays.hold(data, classes)

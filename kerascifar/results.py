@@ -81,7 +81,7 @@ class Result:
     def provenance(self) -> Provenance:
         """The data and first weights of the run, as far as recorded. Raises InputError: the record is damaged."""
         weights = {PARENT: self.notes[PARENT]} if PARENT in self.notes else {}
-        sha256 = self.dataset.get("sha256")
+        sha256 = self.dataset.get("sha256", {})
         sha256 = {**sha256, **weights} if isinstance(sha256, dict) else sha256
         recorded = {"classes": self.dataset.get("classes"), "sha256": sha256}
         return Provenance.read(recorded, f"the result of run {self.run_id}")

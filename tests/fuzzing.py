@@ -109,6 +109,19 @@ def _pickle() -> bytes:
     return pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": [0, 1]}, protocol=2)
 
 
+def _state_dict() -> bytes:
+    """Return what torch.save writes of {"a": torch.zeros(3)}, opcode by opcode."""
+    storage = b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0" + b"0X\x03\0\0\0cpuK\x03tQ"
+    tensor = (
+        b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"K\0K\x03\x85K\x01\x85\x89ccollections\nOrderedDict\n)RtR"
+    )
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02}X\x01\0\0\0a" + tensor + b"s.")
+        archive.writestr("archive/data/0", bytes(12))
+    return content.getvalue()
+
+
 def _scratch_net() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         from kerascifar.scratch.architectures import VARIANTS
@@ -209,14 +222,18 @@ READERS: dict[str, Reader] = {
     "space": Reader(
         (spaces,),
         "space.toml",
-        lambda: b'[learning_rate]\nmin = 1e-4\nmax = 0.1\nsampling = "log"\n',
+        lambda: b'batch_size = [32, 64]\nlearning_rate = {low = 1e-4, high = 0.1, scale = "log"}\n',
         lambda f: spaces.read_space(f / "space.toml"),
     ),
     "search": Reader(
         (definition,), "search.json", lambda: (SEARCH / "search.json").read_bytes(), definition.read_definition
     ),
     "oracle": Reader(
-        (outcome, oracles), "oracle.json", lambda: (SEARCH / "oracle.json").read_bytes(), outcome.read_trials
+        (outcome, oracles),
+        "oracle.json",
+        lambda: (SEARCH / "oracle.json").read_bytes(),
+        outcome.read_trials,
+        (SEARCH / "search.json",),
     ),
     "checkpoint": Reader(
         (checkpoint,),
@@ -231,7 +248,7 @@ READERS: dict[str, Reader] = {
         lambda: arrays(distances=np.zeros((2, 1)), indices=np.zeros((2, 1), np.int64), fingerprint="f"),
         _chunk,
     ),
-    "torch": Reader((torch_files,), "net.pth", _pickle, lambda f: torch_files.read_state_dict(f / "net.pth")),
+    "torch": Reader((torch_files,), "net.pth", _state_dict, lambda f: torch_files.read_state_dict(f / "net.pth")),
     "safetensors": Reader(
         (torch_files,),
         "net.safetensors",

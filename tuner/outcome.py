@@ -108,6 +108,6 @@ def changed_keys(config: RunConfig) -> dict[str, Any]:
     row = {name: getattr(config, name) for name in ("arch", "dataset", *places)}
     if engine(config.arch).TRAINED:
         row["optimizer"] = config.optimizer
-    usual = configure(**row, data_dir=config.data_dir).to_dict()
+    usual = configure(**row).to_dict()
     row |= {name: value for name, value in fields.items() if value != usual[name] and value is not None}
     return {"name": f"{config.arch}-best", **row}

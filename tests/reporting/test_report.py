@@ -213,7 +213,12 @@ def test_an_odd_table_does_not_end_the_report(tmp_path, make_study):
 
 def test_names_that_are_no_utf8_are_drawn_and_written(tmp_path, make_run, digits):
     names = ("caf\udce9", "$a$", "\x1b[2J", "猫", *digits.classes[4:])
-    folder = make_run("a/111111111111", data=dataclasses.replace(digits, classes=names), dataset={"name": "d\x1b"})
+    described = {
+        "name": "d\x1b",
+        "image_shape": [32, 32, 3],
+        "classes": [name.replace("\udce9", "?") for name in names],
+    }
+    folder = make_run("a/111111111111", data=dataclasses.replace(digits, classes=names), dataset=described)
     result = (folder / "result.json").read_text()
     (folder / "result.json").write_text(result.replace(r"\udce9", "?"))  # JSON may not hold it, but scores.npz does
     gathered, (sections, left_out) = make_report([folder])

@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ from PIL import Image
 from kerascifar.cli import Parser
 from kerascifar.core.errors import InputError
 from tuner.__main__ import main
-from tuner.outcome import write_best
 from tuner.search import run_search
 from tuner.worker import role
 
@@ -77,16 +75,6 @@ def test_the_table_shows_the_best_first(make_search, trained, capsys):
     assert rows[0].split()[1:5] == ["completed", "0.8805", "0.8800", "0.8810"]
     assert [row.split()[2] for row in rows] == sorted((row.split()[2] for row in rows), reverse=True)
     assert len(rows) == 6
-
-
-def test_a_search_on_pictures_of_ones_own_ends_with_its_best_trial(make_search, trained, tmp_path):
-    search = make_search("grid", config={"dataset": "folder", "data_dir": str(tmp_path)})
-    run_search(search)
-    config = write_best(search)
-    assert config.data_dir == str(tmp_path)
-    row = tomllib.loads((search.folder / "best.toml").read_text())["run"][0]
-    assert row["dataset"] == "folder"
-    assert "data_dir" not in row  # where pictures lie is no part of a recipe
 
 
 def test_a_search_that_has_only_begun_can_be_shown(make_search, capsys):
