@@ -98,7 +98,7 @@ def test_it_went_on_from_the_checkpoints_and_repeated_nothing(killed):
 def test_the_failures_are_printed(killed):
     shown = (killed / "out2").read_text()
     assert re.search(r"trial 0002: the loss became (nan|inf) in epoch 1", shown)
-    assert "[[run]]" in (killed / "search" / "best.toml").read_text()
+    assert 'arch = "origin_net"' in (killed / "search" / "best.toml").read_text()
 
 
 def test_a_changed_space_is_refused_in_one_line(killed, command):
