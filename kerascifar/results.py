@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from kerascifar.core import files
-from kerascifar.core.contracts import Dataset, check_class_count
+from kerascifar.core.contracts import Dataset, Epoch, check_class_count
 from kerascifar.core.errors import InputError
 from kerascifar.core.fields import MOST_SIDE
 from kerascifar.core.origin import FINISHED, finished_runs
@@ -68,7 +68,7 @@ class Result:
     dataset: Mapping[str, Any]
     versions: Mapping[str, str]
     revision: str | None
-    history: list[dict[str, float]]
+    history: list[Epoch]
     notes: Mapping[str, Any]
     format: int = FORMAT
 
@@ -207,7 +207,7 @@ def read_scores(folder: Path) -> dict[str, np.ndarray]:
         raise InputError(f"{folder} holds no {SCORES}") from None
 
 
-def write_history(folder: Path, history: list[dict[str, float]]) -> None:
+def write_history(folder: Path, history: list[Epoch]) -> None:
     """Write history.csv: a row an epoch, columns as they first occur; a cell is empty where the epoch has no such."""
     if not history:
         return

@@ -21,6 +21,8 @@ MOST_CLASSES = 2048
 Score = Callable[[np.ndarray, str], np.ndarray]
 # From uint8 images (N, H, W, C) to scores (N, classes), as a program would call a net.
 Predict = Callable[[np.ndarray], np.ndarray]
+# What a training says of one epoch: its number, an int, which a reader must not turn into a float, and its metrics.
+Epoch = dict[str, int | float]
 
 
 def check_class_count(count: int, where: str) -> None:
@@ -120,7 +122,7 @@ class Fitted:
     probabilities: bool = True
     trainable_parameters: int = 0
     multiply_adds: int | None = None
-    history: list[dict[str, float]] = field(default_factory=list)
+    history: list[Epoch] = field(default_factory=list)
     seconds_per_epoch: float | None = None
     images_per_second: float | None = None
     save: Callable[[Path], None] | None = None
