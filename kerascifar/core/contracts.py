@@ -4,7 +4,7 @@ NumPy only, so that the baselines and the from-scratch nets share it with the Ke
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -100,6 +100,21 @@ class Dataset:
     def side(self) -> int:
         """Height and width of an image in pixels."""
         return self.train.images.shape[1]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A data set as its files give it, before anything of it is held out.
+
+    Attributes:
+        classes: class names; a label is an index into them.
+        splits: by name; train is always there.
+        files: by split, the file of each image; a split whose images lie in no files of their own is not in it.
+    """
+
+    classes: tuple[str, ...]
+    splits: Mapping[str, Split]
+    files: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from kerascifar.config import RunConfig
-from kerascifar.core.contracts import Dataset, Split, check_class_count
+from kerascifar.core.contracts import Dataset, Split, Whole, check_class_count
 from kerascifar.core.errors import InputError
 from kerascifar.core.registry import lookup
 from kerascifar.core.shown import few
@@ -33,6 +33,7 @@ class Source:
         resizes: whether ``--image-size`` means something.
         needs_folder: whether ``--data-dir`` must be given.
         fixed: the name alone says which images they are: their checksum is official, or code draws them.
+        whole: ``whole(config, argument) -> Whole``, where `read` holds images out; else `read` gives them all.
     """
 
     read: Callable[[RunConfig, str], Dataset]
@@ -42,6 +43,7 @@ class Source:
     resizes: bool = False
     needs_folder: bool = False
     fixed: bool = True
+    whole: Callable[[RunConfig, str], Whole] | None = None
 
 
 DATASETS = {
@@ -53,6 +55,7 @@ DATASETS = {
         "270,000 photographs, 32x32, 10 classes",
         "Darlow et al. 2018, arXiv:1810.03505",
         fixed=False,
+        whole=folders.read_whole,
     ),
     "folder": Source(
         folders.read_folder,
@@ -61,6 +64,7 @@ DATASETS = {
         resizes=True,
         needs_folder=True,
         fixed=False,
+        whole=folders.read_whole,
     ),
     "tfds": Source(
         tfds.read,
@@ -154,6 +158,28 @@ def load(config: RunConfig) -> Dataset:
         return dataset
     train, validation = split(dataset.train, config.validation, config.seed)
     return replace(dataset, train=train, validation=validation)
+
+
+def load_whole(config: RunConfig) -> Whole:
+    """Read ``config.dataset`` as its files give it: nothing is held out, no image is left out.
+
+    Raises InputError: see ``load``.
+
+    >>> from kerascifar.configure import configure
+    >>> {name: len(split) for name, split in load_whole(configure(dataset="synthetic:50")).splits.items()}
+    {'train': 50, 'test': 12}
+    """
+    check_place(config)
+    row, argument = _row(config)
+    if row.whole is not None:
+        whole = row.whole(config, argument)
+    else:
+        dataset = row.read(config, argument)
+        whole = Whole(dataset.classes, dataset.splits)
+    check_class_count(len(whole.classes), config.dataset)
+    for name, labelled in whole.splits.items():
+        check_labels(labelled, whole.classes, f"{config.dataset} ({name})")
+    return whole
 
 
 def _row(config: RunConfig) -> tuple[Source, str]:
