@@ -106,7 +106,8 @@ def show_without(folder: Path, paths: Sequence[str], machine: dict[str, Any]) ->
     selected = select(scores.argmax(1) == labels, by_split["test"], lists)
     rows = list(selected.rows())
     print_table(["test images", "images", "accuracy (95 % interval)"], [[t, f"{s.images:,}", s] for t, s, _ in rows])
-    if tests := [f"{title}, against the others: p = {p:.2g}" for title, _, p in rows if p is not None]:
+    tested = [(title, contrast.p) for title, _, contrast in rows if contrast is not None and contrast.p is not None]
+    if tests := [f"{title}, against the others: p = {p:.2g}" for title, p in tested]:
         print(*tests, f"p: {TEST}", sep="\n")
     print(f"from the saved scores; result.json stays as it is\nrun {printable(folder)}")
 

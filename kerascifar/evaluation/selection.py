@@ -27,6 +27,11 @@ class Lists:
     pairs: AuditList | None = None
     labels: AuditList | None = None
 
+    @property
+    def empty(self) -> bool:
+        """Whether no image is named."""
+        return not any(found.rows for found in (self.pairs, self.labels) if found is not None)
+
     def check(self, known: Collection[str], what: str) -> None:
         """Refuse a list that names none of the images `known` by their checksums in hex.
 
@@ -107,15 +112,15 @@ class Selected:
     suspects: Contrast | None
     clean: Share | None
 
-    def rows(self) -> Iterator[tuple[str, Share, float | None]]:
-        """Yield title, share, and, where a selection stands against its rest, the p of that."""
+    def rows(self) -> Iterator[tuple[str, Share, Contrast | None]]:
+        """Yield title, share, and, with what a list names, the contrast to the others."""
         yield "all test images", self.whole, None
         if self.duplicates is not None:
             yield "without a near-duplicate in training", self.duplicates.without, None
-            yield "near-duplicates alone", self.duplicates.alone, self.duplicates.p
+            yield "near-duplicates alone", self.duplicates.alone, self.duplicates
         if self.suspects is not None:
             yield "without suspect labels", self.suspects.without, None
-            yield "suspect labels alone", self.suspects.alone, self.suspects.p
+            yield "suspect labels alone", self.suspects.alone, self.suspects
         if self.clean is not None:
             yield "without either", self.clean, None
 
