@@ -74,7 +74,10 @@ def find(source: str) -> Excluded:
     """
     name = identity(source)
     if name not in _HELD:
-        raise InputError(f"the list of images that this run left out ({name}) is not here: name it by {FLAG} FILE")
+        raise InputError(
+            f"the list of the images left out ({name}) is not here: a run folder keeps it as excluded.csv, and {FLAG} "
+            "FILE names it for a training"
+        )
     return _HELD[name]
 
 

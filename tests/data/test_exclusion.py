@@ -5,6 +5,8 @@ import shutil
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from kerascifar import results
@@ -75,6 +77,41 @@ def test_the_places_in_a_list_mean_nothing(tmp_path):
     )
     assert len(one.train) == 27
     assert set(hexes(one.train)) == set(hexes(other.train)) == set(hexes(train)) - {hexes(train)[i] for i in (3, 4, 20)}
+
+
+@given(
+    st.lists(st.integers(0, 5), min_size=1, max_size=12),
+    st.lists(st.integers(0, 5), max_size=12),
+    st.dictionaries(st.integers(0, 7), st.integers(0, 1), min_size=1),
+)
+@settings(max_examples=60, deadline=None)
+def test_it_agrees_with_images_taken_one_by_one(tmp_path_factory, train, own, named):
+    """Images are numbers; `named` tells of some how many copies stay."""
+    kinds = noise(8, 5)
+    test = at(kinds, *range(8))
+    splits = [at(kinds, *numbers) for numbers in (own, train)]
+    path = tmp_path_factory.mktemp("lists") / "excluded.csv"
+    path.write_text("sha256,kept,why\n" + "".join(f"{hexes(kinds)[n]},{k},same pixels\n" for n, k in named.items()))
+    left, gone, budget = [], 0, dict(named)
+    for numbers in (own, train):
+        left.append([])
+        for number in numbers:
+            if budget.get(number, 1) > 0:
+                left[-1].append(number)
+            else:
+                gone += 1
+            if number in budget:
+                budget[number] -= 1
+    data = Dataset("x", CLASSES, splits[1], splits[0] if own else None, test)
+    if not gone or not left[1] or (own and not left[0]):
+        with pytest.raises(InputError, match=r"leaves out (none|all)"):
+            exclusion.leave_out(data, str(path))
+        return
+    found = exclusion.leave_out(data, str(path))
+    assert hexes(found.train) == hexes(at(kinds, *left[1]))
+    assert not own or hexes(found.validation) == hexes(at(kinds, *left[0]))
+    assert found.test is test
+    assert found.notes["excluded"]["images"] == gone
 
 
 @pytest.mark.parametrize("arch", ["nearest_centroid", "scratch_fc3", "origin_net"])
@@ -191,3 +228,17 @@ def test_the_list_may_go_while_a_run_trains(tmp_path, suspects, monkeypatch):
     monkeypatch.setattr(runs, "load", load_and_lose)
     result = run(configure(**GIVEN, exclude=path, runs=str(tmp_path / "runs")))
     assert result.dataset["notes"]["excluded"]["images"] == 2
+
+
+@pytest.mark.slow
+def test_what_cifar100_has_in_both_splits_can_be_left_out(tmp_path, real_data):
+    asked = {"arch": "knn", "dataset": "cifar100", "data_dir": str(real_data)}
+    whole = load(configure(**asked))
+    train = {image.tobytes(): i for i, image in enumerate(whole.train.images)}
+    both = [(i, train[image.tobytes()]) for i, image in enumerate(whole.test.images) if image.tobytes() in train]
+    tests, trains = hexes(whole.test), hexes(whole.train)
+    path = pairs(tmp_path / "pairs.csv", *(pair("test", tests[i], "train", trains[j], "same pixels") for i, j in both))
+    left = load(configure(**asked, exclude=str(path)))
+    assert (whole.overlap(), left.overlap()) == (10, 0)
+    assert len(left.train) <= 49_990
+    assert left.test.checksum == whole.test.checksum

@@ -111,7 +111,7 @@ def test_a_list_that_was_read_is_held_and_another_is_asked_for(tmp_path):
     name = identity(str(path))
     path.unlink()
     assert list(find(name).rows) == [sha("held")]
-    with pytest.raises(InputError, match=r"\(list:0{16}\) is not here: name it by --exclude FILE"):
+    with pytest.raises(InputError, match=r"\(list:0{16}\) is not here: a run folder keeps it as excluded.csv"):
         find("list:" + "0" * 16)
     with pytest.raises(InputError, match=r"is corrupt: it leaves out list:.*, the run left out list:0"):
         exclusion.recall(write(tmp_path / "own", "sha256,kept,why", f"{sha('a')},0,same pixels"), "list:" + "0" * 16)
