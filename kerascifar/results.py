@@ -32,6 +32,7 @@ KERAS_MODEL, SCRATCH_MODEL = "model.keras", "model.npz"
 # A training under way: its last state, the one before, and the weights of its best epoch.
 CHECKPOINT, BEFORE, BEST = "checkpoint.npz", "checkpoint-before.npz", "best.npz"
 LATENCY = "latency.json"
+EXCLUDED = "excluded.csv"  # what --exclude left out, so that the run can be scored again without the audit's list
 # The folder of what kerascifar.export wrote, and its file of sizes, accuracies and latencies.
 EXPORTED, EXPORTS = "exported", "export.json"
 _NAMED = 10  # classes at most in a sentence

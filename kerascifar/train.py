@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from kerascifar.cli import Parser, add_flags, entry, print_result
 from kerascifar.configure import configure, read_config
+from kerascifar.data.exclusion import hold
 
 
 def main(argv: Sequence[str]) -> None:
@@ -29,7 +30,7 @@ def main(argv: Sequence[str]) -> None:
 
         list_architectures() if architectures else list_policies()
         return
-    config = configure(**{**(read_config(file) if file else {}), **fields})
+    config = hold(configure(**{**(read_config(file) if file else {}), **fields}))
 
     from kerascifar.run import run
 

@@ -10,6 +10,7 @@ from kerascifar.core.contracts import Dataset, Split, Whole, check_class_count
 from kerascifar.core.errors import InputError
 from kerascifar.core.registry import lookup
 from kerascifar.core.shown import few
+from kerascifar.data.exclusion import leave_out
 from kerascifar.data.sources import arrays, cifar, digits, folders, synthetic, tfds
 from kerascifar.data.split import check_labels, split
 
@@ -111,7 +112,7 @@ def check_place(config: RunConfig) -> None:
 
 def contents_are_fixed(config: RunConfig, notes: Mapping[str, Any]) -> bool:
     """Tell whether images of this name are the same everywhere, for a config now and a result with these `notes`."""
-    return _row(config)[0].fixed and not config.unverified and notes.get("verified", True)
+    return _row(config)[0].fixed and not config.unverified and config.exclude is None and notes.get("verified", True)
 
 
 def describe_classes(classes: Sequence[str]) -> str:
@@ -129,7 +130,9 @@ def describe_classes(classes: Sequence[str]) -> str:
 
 
 def load(config: RunConfig) -> Dataset:
-    """Read ``config.dataset``, keep the first ``train_limit`` and ``test_limit`` images, hold a validation split out.
+    """Read ``config.dataset``, leave out what ``exclude`` names, keep the first images, hold a validation split out.
+
+    The first are ``train_limit`` and ``test_limit`` of those that are left, as if the data set had never held more.
 
     The validation split is a stratified share of the training images that are left, chosen by ``config.seed``, both in
     their original order; a set's own validation split is taken as it is; ``validation=0`` gives None. Nothing but the
@@ -151,6 +154,8 @@ def load(config: RunConfig) -> Dataset:
     check_class_count(len(dataset.classes), config.dataset)
     for name, labelled in dataset.splits.items():
         check_labels(labelled, dataset.classes, f"{config.dataset} ({name})")
+    if config.exclude is not None:
+        dataset = leave_out(dataset, config.exclude)
     dataset = replace(
         dataset, train=_first(dataset.train, config.train_limit), test=_first(dataset.test, config.test_limit)
     )
