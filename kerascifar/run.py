@@ -30,7 +30,7 @@ from kerascifar.training import recovery
 SCORED = ("validation", "test")
 
 
-def run(config: RunConfig, validation_only: bool = False) -> Result:
+def run(config: RunConfig, validation_only: bool = False, jobs: int = 1) -> Result:
     """Run `config` to its end and return its result; a finished run is read, an unfinished one goes on.
 
     The test images are scored here, once, after all training. Validation selects; nothing else looks at the test
@@ -38,6 +38,8 @@ def run(config: RunConfig, validation_only: bool = False) -> Result:
 
     With `validation_only`, as in a trial of a search, the test images are dropped as soon as the data is read, no
     model is kept, and the numbers go to validation.json: the folder does not become that of a finished run.
+
+    `jobs` is how many processes of the same command share the machine: a note without which seconds mean little.
 
     Raises:
         InputError: the config, the data or the run folder cannot be used; nothing is left half-written.
@@ -67,7 +69,7 @@ def run(config: RunConfig, validation_only: bool = False) -> Result:
         if cluster is not None and cluster.follows:
             return _follow(config, data, cluster)
         with files.only_writer(folder):
-            result = _fit(config, data, validation_only, begun)
+            result = _fit(config, data, validation_only, begun, jobs)
             copy_from_chief(config, folder / results.FINISHED)  # the others end when all is written
     return result
 
@@ -118,13 +120,15 @@ def _noted_overlap(config: RunConfig, data: Dataset) -> Dataset:
     return dataclasses.replace(data, notes={**data.notes, "overlap": shared}) if shared else data
 
 
-def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float) -> Result:
+def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float, jobs: int) -> Result:
     """Fit, score and write the run folder, which this process holds."""
     folder, variant = config.folder, ARCHITECTURES[config.arch]
     began = Provenance.of(
         data, results.first_weights(config.init_weights)
     )  # now: the parent may change in the meantime
     resumed = recovery.begin(folder, config.again)
+    if resumed and cluster_of(config) is None:
+        config = recovery.with_begun_threads(config)
     fitted = recovery.fit_from(
         folder,
         lambda: engine(config.arch).fit(config, variant, data, folder),
@@ -143,7 +147,7 @@ def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float) 
     if fitted.save is not None and not validation_only:
         fitted.save(folder)
     # From the config to the score; what a run took that went on is not known.
-    facts = {} if resumed else {"run_seconds": round(time.monotonic() - begun, 1)}
+    facts = {"jobs": jobs} | ({} if resumed else {"run_seconds": round(time.monotonic() - begun, 1)})
     if PARENT in began.sha256:
         facts[PARENT] = began.sha256[PARENT]
     result = _result(config, data, fitted, metrics, facts)
@@ -208,4 +212,5 @@ def _result(config: RunConfig, data: Dataset, fitted: Fitted, metrics: dict, not
         revision=results.revision(),
         history=fitted.history,
         notes={**fitted.notes, **processor(), **notes},
+        cpu_seconds_per_epoch=results.median_epoch(fitted.history, "cpu_seconds"),
     )

@@ -80,6 +80,7 @@ def train(
     strategy, cluster = distribution.current(config), distribution.cluster_of(config)
     steps = steps_per_epoch(len(data.train), config.batch_size, distribution.replicas(strategy))
     progress = checkpoint.load_progress(folder / results.CHECKPOINT, placement.backend(), provenance)
+    progress.threads = placement.threads_in_use()
     if config.select == "test" and data.test is None:
         raise InputError("--select test: a search never sees the test images")
     recorder = Recorder(config, folder, progress, steps, data.test if config.select == "test" else None)
