@@ -56,8 +56,8 @@ class Result:
         versions: Python and packages.
         revision: git revision of the code, with -dirty where files had changed; None outside a checkout.
         history: one dict an epoch.
-        notes: device, threads, `jobs`: how many processes of the same command shared the machine, and whatever else
-            the engine tells.
+        notes: device, threads, `jobs`: how many processes of the same command shared the machine, `training`: the id
+            of the run that trained the net, where that is another, and whatever else the engine tells.
         cpu_seconds_per_epoch: median over the epochs, summed over the threads, so that other load hardly shows in it;
             None where nothing was trained, or not all epochs recorded it.
     """

@@ -25,7 +25,8 @@ from kerascifar.devices.distribution import cluster_of, copy_from_chief
 from kerascifar.evaluation.metrics import evaluate
 from kerascifar.plots import tensorboard
 from kerascifar.results import Result
-from kerascifar.training import recovery
+from kerascifar.training import recovery, sharing
+from kerascifar.training.preparation import faults
 
 SCORED = ("validation", "test")
 
@@ -122,19 +123,14 @@ def _noted_overlap(config: RunConfig, data: Dataset) -> Dataset:
 
 def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float, jobs: int) -> Result:
     """Fit, score and write the run folder, which this process holds."""
-    folder, variant = config.folder, ARCHITECTURES[config.arch]
+    folder = config.folder
     began = Provenance.of(
         data, results.first_weights(config.init_weights)
     )  # now: the parent may change in the meantime
     resumed = recovery.begin(folder, config.again)
-    if resumed and cluster_of(config) is None:
-        config = recovery.with_begun_threads(config)
-    fitted = recovery.fit_from(
-        folder,
-        lambda: engine(config.arch).fit(config, variant, data, folder),
-        again=config.again,
-        alone=cluster_of(config) is None,
-    )
+    fitted = None if validation_only else _fitted_before(config, data, began)
+    if fitted is None:
+        fitted = _train(config, data, resumed)
     scores = {name: fitted.score(split.images, name) for name, split in data.splits.items() if name in SCORED}
     metrics = {
         name: evaluate(data.splits[name].labels, scores[name], data.classes, fitted.probabilities)
@@ -143,11 +139,14 @@ def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float, 
         for name in SCORED
     }
     results.write_scores(folder, data, scores)
-    results.write_history(folder, fitted.history)
+    if sharing.TRAINING not in fitted.notes:  # there is one history.csv, where it was written
+        results.write_history(folder, fitted.history)
     if fitted.save is not None and not validation_only:
         fitted.save(folder)
     # From the config to the score; what a run took that went on is not known.
-    facts = {"jobs": jobs} | ({} if resumed else {"run_seconds": round(time.monotonic() - begun, 1)})
+    whole = not resumed and sharing.TRAINING not in fitted.notes
+    facts = {"jobs": fitted.notes.get("jobs", jobs)}
+    facts |= {"run_seconds": round(time.monotonic() - begun, 1)} if whole else {}
     if PARENT in began.sha256:
         facts[PARENT] = began.sha256[PARENT]
     result = _result(config, data, fitted, metrics, facts)
@@ -156,6 +155,45 @@ def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float, 
     if (folder / results.TENSORBOARD).is_dir() and not validation_only:  # a trial's session is the tuner's
         tensorboard.write_run(folder, config.run_id, config.to_dict(), metrics, len(fitted.history) - 1)
     return result
+
+
+def _train(config: RunConfig, data: Dataset, resumed: bool) -> Fitted:
+    """Fit, from the checkpoint if the run is `resumed`, with the threads that it was begun with."""
+    alone = cluster_of(config) is None
+    if resumed and alone:
+        config = recovery.with_begun_threads(config)
+    variant = ARCHITECTURES[config.arch]
+    return recovery.fit_from(
+        config.folder,
+        lambda: engine(config.arch).fit(config, variant, data, config.folder),
+        again=config.again,
+        alone=alone,
+    )
+
+
+def _fitted_before(config: RunConfig, data: Dataset, given: Provenance) -> Fitted | None:
+    """Return net and history of a finished run of the same training, scored as `config` says; None without one."""
+    kind = engine(config.arch)
+    if config.again or not kind.TRAINED or cluster_of(config) is not None:
+        return None
+    if (found := sharing.find_training(config, given, kind.MODEL)) is None:
+        return None
+    folder, result = found
+    notes = sharing.training_notes(result)
+    print(f"the net is that of run {notes[sharing.TRAINING]}, trained in the same way: it is only scored", flush=True)
+    sentences = faults(config)
+    return Fitted(
+        score=kind.restore(config, ARCHITECTURES[config.arch], folder, lambda: data),
+        trainable_parameters=result.trainable_parameters,
+        multiply_adds=result.multiply_adds,
+        history=result.history,
+        seconds_per_epoch=result.seconds_per_epoch,
+        images_per_second=result.images_per_second,
+        save=lambda into: files.write_atomically(
+            into / kind.MODEL, lambda part: shutil.copyfile(folder / kind.MODEL, part)
+        ),
+        notes=notes | ({"faults": sentences} if sentences else {}),
+    )
 
 
 def _follow(config: RunConfig, data: Dataset, cluster: Cluster) -> Result:
@@ -211,6 +249,6 @@ def _result(config: RunConfig, data: Dataset, fitted: Fitted, metrics: dict, not
         versions=results.versions(),
         revision=results.revision(),
         history=fitted.history,
-        notes={**fitted.notes, **processor(), **notes},
+        notes={**processor(), **fitted.notes, **notes},
         cpu_seconds_per_epoch=results.median_epoch(fitted.history, "cpu_seconds"),
     )

@@ -38,10 +38,12 @@ def make_plan(
     new = [PlannedRun(asked, *version) for version in versions if version not in planned]
     study_run = replace(old, plan=Plan(asked, (*old.plan.runs, *new)))
     done = {run.version: _reusable(study_run, run) for run in new}
-    # Rows that ask for the same share one run; the first of them stands for all.
-    folders = {run.version: study_run.folder_of(run) for run in new}
+    # Rows that ask for the same training share it; the first of them stands for all.
+    folders = {run.version: study_run.training_of(run) for run in new}
     first = {folder: version for version, folder in reversed(folders.items())}
-    settled = {run.version: replace(run, seconds=0.0) for run in new if done[run.version] == FULL}
+    settled = {
+        run.version: replace(run, seconds=0.0) for run in new if done[run.version] == FULL or study_run.trained(run)
+    }
     open_ = [run for run in new if run.version not in settled and first[folders[run.version]] == run.version]
     costs = {run.version: _cost(study_run, run, measure) for run in open_}
     budget = seconds(asked.split()[1]) - spent() if asked.startswith("--budget") else None
@@ -118,7 +120,8 @@ def _left_out(study: Study, runs: Sequence[PlannedRun], budget: float | None, jo
 
 def ordered(study: Study, runs: Sequence[PlannedRun]) -> list[PlannedRun]:
     """Return `runs` in the order in which they should be run: first seeds and cheap rows first, parents first."""
-    waiting = sorted(runs, key=lambda run: (run.seed, run.seconds or 0.0))
+    # What takes no time waits for the row whose training it shares.
+    waiting = sorted(runs, key=lambda run: (run.seed, run.seconds or math.inf))
     chosen: list[PlannedRun] = []
     while waiting:
         unfinished = {(run.row, run.seed) for run in waiting}

@@ -234,13 +234,13 @@ def _ended(future: Future[Ended]) -> Ended:
 def _next(study_run: StudyRun, waiting: Sequence[PlannedRun], under_way: Collection[PlannedRun]) -> PlannedRun | None:
     """Return the first of `waiting` that needs nothing of those before it, or of those `under_way`; None without one.
 
-    It would need weights that it starts from, or the very same run.
+    It would need weights that it starts from, or the very same training.
     """
     rows = {(planned.row, planned.seed) for planned in under_way}
-    folders = {study_run.folder_of(planned) for planned in under_way}
+    trainings = {study_run.training_of(planned) for planned in under_way}
     for planned in waiting:
         parent = (study_run.study[planned.row].init_from, planned.seed)
-        if parent not in rows and study_run.folder_of(planned) not in folders:
+        if parent not in rows and study_run.training_of(planned) not in trainings:
             return planned
         rows.add((planned.row, planned.seed))
     return None

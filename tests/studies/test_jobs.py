@@ -21,10 +21,13 @@ from kerascifar.reproduce import main
 from kerascifar.run import run
 from kerascifar.scratch.checkpoint import Checkpoint
 from kerascifar.studies import execution, jobs
+from kerascifar.studies.budget import make_plan
 from kerascifar.studies.jobs import Processes, job_count, threads_each
-from kerascifar.studies.plan import Plan, PlannedRun, StudyRun
+from kerascifar.studies.lengths import FULL
+from kerascifar.studies.plan import Plan, PlannedRun, StudyRun, versions
 from kerascifar.studies.progress import Board, makespan
 from kerascifar.studies.study import load_study
+from kerascifar.studies.timing import Cost
 from kerascifar.training.recovery import begun_threads
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -265,3 +268,65 @@ def test_a_killed_study_of_two_jobs_ends_with_the_bits_of_one(tmp_path):
     subprocess.run(one, env=environment, capture_output=True, check=True)
     assert ended(tmp_path / "two") == ended(tmp_path / "one")
     assert len(ended(tmp_path / "one")) == 4
+
+
+SHARED = """
+title = "Nets"
+source = "ours"
+[common]
+dataset = "digits"
+arch = "lenet"
+augment = "flip_crop"
+epochs = 20
+[[run]]
+name = "one"
+as_published.augment_evaluation = true
+fault = "test images are augmented too"
+[[run]]
+name = "two"
+seed = 1
+"""
+
+
+def test_versions_of_one_training_are_made_one_after_the_other(tmp_path, monkeypatch):
+    (tmp_path / "mine.toml").write_text(SHARED)
+    study, folder = load_study(str(tmp_path / "mine.toml")), tmp_path / "runs" / "mine"
+
+    def measure(config):
+        return Cost(once=0, image=0.001, train=1000, validation=0, test=0, epochs=config.epochs)
+
+    wanted = versions(study, ["one", "two"], ("as-published", "corrected"), 1)
+    made = make_plan(StudyRun(study, folder), "--budget 20s", wanted, measure, jobs=1)
+    told = {(run.row, run.mode): (run.length.epochs, run.seconds) for run in made.plan.runs}
+    assert told == {
+        ("one", "as-published"): (10, pytest.approx(10)),  # two trainings, not three
+        ("one", "corrected"): (10, 0.0),
+        ("two", "corrected"): (10, pytest.approx(10)),
+    }
+    log = []
+
+    def perform(row, config, folder, jobs):
+        log.append(("begin", row.name, config.augment_evaluation))
+        time.sleep(0.3)
+        log.append(("end", row.name, config.augment_evaluation))
+        return ""
+
+    monkeypatch.setattr(execution, "perform", perform)
+    monkeypatch.setattr(execution, "write_table", lambda _: None)
+    execution.perform_all(made, made.plan.runs, {}, 3, ThreadPoolExecutor(3))
+    assert log.index(("end", "one", True)) < log.index(("begin", "one", False))
+    assert log.index(("begin", "two", False)) < log.index(("end", "one", True))
+
+
+def test_a_version_whose_training_is_finished_costs_nothing(tmp_path):
+    (tmp_path / "mine.toml").write_text(SHARED)
+    study, folder = load_study(str(tmp_path / "mine.toml")), tmp_path / "runs" / "mine"
+    place = StudyRun(study, folder).folder_of(PlannedRun("--full", "one", "corrected", 0))
+    place.mkdir(parents=True)
+    (place / "result.json").write_text("{}")
+    published = PlannedRun("--full", "one", "as-published", 0)
+    assert not StudyRun(study, folder).trained(published)  # its net was not kept
+    (place / "model.keras").write_text("")
+    assert StudyRun(study, folder).trained(published)
+    made = make_plan(StudyRun(study, folder), "--budget 1s", [published.version], lambda config: 1 / 0)
+    assert [(run.length, run.seconds) for run in made.plan.runs] == [(FULL, 0.0)]
