@@ -201,7 +201,8 @@ def perform_all(
                 board.begin(planned)
                 board.show()
                 board.tell(f"[{number}/{total}] {describe(study_run, planned)}")
-                config = _on_this_machine(study_run, planned, machine, jobs)
+                # Of an executor that was given, each worker has its own cores.
+                config = _on_this_machine(study_run, planned, machine, 1 if executor else jobs)
                 place = study_run.folder_of(planned)
                 under_way[pool.submit(attempt, study[planned.row], config, place, jobs)] = planned
             done, _ = wait(under_way, timeout=board.pause, return_when=FIRST_COMPLETED)
