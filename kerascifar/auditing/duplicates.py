@@ -18,8 +18,8 @@ from kerascifar.core.files import write_atomically
 from kerascifar.core.processor import cores
 from kerascifar.core.reading import read_arrays
 
-# Residuals up to which a pair bears a verdict (tools/decisions/0027-audit.md). A test image that has several partners in
-# training is as much known by the nearest; the others count as near-duplicates only where there is no doubt at all.
+# Residuals up to which a pair bears a verdict (tools/decisions/0027-audit.md). A test image that has several partners
+# in training is known by the nearest; the others count as near-duplicates only where there is no doubt at all.
 NEAR_UP_TO, FURTHER_UP_TO, SIMILAR_UP_TO = 0.26, 0.12, 0.5
 LIKE = ("test", "validation", "train")  # where two splits differ, the one that stands further left is a
 BATCH = 250  # pairs that are aligned at a time

@@ -49,6 +49,7 @@ def option(
     identity: bool = True,
     machine: bool = False,
     timed: bool = False,
+    scoring: Sequence[str] | None = None,
 ) -> Any:
     """Make a field of RunConfig; its metadata is the one place of the rules about it.
 
@@ -61,6 +62,8 @@ def option(
         identity: decides the numbers of a run; else it stays out of run_id and result.json.
         machine: may differ between the machine that trained and the one that scores again; no part of the identity.
         timed: decides the time of a training step to an amount that matters.
+        scoring: the field decides only how a finished net is scored, and no weight; the splits whose images it changes:
+            where one of them selects the epoch, it decides weights all the same. None for any other field.
     """
     return dataclasses.field(
         default=default,
@@ -72,6 +75,7 @@ def option(
             "identity": identity and not machine,
             "machine": machine,
             "timed": timed or builder,
+            "scoring": scoring,
         },
     )
 
