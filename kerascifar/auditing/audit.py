@@ -125,7 +125,10 @@ def summary(
         "images": {name: len(split) for name, split in whole.splits.items()},
         "sha256": {name: split.checksum for name, split in whole.splits.items()},
         "thresholds": {
-            "near_duplicate_up_to": duplicates.NEAR_UP_TO,
+            "near_duplicate_up_to": {
+                f"{a} and {b}": duplicates.near_up_to(len(whole.splits[a]) * len(whole.splits[b]))
+                for a, b, _ in duplicates.comparisons(whole)
+            },
             "further_partner_up_to": duplicates.FURTHER_UP_TO,
             "similar_up_to": duplicates.SIMILAR_UP_TO,
             "suspect_margin": SURE,

@@ -1,6 +1,7 @@
 """Near-duplicates of a data set: candidates by correlation, each aligned, and a verdict by what is left."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
@@ -18,9 +19,13 @@ from kerascifar.core.files import write_atomically
 from kerascifar.core.processor import cores
 from kerascifar.core.reading import read_arrays
 
-# Residuals up to which a pair bears a verdict (tools/decisions/0027-audit.md). A test image that has several partners
-# in training is known by the nearest; the others count as near-duplicates only where there is no doubt at all.
-NEAR_UP_TO, FURTHER_UP_TO, SIMILAR_UP_TO = 0.26, 0.12, 0.5
+# Residuals up to which a pair bears a verdict (tools/decisions/0027-audit.md).
+SIMILAR_UP_TO = 0.5
+NEAR_OF_CIFAR, CIFAR_PAIRS = 0.26, 10_000 * 50_000
+NEAR_AT_MOST, PER_DECADE = 0.45, 0.045
+# A test image that has several partners in training is known by the nearest; the others count as near-duplicates only
+# where there is no doubt at all.
+FURTHER_UP_TO = 0.12
 LIKE = ("test", "validation", "train")  # where two splits differ, the one that stands further left is a
 BATCH = 250  # pairs that are aligned at a time
 Progress = Callable[[str, int], Callable[[int], object]]  # from a title and a total to what counts them
@@ -88,13 +93,25 @@ def compare(
     return (found.a[kept], found.b[kept]), Aligned(**{name: values[kept] for name, values in aligned.items()})
 
 
-def verdict(residual: float, same: bool, nearest: bool = True) -> str:
+def near_up_to(pairs: int) -> float:
+    """Return the residual up to which two images are near-duplicates, where `pairs` of images were compared.
+
+    The more strangers are compared, the better the best of them fits, so the limit falls with the logarithm of their
+    number.
+
+    >>> near_up_to(10_000 * 50_000), near_up_to(100 * 400)
+    (0.26, 0.444)
+    """
+    return round(min(NEAR_AT_MOST, NEAR_OF_CIFAR + PER_DECADE * math.log10(CIFAR_PAIRS / pairs)), 3)
+
+
+def verdict(residual: float, same: bool, near: float, nearest: bool = True) -> str:
     """Return what a pair is, by its residual, whether it is the same pixels, and whether b is the nearest to its a.
 
-    >>> verdict(0.2, False), verdict(0.2, False, nearest=False), verdict(0.4, False)
+    >>> verdict(0.2, False, near=0.26), verdict(0.2, False, near=0.26, nearest=False), verdict(0.4, False, near=0.26)
     ('near-duplicate', 'similar', 'similar')
     """
-    return SAME if same else NEAR if residual <= (NEAR_UP_TO if nearest else FURTHER_UP_TO) else SIMILAR
+    return SAME if same else NEAR if residual <= (near if nearest else FURTHER_UP_TO) else SIMILAR
 
 
 def aligner(whole: Whole) -> Callable[[Pair], np.ndarray]:
@@ -168,6 +185,7 @@ def _pairs(
     """Yield the findings of one comparison."""
     (a_split, b_split), no_files = names, [""] * max(map(len, whole.splits.values()))
     labels = [whole.splits[name].labels for name in names]
+    near = near_up_to(len(labels[0]) * len(labels[1]))
     best: dict[int, float] = {}
     for a, residual in zip(indices[0].tolist(), aligned.residual.tolist(), strict=True):
         best[a] = min(residual, best.get(a, np.inf))
@@ -180,7 +198,7 @@ def _pairs(
         yield Pair(
             a_split, a, b_split, b,
             score=0.0 if same else residual,
-            verdict=verdict(residual, same, a_split == b_split or residual == best[a]),
+            verdict=verdict(residual, same, near, a_split == b_split or residual == best[a]),
             shift_x=(shift_x if mirror else -shift_x) * enlarged,
             shift_y=-shift_y * enlarged,
             scale=enlarged,

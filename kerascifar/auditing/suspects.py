@@ -12,7 +12,7 @@ from kerascifar.auditing.findings import SIMILAR, Pair, Suspect
 from kerascifar.auditing.held_out import Probabilities
 from kerascifar.core.contracts import Whole
 
-SURE = -0.5  # margin: of two classes the other is more probable by half or more
+SURE = -0.35  # margin: the other class is more probable by a third or more
 COPY = 0.5  # weight of the labels of an image's near-duplicates beside what the nets say
 NEIGHBOURS = 3
 Place = tuple[str, int]  # split and index
