@@ -110,6 +110,8 @@ def add_flags(parser: argparse.ArgumentParser, only: Iterable[str] = ()) -> None
 
 def _add(group: argparse._ActionsContainer, names: Iterable[str]) -> None:
     for name in names:
+        if not FIELDS[name].metadata["asked"]:
+            continue
         default, text = FIELDS[name].default, FIELDS[name].metadata["help"].replace("%", "%%")
         if default not in (None, (), False, True):
             text += f" (default {default})"

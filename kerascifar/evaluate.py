@@ -20,6 +20,7 @@ from kerascifar.core.contracts import Score
 from kerascifar.core.errors import InputError
 from kerascifar.core.shown import printable
 from kerascifar.evaluation import metrics
+from kerascifar.plugins.loading import parse
 from kerascifar.results import Result, find_run
 from kerascifar.run import SCORED, load_again, restore
 from kerascifar.serving import latency
@@ -41,7 +42,7 @@ def main(argv: Sequence[str]) -> None:
         help="score with this test-time augmentation instead of the run's: none, mirror or mirror_translate",
     )
     add_flags(parser, MACHINE)
-    machine = vars(parser.parse_args(argv))
+    machine = vars(parse(parser, argv))
     folder, timed, repeats = find_run(machine.pop("run")), machine.pop("latency"), machine.pop("repeats")
     if timed:
         if "tta" in machine:

@@ -26,6 +26,7 @@ from kerascifar.core.contracts import Dataset
 from kerascifar.core.errors import InputError
 from kerascifar.data.datasets import describe_classes, load
 from kerascifar.plots.views import VIEWS, write_view
+from kerascifar.plugins.loading import parse
 
 DATA_FLAGS = (
     "dataset", "data_dir", "unverified", "validation", "train_limit", "test_limit", "image_size", "augment", "seed",
@@ -45,7 +46,7 @@ def main(argv: Sequence[str]) -> None:
     net = parser.add_argument_group("layers of a net")
     net.add_argument("--arch", metavar="NAME", default=SUPPRESS, help="print this net's layers, draw nothing")
     add_flags(net, NET_FLAGS)
-    fields = vars(parser.parse_args(argv))
+    fields = vars(parse(parser, argv))
     view, out = fields.pop("view"), fields.pop("out")
     if "arch" in fields:
         for name, value in (("--view", view), ("--out", out), ("--augment", fields.get("augment"))):

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kerascifar.cli import Parser, add_flags, entry, print_table
+from kerascifar.plugins.loading import parse
 from kerascifar.results import EXPORTED, EXPORTS, KERAS_MODEL, find_run
 from kerascifar.serving import latency
 from kerascifar.serving.export_run import LABELS, export
@@ -38,7 +39,7 @@ def main(argv: Sequence[str]) -> None:
         help=f"single images timed, for at most a minute (default {latency.REPEATS})",
     )
     add_flags(parser, ("data_dir", "unverified", "threads"))
-    args = vars(parser.parse_args(argv))
+    args = vars(parse(parser, argv))
     run, to, int8, repeats = (args.pop(name) for name in ("run", "to", "int8", "repeats"))
     check_format(to, int8)
     latency.check_repeats(repeats)

@@ -22,6 +22,7 @@ from kerascifar.core.endings import EXIT_PARTLY
 from kerascifar.core.files import write_text
 from kerascifar.core.shown import csv_cell
 from kerascifar.data.unlabelled import read_unlabelled
+from kerascifar.plugins.loading import parse
 from kerascifar.results import find_run, read_result
 from kerascifar.run import restore
 
@@ -33,7 +34,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("images", metavar="IMAGES", nargs="+", help="files or folders")
     parser.add_argument("--csv", metavar="FILE", type=Path, help="write a CSV instead of a table on stdout")
     add_flags(parser, MACHINE)
-    machine = vars(parser.parse_args(argv))
+    machine = vars(parse(parser, argv))
     folder, paths, target = find_run(machine.pop("run")), machine.pop("images"), machine.pop("csv")
 
     dataset = read_result(folder).dataset

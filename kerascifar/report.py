@@ -15,6 +15,7 @@ from pathlib import Path
 from kerascifar.cli import Parser, add_flags, entry
 from kerascifar.core.errors import InputError
 from kerascifar.core.shown import printable
+from kerascifar.plugins.loading import parse
 from kerascifar.reporting.report import make_report, write_report
 
 
@@ -24,7 +25,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a run folder, or a folder above some")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="where to write")
     add_flags(parser, ("data_dir",))
-    args = parser.parse_args(argv)
+    args = parse(parser, argv)
     if args.out.exists() and not args.out.is_dir():
         raise InputError(f"--out: expected a folder, got the file {args.out}")
     gathered, (sections, left_out) = make_report(args.paths, getattr(args, "data_dir", None))

@@ -18,6 +18,7 @@ from pathlib import Path
 from kerascifar.cli import Parser, add_flags, entry
 from kerascifar.config import FIELDS, MACHINE
 from kerascifar.core.errors import InputError
+from kerascifar.plugins.loading import parse
 from kerascifar.reporting.study_table import MODES
 from kerascifar.studies.budget import make_plan
 from kerascifar.studies.execution import announce, check_finished, perform_all, print_schedule
@@ -31,7 +32,7 @@ from kerascifar.studies.timing import meter
 def main(argv: Sequence[str]) -> None:
     """Run the command line `argv`."""
     begun = time.monotonic()
-    machine = vars(_parser().parse_args(argv))
+    machine = vars(parse(_parser(), argv))
     study = load_study(machine.pop("study"))
     only, mode, seeds, dry = (machine.pop(name) for name in ("only", "mode", "seeds", "dry_run"))
     asked = _asked(*(machine.pop(name) for name in ("full", "epochs", "budget")))

@@ -12,7 +12,7 @@ from kerascifar import results
 from kerascifar.architectures import ARCHITECTURES, engine
 from kerascifar.config import RunConfig
 from kerascifar.configure import check, check_keys
-from kerascifar.core import files
+from kerascifar.core import files, plugged
 from kerascifar.core.contracts import Dataset, Fitted, Score
 from kerascifar.core.errors import InputError
 from kerascifar.core.origin import weights_checksum
@@ -207,5 +207,5 @@ def _result(config: RunConfig, data: Dataset, fitted: Fitted, metrics: dict, not
         versions=results.versions(),
         revision=results.revision(),
         history=fitted.history,
-        notes={**fitted.notes, **processor(), **notes},
+        notes={**fitted.notes, **processor(), **notes, **plugged.notes(config)},
     )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from kerascifar.cli import Parser, add_flags, entry, print_result
 from kerascifar.configure import configure, read_config
+from kerascifar.plugins.loading import parse
 
 
 def main(argv: Sequence[str]) -> None:
@@ -21,7 +22,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--list-augment", action="store_true", help="list the augmentation policies, with transforms")
     parser.add_argument("--config", metavar="FILE.toml", help="take flags from a TOML file; those given override it")
     add_flags(parser)
-    fields = vars(parser.parse_args(argv))
+    fields = vars(parse(parser, argv))
     architectures, policies, file = fields.pop("list"), fields.pop("list_augment"), fields.pop("config")
     if architectures or policies:
         from kerascifar.architectures import list_architectures

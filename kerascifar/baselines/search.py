@@ -62,6 +62,7 @@ def _ssim(distance: Distance, training: Images, as_bytes: bool, memory: int) -> 
 
 # The screens of a distance, by its `search`; from coarse to fine.
 SCREENS: dict[str, MakeScreens] = {
+    "definition": lambda distance, training, as_bytes, memory: [],
     "product": _product,
     "cosine": _cosine(-1),
     "cosine_inverted": _cosine(1),

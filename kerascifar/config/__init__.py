@@ -18,6 +18,7 @@ from kerascifar.config.data import DataConfig
 from kerascifar.config.machine import MachineConfig
 from kerascifar.config.model import ModelConfig
 from kerascifar.config.training import TrainingConfig
+from kerascifar.core import plugged
 from kerascifar.core.errors import InputError
 from kerascifar.core.fields import convert, wanted
 from kerascifar.core.origin import origin
@@ -50,10 +51,12 @@ class RunConfig(MachineConfig, TrainingConfig, DataConfig, ModelConfig):
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that decide the numbers, as JSON types; ``RunConfig(**d)`` gives them back.
 
-        Of init_weights what it is, not where it lies: see ``kerascifar.core.origin``.
+        Of init_weights what it is, not where it lies: see ``kerascifar.core.origin``. Of plugins those that are used:
+        see ``kerascifar.core.plugged``.
         """
         chosen = {f.name: getattr(self, f.name) for f in fields(self) if f.metadata["identity"]}
         chosen["init_weights"] = self.init_weights and origin(self.init_weights)
+        chosen["plugins"] = plugged.identity(self)
         return json.loads(json.dumps(chosen))
 
     @property

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
-from kerascifar.core.fields import ALL_POSITIVE, AT_LEAST_0, BELOW_1, POSITIVE, Rows, one_of, option
+from kerascifar.core.fields import ALL_POSITIVE, AT_LEAST_0, BELOW_1, POSITIVE, SHA256, Rows, one_of, option
 
 builder = partial(option, None, builder=True)
 
@@ -64,4 +64,10 @@ class ModelConfig:
     )
     freeze: int = option(
         0, "keep all but the last N layers with weights fixed; 0 trains all", AT_LEAST_0, engines=("keras",)
+    )
+    plugins: tuple[str, ...] = option(
+        (),
+        "SHA-256 of the plugins' sources that it was recorded with; follows from what it uses, and loads nothing",
+        SHA256,
+        asked=False,
     )
