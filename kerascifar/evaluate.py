@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kerascifar import results
-from kerascifar.cli import Parser, add_flags, entry
+from kerascifar.cli import Parser, add_flags, entry, suggest
 from kerascifar.config import MACHINE, RunConfig
 from kerascifar.core import files
 from kerascifar.core.contracts import Score
@@ -58,6 +58,7 @@ def main(argv: Sequence[str]) -> None:
     if missing := results.untested(scored["test"]):
         print(missing)
     print(f"run {printable(folder)}")
+    suggest("kerascifar.evaluate", folder, "--latency")
 
 
 def time_run(folder: Path, repeats: int, machine: dict[str, Any]) -> None:
@@ -74,6 +75,7 @@ def time_run(folder: Path, repeats: int, machine: dict[str, Any]) -> None:
         f"images are faster); {times['images_per_second']:,.0f} images/s in batches of {times['batch_size']}"
     )
     print(f"run {printable(folder)}")
+    suggest("kerascifar.export", folder, "--to", "litert", "--int8")
 
 
 def evaluate(config: RunConfig, result: Result, score: Score) -> dict[str, dict[str, Any]]:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from kerascifar.architectures import ARCHITECTURES, engine, print_layers, summarize
-from kerascifar.cli import Parser, add_flags, entry
+from kerascifar.cli import Parser, add_flags, entry, suggest
 from kerascifar.config import FIELDS, RunConfig, flag
 from kerascifar.configure import configure
 from kerascifar.core.contracts import Dataset
@@ -61,6 +61,8 @@ def main(argv: Sequence[str]) -> None:
     out = out or Path(f"explore-{view}-{config.dataset.replace(':', '-').replace('/', '-')}.png")
     show_sizes(write_view(view, config, out))
     print(f"wrote {out}")
+    given = [word for name in ("dataset", "augment") if name in fields for word in (flag(name), fields[name])]
+    suggest("kerascifar.train", *given)
 
 
 def show_sizes(data: Dataset) -> None:

@@ -12,7 +12,7 @@ latency of the file and of the Keras net, and how far the two agree, go into exp
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kerascifar.cli import Parser, add_flags, entry, print_table
+from kerascifar.cli import Parser, add_flags, entry, print_table, suggest
 from kerascifar.plugins.loading import parse
 from kerascifar.results import EXPORTED, EXPORTS, KERAS_MODEL, find_run
 from kerascifar.serving import latency
@@ -47,6 +47,7 @@ def main(argv: Sequence[str]) -> None:
     name, exported = export(folder, to, int8, repeats, **args)
     show(name, exported)
     print(f"wrote {folder / EXPORTED / name}, with {LABELS} and {EXPORTS} beside it")
+    suggest("kerascifar.card", folder, "--out", "nets")
 
 
 def show(name: str, exported: Mapping[str, Any]) -> None:

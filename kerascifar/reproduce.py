@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from kerascifar.cli import Parser, add_flags, entry
+from kerascifar.cli import Parser, add_flags, entry, suggest
 from kerascifar.config import FIELDS, MACHINE
 from kerascifar.core.errors import InputError
 from kerascifar.plugins.loading import parse
@@ -63,6 +63,7 @@ def main(argv: Sequence[str]) -> None:
     write_table(new)
     perform_all(new, runs, machine)
     print(f"table {folder / 'table.md'}")
+    suggest("kerascifar.report", folder, "--out", "report")
 
 
 def _parser() -> Parser:

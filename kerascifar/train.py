@@ -9,7 +9,7 @@ A run lies in RUNS/NAME/RUN-ID. If it was killed, the same command resumes it.
 
 from collections.abc import Sequence
 
-from kerascifar.cli import Parser, add_flags, entry, print_result
+from kerascifar.cli import Parser, add_flags, entry, print_result, suggest
 from kerascifar.configure import configure, read_config
 from kerascifar.plugins.loading import parse
 
@@ -35,6 +35,7 @@ def main(argv: Sequence[str]) -> None:
     from kerascifar.run import run
 
     print_result(config, run(config))
+    suggest("kerascifar.report", config.runs, "--out", "report")
 
 
 if __name__ == "__main__":

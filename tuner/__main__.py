@@ -14,7 +14,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from kerascifar.cli import Parser, add_flags, entry, print_result
+from kerascifar.cli import Parser, add_flags, entry, print_result, suggest
 from kerascifar.config import FIELDS
 from kerascifar.configure import read_config
 from kerascifar.core.errors import InputError
@@ -68,6 +68,8 @@ def main(argv: Sequence[str]) -> None:
         from kerascifar.run import run
 
         print_result(config, run(config))
+    else:
+        suggest("kerascifar.train", "--config", search.folder / "best.toml")
 
 
 def _parser() -> Parser:

@@ -52,6 +52,7 @@ def option(
     machine: bool = False,
     timed: bool = False,
     asked: bool = True,
+    everyday: bool = False,
 ) -> Any:
     """Make a field of RunConfig; its metadata is the one place of the rules about it.
 
@@ -65,6 +66,7 @@ def option(
         machine: may differ between the machine that trained and the one that scores again; no part of the identity.
         timed: decides the time of a training step to an amount that matters.
         asked: has a flag; else it follows from the others.
+        everyday: stands in the short --help.
     """
     return dataclasses.field(
         default=default,
@@ -77,6 +79,7 @@ def option(
             "machine": machine,
             "timed": timed or builder,
             "asked": asked,
+            "everyday": everyday,
         },
     )
 
