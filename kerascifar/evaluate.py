@@ -92,7 +92,8 @@ def compare(split: str, values: dict[str, Any], saved: dict[str, Any], tta: str)
     """Print the metrics of a split and whether they equal those in result.json, scored with the run's own `tta`."""
     low, high = values["accuracy_interval"]
     nll = f", NLL {values['nll']:.4f}" if "nll" in values else ""
-    print(f"{split} accuracy {values['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}){nll}", end=": ")
+    top = f", top-5 accuracy {values['top_5_accuracy']:.4f}" if "top_5_accuracy" in values else ""
+    print(f"{split} accuracy {values['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}){nll}{top}", end=": ")
     other = f"result.json says {saved['accuracy']:.4f} (--tta {tta})"
     print("as in result.json" if metrics.agree(values, saved) else other)
 
