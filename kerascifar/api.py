@@ -12,6 +12,7 @@ from kerascifar.config import RunConfig
 from kerascifar.configure import configure
 from kerascifar.core.contracts import Score
 from kerascifar.core.errors import InputError
+from kerascifar.data import exclusion
 from kerascifar.data.sources import arrays
 from kerascifar.data.unlabelled import read_unlabelled
 from kerascifar.evaluation import metrics
@@ -106,7 +107,7 @@ def fit(
         fields["dataset"] = arrays.hold(data, classes)
     elif classes is not None:
         raise InputError("classes: they name your own data's classes; data=(images, labels) is missing")
-    config = configure(**fields) if config is None else replace(config, **fields)
+    config = exclusion.hold(configure(**fields) if config is None else replace(config, **fields))
     _run(config)
     return load(config.folder)
 

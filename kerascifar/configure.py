@@ -9,7 +9,7 @@ from kerascifar.architectures import ARCHITECTURES, ENGINES, engine
 from kerascifar.augment.policies import check_augment
 from kerascifar.augment.transforms import TRANSFORMS
 from kerascifar.config import FIELDS, RunConfig, changed, fields_of, flag
-from kerascifar.core import plugged
+from kerascifar.core import exclusion, plugged
 from kerascifar.core.errors import InputError
 from kerascifar.core.reading import read_toml
 from kerascifar.core.registry import Variant, lookup, nearest
@@ -75,6 +75,8 @@ def check(config: RunConfig) -> None:
     for name in FIELDS:
         _check_applies(config, variant, name)
     check_name(config)
+    if config.exclude is not None:  # before any image is read
+        exclusion.identity(config.exclude)
     lookup(NORMALIZATIONS, config.normalize, "--normalize")
     check_augment(config.augment)
     _check_augmented_evaluation(config)

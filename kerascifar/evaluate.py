@@ -1,9 +1,11 @@
-"""Score a finished run again and compare with its result.json, or time its saved model.
+"""Score a finished run again and compare with its result.json, time its saved model, or select from its scores.
 
     python -m kerascifar.evaluate saved_models/mobilenet_mod
     python -m kerascifar.evaluate saved_models/mobilenet_mod --latency
+    python -m kerascifar.evaluate saved_models/mobilenet_mod --without pairs.csv --without labels.csv
 
-RUN is a run folder, or a folder that holds exactly one finished run. --latency writes RUN/latency.json.
+RUN is a run folder, or a folder that holds exactly one finished run. --latency writes RUN/latency.json. --without takes
+an audit's pairs.csv or labels.csv and scores nothing: it reads the saved scores, and leaves the result as it is.
 """
 
 import argparse
@@ -12,17 +14,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kerascifar import results
-from kerascifar.cli import Parser, add_flags, entry, suggest
+from kerascifar.cli import Parser, add_flags, entry, print_table, suggest
 from kerascifar.config import MACHINE, RunConfig
 from kerascifar.core import files
 from kerascifar.core.contracts import Score
 from kerascifar.core.errors import InputError
 from kerascifar.core.shown import printable
 from kerascifar.evaluation import metrics
+from kerascifar.evaluation.scored_run import read_scored_run
+from kerascifar.evaluation.selection import TEST, read_lists, select
 from kerascifar.plugins.loading import parse
 from kerascifar.results import Result, find_run
-from kerascifar.run import SCORED, load_again, restore
+from kerascifar.run import SCORED, load_again, read_run, restore
 from kerascifar.serving import latency
 
 
@@ -41,9 +47,21 @@ def main(argv: Sequence[str]) -> None:
         default=argparse.SUPPRESS,
         help="score with this test-time augmentation instead of the run's: none, mirror or mirror_translate",
     )
+    parser.add_argument(
+        "--without",
+        metavar="FILE",
+        action="append",
+        help="accuracy without the test images that an audit's pairs.csv or labels.csv names, and on those alone; may "
+        "be given twice, for one of each",
+    )
     add_flags(parser, MACHINE)
     machine = vars(parse(parser, argv))
     folder, timed, repeats = find_run(machine.pop("run")), machine.pop("latency"), machine.pop("repeats")
+    if (lists := machine.pop("without")) is not None:
+        if timed or repeats is not None or "tta" in machine:
+            raise InputError("--without reads saved scores; --latency, --repeats and --tta are for the net itself")
+        show_without(folder, lists, machine)
+        return
     if timed:
         if "tta" in machine:
             raise InputError("--tta is for scoring; --latency times a run with its own test-time augmentation")
@@ -76,6 +94,25 @@ def time_run(folder: Path, repeats: int, machine: dict[str, Any]) -> None:
     )
     print(f"run {printable(folder)}")
     suggest("kerascifar.export", folder, "--to", "litert", "--int8")
+
+
+def show_without(folder: Path, paths: Sequence[str], machine: dict[str, Any]) -> None:
+    """Print the accuracies of the run in `folder` on all test images and on what the lists at `paths` select."""
+    lists = read_lists(paths, "--without")
+    config, result = read_run(folder, **machine)
+    labels, scores = read_scored_run(folder).test
+    data = load_again(config, result)
+    if not np.array_equal(labels, data.test.labels):
+        raise InputError(f"{folder / results.SCORES} holds labels of other test images than those of the run")
+    by_split = {name: [checksum.hex() for checksum in split.image_checksums()] for name, split in data.splits.items()}
+    lists.check({checksum for checksums in by_split.values() for checksum in checksums}, f"those of {data.name}")
+    selected = select(scores.argmax(1) == labels, by_split["test"], lists)
+    rows = list(selected.rows())
+    print_table(["test images", "images", "accuracy (95 % interval)"], [[t, f"{s.images:,}", s] for t, s, _ in rows])
+    tested = [(title, contrast.p) for title, _, contrast in rows if contrast is not None and contrast.p is not None]
+    if tests := [f"{title}, against the others: p = {p:.2g}" for title, p in tested]:
+        print(*tests, f"p: {TEST}", sep="\n")
+    print(f"from the saved scores; result.json stays as it is\nrun {printable(folder)}")
 
 
 def evaluate(config: RunConfig, result: Result, score: Score) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
     python -m kerascifar.report saved_models --out report
     python -m kerascifar.report saved_models/lai RUN RUN --out report
+    python -m kerascifar.report saved_models --audit audit/cifar10 --out report
 
 A PATH is a run folder, or any folder above run folders. DIR gets report.html, which needs no other file, and report.md
 with figures/. A run whose files are corrupt is named and left out. Nothing is trained and nothing is downloaded; images
@@ -15,6 +16,7 @@ from pathlib import Path
 from kerascifar.cli import Parser, add_flags, entry
 from kerascifar.core.errors import InputError
 from kerascifar.core.shown import printable
+from kerascifar.evaluation.selection import read_audit
 from kerascifar.plugins.loading import parse
 from kerascifar.reporting.report import make_report, write_report
 
@@ -24,11 +26,14 @@ def main(argv: Sequence[str]) -> None:
     parser = Parser(prog="python -m kerascifar.report", description=__doc__)
     parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a run folder, or a folder above some")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="where to write")
+    audit_help = "an audit's folder: adds accuracies with and without what its pairs.csv and labels.csv name"
+    parser.add_argument("--audit", metavar="DIR", type=Path, help=audit_help)
     add_flags(parser, ("data_dir",))
     args = parse(parser, argv)
     if args.out.exists() and not args.out.is_dir():
         raise InputError(f"--out: expected a folder, got the file {args.out}")
-    gathered, (sections, left_out) = make_report(args.paths, getattr(args, "data_dir", None))
+    audit = None if args.audit is None else read_audit(args.audit, "--audit")
+    gathered, (sections, left_out) = make_report(args.paths, getattr(args, "data_dir", None), audit)
     for line in left_out:
         print(f"left out: {printable(line)}", file=sys.stderr)
     write_report(args.out, sections, gathered)

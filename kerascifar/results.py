@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from kerascifar.core import files
-from kerascifar.core.contracts import Dataset, check_class_count
+from kerascifar.core.contracts import Dataset, Epoch, check_class_count
 from kerascifar.core.errors import InputError
 from kerascifar.core.fields import MOST_SIDE
 from kerascifar.core.origin import FINISHED, finished_runs
@@ -32,6 +32,7 @@ KERAS_MODEL, SCRATCH_MODEL = "model.keras", "model.npz"
 # A training under way: its last state, the one before, and the weights of its best epoch.
 CHECKPOINT, BEFORE, BEST = "checkpoint.npz", "checkpoint-before.npz", "best.npz"
 LATENCY = "latency.json"
+EXCLUDED = "excluded.csv"  # what --exclude left out, so that the run can be scored again without the audit's list
 # The folder of what kerascifar.export wrote, and its file of sizes, accuracies and latencies.
 EXPORTED, EXPORTS = "exported", "export.json"
 _NAMED = 10  # classes at most in a sentence
@@ -68,7 +69,7 @@ class Result:
     dataset: Mapping[str, Any]
     versions: Mapping[str, str]
     revision: str | None
-    history: list[dict[str, float]]
+    history: list[Epoch]
     notes: Mapping[str, Any]
     format: int = FORMAT
 
@@ -207,7 +208,7 @@ def read_scores(folder: Path) -> dict[str, np.ndarray]:
         raise InputError(f"{folder} holds no {SCORES}") from None
 
 
-def write_history(folder: Path, history: list[dict[str, float]]) -> None:
+def write_history(folder: Path, history: list[Epoch]) -> None:
     """Write history.csv: a row an epoch, columns as they first occur; a cell is empty where the epoch has no such."""
     if not history:
         return

@@ -12,13 +12,14 @@ from kerascifar import results
 from kerascifar.architectures import ARCHITECTURES, engine
 from kerascifar.config import RunConfig
 from kerascifar.configure import check, check_keys
-from kerascifar.core import files, plugged
+from kerascifar.core import exclusion, files, plugged
 from kerascifar.core.contracts import Dataset, Fitted, Score
 from kerascifar.core.errors import InputError
 from kerascifar.core.origin import weights_checksum
 from kerascifar.core.processor import processor
 from kerascifar.core.provenance import PARENT, Provenance
 from kerascifar.data.datasets import PUBLISHED_OVERLAP, contents_are_fixed, describe_classes, load
+from kerascifar.data.exclusion import describe_exclusion, hold
 from kerascifar.devices import placement
 from kerascifar.devices.cluster import Cluster, watched
 from kerascifar.devices.distribution import cluster_of, copy_from_chief
@@ -44,6 +45,7 @@ def run(config: RunConfig, validation_only: bool = False) -> Result:
     """
     begun = time.monotonic()
     check(config)
+    config = hold(config)
     placement.check_place(config)
     folder, cluster = config.folder, cluster_of(config)
     outcome = results.VALIDATED if validation_only else results.FINISHED
@@ -56,6 +58,8 @@ def run(config: RunConfig, validation_only: bool = False) -> Result:
     data = load(config)
     if not validation_only and not contents_are_fixed(config, data.notes):
         print(describe_classes(data.classes), flush=True)
+    if not validation_only and (line := describe_exclusion(data.notes)):
+        print(line, flush=True)
     if validation_only:
         data = dataclasses.replace(data, test=None)
         if data.validation is None:
@@ -140,6 +144,8 @@ def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float) 
     }
     results.write_scores(folder, data, scores)
     results.write_history(folder, fitted.history)
+    if config.exclude is not None:
+        files.write_text(folder / results.EXCLUDED, exclusion.find(config.exclude).to_csv())
     if fitted.save is not None and not validation_only:
         fitted.save(folder)
     # From the config to the score; what a run took that went on is not known.
@@ -175,6 +181,8 @@ def read_run(folder: Path, **machine: Any) -> tuple[RunConfig, Result]:
     check_keys(result.config, str(folder / results.FINISHED))
     config = RunConfig(**{**result.config, **machine})
     check(config)
+    if config.exclude is not None:
+        exclusion.recall(folder / results.EXCLUDED, config.exclude)
     return config, result
 
 

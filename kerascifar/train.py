@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from kerascifar.cli import Parser, add_flags, entry, print_result, suggest
 from kerascifar.configure import configure, read_config
 from kerascifar.core.shown import printable
+from kerascifar.data.exclusion import hold
 from kerascifar.plugins.loading import parse
 
 
@@ -35,7 +36,7 @@ def main(argv: Sequence[str]) -> None:
 
         list_architectures() if architectures else list_policies()
         return
-    config = configure(**{**(read_config(file) if file else {}), **fields})
+    config = hold(configure(**{**(read_config(file) if file else {}), **fields}))
 
     from kerascifar.studies.seeds import mean_and_spread, of_seeds, run_all
 

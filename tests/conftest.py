@@ -50,3 +50,24 @@ def real_data():
     if not folder:
         pytest.skip("KERASCIFAR_DATA is not set: the real data sets are not at hand")
     return Path(folder)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Debian's Chromium and its driver, found on the PATH; nothing is downloaded."""
+    import shutil
+
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("chromium and chromedriver are not both installed: the page is not opened")
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "disable-background-networking"):
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    opened = webdriver.Chrome(options=options, service=Service(driver))
+    yield opened
+    opened.quit()

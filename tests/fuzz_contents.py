@@ -9,6 +9,15 @@ from typing import Any
 import numpy as np
 
 from kerascifar.scratch import saving
+from tests.audit_rows import LABEL_COLUMNS, PAIR_COLUMNS, label, pair
+
+TF_CONFIG = {"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 0}}
+FEATURES = {
+    "pythonClassName": "tensorflow_datasets.core.features.features_dict.FeaturesDict",
+    "featuresDict": {
+        "features": {"image": {"pythonClassName": "tensorflow_datasets.core.features.image_feature.Image"}}
+    },
+}
 
 
 def array(value: Any) -> bytes:
@@ -69,3 +78,11 @@ def scratch_net() -> bytes:
         variant = VARIANTS["scratch_cnn"]
         saving.save(Path(folder) / "net.npz", Network(variant.build((8, 8, 3), 10, **variant.args), (8, 8, 3)))
         return (Path(folder) / "net.npz").read_bytes()
+
+
+def pairs() -> bytes:
+    return f"{PAIR_COLUMNS}\n{pair('test', 'a', 'train', 'b')}\n".encode()
+
+
+def labels() -> bytes:
+    return f"{LABEL_COLUMNS}\n{label('train', 'a')}\n".encode()

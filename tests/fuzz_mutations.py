@@ -26,6 +26,8 @@ def mutations(content: bytes, file: str, draw: random.Random) -> Iterator[bytes]
         kinds += [_json] * 12
     elif file.endswith(".toml"):
         kinds += [_toml] * 8
+    elif file.endswith(".csv"):
+        kinds += [_csv] * 8
     elif content[:2] == b"PK":
         kinds += [_zip] * 8
     while True:
@@ -77,6 +79,17 @@ def _toml(content: bytes, draw: random.Random) -> bytes:
     chosen = draw.choice([i for i, line in enumerate(lines) if "=" in line])
     lines[chosen] = f"{lines[chosen].partition('=')[0]} = {draw.choice(_TOML_ODD)}"
     return "\n".join(lines).encode("utf-8", "surrogatepass")
+
+
+def _csv(content: bytes, draw: random.Random) -> bytes:
+    """Replace one cell by an odd one, or take it away."""
+    lines = [line.split(",") for line in content.decode().splitlines()]
+    cells = draw.choice(lines)
+    place = draw.randrange(len(cells))
+    cells[place : place + 1] = [draw.choice((*ODD, "yes", "a\nb", "x" * 200_000, ",", ";", '"', "\0"))][
+        : draw.randrange(4)
+    ]
+    return "\n".join(map(",".join, lines)).encode("utf-8", "surrogatepass")
 
 
 def _zip(content: bytes, draw: random.Random) -> bytes:

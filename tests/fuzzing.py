@@ -30,7 +30,7 @@ from safetensors.numpy import save as save_tensors  # noqa: E402
 
 from kerascifar import configure, results  # noqa: E402
 from kerascifar.baselines import chunks  # noqa: E402
-from kerascifar.core import origin  # noqa: E402
+from kerascifar.core import audit_lists, exclusion, origin  # noqa: E402
 from kerascifar.core.errors import InputError  # noqa: E402
 from kerascifar.core.provenance import Provenance  # noqa: E402
 from kerascifar.data import unlabelled  # noqa: E402
@@ -89,14 +89,6 @@ def _report(folder: Path) -> object:
 def _environment(folder: Path) -> object:
     return cluster.read_cluster({"TF_CONFIG": (folder / "tf_config").read_text(encoding="utf-8", errors="replace")})
 
-
-_TF_CONFIG = {"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 0}}
-_FEATURES = {
-    "pythonClassName": "tensorflow_datasets.core.features.features_dict.FeaturesDict",
-    "featuresDict": {
-        "features": {"image": {"pythonClassName": "tensorflow_datasets.core.features.image_feature.Image"}}
-    },
-}
 
 READERS: dict[str, Reader] = {
     "result": Reader(
@@ -233,8 +225,12 @@ READERS: dict[str, Reader] = {
     "tar": Reader(
         (archives,), "a.tar.gz", contents.tar, lambda f: list(archives.read_files(f / "a.tar.gz", "cifar", ["a.bin"]))
     ),
-    "tfds": Reader((tfds,), "features.json", lambda: json.dumps(_FEATURES).encode(), tfds._check),
-    "cluster": Reader((cluster,), "tf_config", lambda: json.dumps(_TF_CONFIG).encode(), _environment),
+    "tfds": Reader((tfds,), "features.json", lambda: json.dumps(contents.FEATURES).encode(), tfds._check),
+    "pairs": Reader((audit_lists,), "pairs.csv", contents.pairs, lambda f: exclusion.identity(str(f / "pairs.csv"))),
+    "labels": Reader(
+        (audit_lists,), "labels.csv", contents.labels, lambda f: audit_lists.read_list(f / "labels.csv", "")
+    ),
+    "cluster": Reader((cluster,), "tf_config", lambda: json.dumps(contents.TF_CONFIG).encode(), _environment),
 }
 
 

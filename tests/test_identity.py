@@ -118,6 +118,7 @@ def test_official_data_is_not_read_to_show_a_result(asked, monkeypatch):
         ("folder", {"data_dir": "a"}, {}, False),
         ("digits", {}, {}, True),
         ("synthetic:100", {}, {}, True),
+        ("synthetic:100", {"exclude": "list:0123456789abcdef"}, {}, False),
     ],
 )
 def test_what_a_name_alone_tells(dataset, given, notes, fixed):

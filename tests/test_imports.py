@@ -35,7 +35,7 @@ ORDER = (
     ("configure", "plugins", "reporting"),
     ("run",),
     ("serving", "tuner"),
-    ("studies",),
+    ("studies", "auditing"),
     ("api",),
     COMMANDS,
     ("__main__",),

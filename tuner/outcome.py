@@ -104,7 +104,7 @@ def changed_keys(config: RunConfig) -> dict[str, Any]:
     """Return the fields from which ``configure(**fields)`` makes `config` again, and a name for the run."""
     fields = config.to_dict()
     # Where data and weights lie decides no numbers, but a training needs it.
-    places = [n for n in ("data_dir", "unverified", "allow_overlap", "init_weights") if changed(config, n)]
+    places = [n for n in ("data_dir", "unverified", "allow_overlap", "init_weights", "exclude") if changed(config, n)]
     row = {name: getattr(config, name) for name in ("arch", "dataset", *places)}
     if engine(config.arch).TRAINED:
         row["optimizer"] = config.optimizer

@@ -4,7 +4,7 @@ NumPy only, so that the baselines and the from-scratch nets share it with the Ke
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,8 @@ MOST_CLASSES = 2048
 Score = Callable[[np.ndarray, str], np.ndarray]
 # From uint8 images (N, H, W, C) to scores (N, classes), as a program would call a net.
 Predict = Callable[[np.ndarray], np.ndarray]
+# What a training says of one epoch: its number, an int, which a reader must not turn into a float, and its metrics.
+Epoch = dict[str, int | float]
 
 
 def check_class_count(count: int, where: str) -> None:
@@ -101,6 +103,21 @@ class Dataset:
 
 
 @dataclass(frozen=True)
+class Whole:
+    """A data set as its files give it, before anything of it is held out.
+
+    Attributes:
+        classes: class names; a label is an index into them.
+        splits: by name; train is always there.
+        files: by split, the file of each image; a split whose images lie in no files of their own is not in it.
+    """
+
+    classes: tuple[str, ...]
+    splits: Mapping[str, Split]
+    files: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Fitted:
     """What every engine hands back, so that all nets and baselines end in the same metrics.
 
@@ -120,7 +137,7 @@ class Fitted:
     probabilities: bool = True
     trainable_parameters: int = 0
     multiply_adds: int | None = None
-    history: list[dict[str, float]] = field(default_factory=list)
+    history: list[Epoch] = field(default_factory=list)
     seconds_per_epoch: float | None = None
     images_per_second: float | None = None
     save: Callable[[Path], None] | None = None

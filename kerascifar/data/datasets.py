@@ -6,10 +6,11 @@ from itertools import pairwise
 from typing import Any
 
 from kerascifar.config import RunConfig
-from kerascifar.core.contracts import Dataset, Split, check_class_count
+from kerascifar.core.contracts import Dataset, Split, Whole, check_class_count
 from kerascifar.core.errors import InputError
 from kerascifar.core.registry import lookup
 from kerascifar.core.shown import few
+from kerascifar.data.exclusion import leave_out
 from kerascifar.data.sources import arrays, cifar, digits, folders, synthetic, tfds
 from kerascifar.data.split import check_labels, split
 
@@ -33,6 +34,7 @@ class Source:
         resizes: whether ``--image-size`` means something.
         needs_folder: whether ``--data-dir`` must be given.
         fixed: the name alone says which images they are: their checksum is official, or code draws them.
+        whole: ``whole(config, argument) -> Whole``, where `read` holds images out; else `read` gives them all.
     """
 
     read: Callable[[RunConfig, str], Dataset]
@@ -42,6 +44,7 @@ class Source:
     resizes: bool = False
     needs_folder: bool = False
     fixed: bool = True
+    whole: Callable[[RunConfig, str], Whole] | None = None
 
 
 DATASETS = {
@@ -53,6 +56,7 @@ DATASETS = {
         "270,000 photographs, 32x32, 10 classes",
         "Darlow et al. 2018, arXiv:1810.03505",
         fixed=False,
+        whole=folders.read_whole,
     ),
     "folder": Source(
         folders.read_folder,
@@ -61,6 +65,7 @@ DATASETS = {
         resizes=True,
         needs_folder=True,
         fixed=False,
+        whole=folders.read_whole,
     ),
     "tfds": Source(
         tfds.read,
@@ -107,7 +112,7 @@ def check_place(config: RunConfig) -> None:
 
 def contents_are_fixed(config: RunConfig, notes: Mapping[str, Any]) -> bool:
     """Tell whether images of this name are the same everywhere, for a config now and a result with these `notes`."""
-    return _row(config)[0].fixed and not config.unverified and notes.get("verified", True)
+    return _row(config)[0].fixed and not config.unverified and config.exclude is None and notes.get("verified", True)
 
 
 def describe_classes(classes: Sequence[str]) -> str:
@@ -125,7 +130,9 @@ def describe_classes(classes: Sequence[str]) -> str:
 
 
 def load(config: RunConfig) -> Dataset:
-    """Read ``config.dataset``, keep the first ``train_limit`` and ``test_limit`` images, hold a validation split out.
+    """Read ``config.dataset``, leave out what ``exclude`` names, keep the first images, hold a validation split out.
+
+    The first are ``train_limit`` and ``test_limit`` of those that are left, as if the data set had never held more.
 
     The validation split is a stratified share of the training images that are left, chosen by ``config.seed``, both in
     their original order; a set's own validation split is taken as it is; ``validation=0`` gives None. Nothing but the
@@ -147,6 +154,8 @@ def load(config: RunConfig) -> Dataset:
     check_class_count(len(dataset.classes), config.dataset)
     for name, labelled in dataset.splits.items():
         check_labels(labelled, dataset.classes, f"{config.dataset} ({name})")
+    if config.exclude is not None:
+        dataset = leave_out(dataset, config.exclude)
     dataset = replace(
         dataset, train=_first(dataset.train, config.train_limit), test=_first(dataset.test, config.test_limit)
     )
@@ -154,6 +163,28 @@ def load(config: RunConfig) -> Dataset:
         return dataset
     train, validation = split(dataset.train, config.validation, config.seed)
     return replace(dataset, train=train, validation=validation)
+
+
+def load_whole(config: RunConfig) -> Whole:
+    """Read ``config.dataset`` as its files give it: nothing is held out, no image is left out.
+
+    Raises InputError: see ``load``.
+
+    >>> from kerascifar.configure import configure
+    >>> {name: len(split) for name, split in load_whole(configure(dataset="synthetic:50")).splits.items()}
+    {'train': 50, 'test': 12}
+    """
+    check_place(config)
+    row, argument = _row(config)
+    if row.whole is not None:
+        whole = row.whole(config, argument)
+    else:
+        dataset = row.read(config, argument)
+        whole = Whole(dataset.classes, dataset.splits)
+    check_class_count(len(whole.classes), config.dataset)
+    for name, labelled in whole.splits.items():
+        check_labels(labelled, whole.classes, f"{config.dataset} ({name})")
+    return whole
 
 
 def _row(config: RunConfig) -> tuple[Source, str]:

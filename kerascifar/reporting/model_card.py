@@ -14,11 +14,11 @@ from kerascifar.reporting.comparison import file_size
 from kerascifar.reporting.document import Block, Column, Section, Table, Text, number, text, units
 from kerascifar.reporting.gather import MODELS, Run, gather
 from kerascifar.reporting.render import to_card
-from kerascifar.results import EXPORTED, FINISHED, KERAS_MODEL, LATENCY, SCORES, read_result, untested
+from kerascifar.results import EXCLUDED, EXPORTED, FINISHED, KERAS_MODEL, LATENCY, SCORES, read_result, untested
 
 CARD = "README.md"
 # A folder with a result.json counts as a finished run, so that file is copied last.
-SHIPPED = (*MODELS, SCORES, LATENCY, EXPORTED, FINISHED)
+SHIPPED = (*MODELS, SCORES, LATENCY, EXCLUDED, EXPORTED, FINISHED)
 
 
 def ship(folder: Path, out: Path) -> Path:

@@ -19,11 +19,25 @@ _TITLE = "Report on image classifiers"
 
 def to_html(sections: Sequence[Section], summary: str) -> str:
     """Return the page with style, script and pictures inside, and a policy that lets the browser load nothing else."""
-    style, script = _template("report.css"), _template("sort.js")
+    style, script = template("report.css"), template("sort.js")
+    return to_page(template("report.html"), style, script, title=_TITLE, summary=summary, sections=sections)
+
+
+def to_page(source: str, style: str, script: str, **values: Any) -> str:
+    """Return one offline HTML page: text is escaped, and the page's policy lets the browser load nothing.
+
+    Args:
+        source: a Jinja template; it can import ``show``, which writes a block, from ``blocks.html``.
+        style: the only style sheet; it stands in the template as ``style``.
+        script: the only script that the browser runs; it stands in the template as ``script``.
+        values: whatever else the template asks for.
+
+    >>> to_page("<style>{{ style }}</style>{{ name }}", "p {}", "", name="<b>")
+    '<style>p {}</style>&lt;b&gt;'
+    """
     policy = f"default-src 'none'; img-src data:; style-src {_source(style)}; script-src {_source(script)}"
-    return _environment(autoescape=True).get_template("report.html").render(
-        title=_TITLE, summary=summary, sections=sections,
-        style=Markup(style), script=Markup(script), policy=policy, uri=_data_uri,
+    return _environment(autoescape=True).from_string(source).render(
+        style=Markup(style), script=Markup(script), policy=policy, uri=_data_uri, **values,
     )  # fmt: skip
 
 
@@ -55,10 +69,10 @@ def pictures(blocks: Sequence[Block | Section]) -> Iterator[Picture]:
             yield from pictures(block.blocks)
 
 
-def _markdown(template: str, **values: Any) -> str:
+def _markdown(name: str, **values: Any) -> str:
     environment = _environment(autoescape=False)
     environment.filters |= {"plain": _escape, "quoted": shlex.quote}
-    text = environment.get_template(template).render(figures=FIGURES, **values)
+    text = environment.get_template(name).render(figures=FIGURES, **values)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
@@ -66,12 +80,13 @@ def _environment(autoescape: bool) -> Any:
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     return Environment(
-        loader=FunctionLoader(_template), autoescape=autoescape, undefined=StrictUndefined,
+        loader=FunctionLoader(template), autoescape=autoescape, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
 
 
-def _template(name: str) -> str:
+def template(name: str) -> str:
+    """Return the text of a file in ``templates``, such as ``report.css``."""
     return (resources.files(__package__) / "templates" / name).read_text(encoding="utf-8")
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
+from kerascifar.evaluation.selection import Lists
 from kerascifar.reporting import comparison, render
+from kerascifar.reporting.audited import audited
 from kerascifar.reporting.calibration import confidence
 from kerascifar.reporting.details import details
 from kerascifar.reporting.document import Section, Text
@@ -15,12 +17,14 @@ from kerascifar.reporting.published import studies
 
 
 def make_sections(
-    paths: Sequence[Path], gathered: Gathered, data_dir: str | None = None
+    paths: Sequence[Path], gathered: Gathered, data_dir: str | None = None, audit: Lists | None = None
 ) -> tuple[list[Section], list[str]]:
     """Return the sections of a report on `gathered`, and one line for each run or table that was left out.
 
-    The tables of studies are looked for below `paths`, the images of the examples first in `data_dir`.
+    The tables of studies are looked for below `paths`, the images of the examples first in `data_dir`; `audit` holds
+    the lists of an audit, which have a section of their own.
     """
+    images = test_images(gathered, data_dir)
     against_papers, unread = studies(paths, gathered)
     left_out = [*gathered.left_out, *unread]
     sections = [
@@ -30,33 +34,36 @@ def make_sections(
         comparison.tradeoffs(gathered),
         comparison.curves(gathered),
         comparison.classes(gathered),
+        audited(gathered, images, audit),
         confidence(gathered),
-        details(gathered, test_images(gathered, data_dir)),
+        details(gathered, images),
         Section("left-out", "Left out", "What could not be read?", [Text(line) for line in left_out]),
     ]
     return [section for section in sections if section is not None and section.blocks], left_out
 
 
-def make_report(paths: Sequence[Path], data_dir: str | None = None) -> tuple[Gathered, tuple[list[Section], list[str]]]:
+def make_report(
+    paths: Sequence[Path], data_dir: str | None = None, audit: Lists | None = None
+) -> tuple[Gathered, tuple[list[Section], list[str]]]:
     """Return the runs in or below `paths` that can be shown, and what `make_sections` makes of them.
 
     Raises InputError: none can be shown, or as `gather` does.
     """
     gathered = gather(paths)
     try:
-        return gathered, make_sections(paths, gathered, data_dir)
+        return gathered, make_sections(paths, gathered, data_dir, audit)
     except Exception:  # a stranger's run holds what no reader foresaw: find it, and go on without it
         runs, left_out = [], list(gathered.left_out)
     for run in gathered.runs:
         try:
-            make_sections((), Gathered((run, run), ()), data_dir)  # twice, so that it is compared
+            make_sections((), Gathered((run, run), ()), data_dir, audit)  # twice, so that it is compared
             runs.append(run)
         except Exception as error:
             left_out.append(f"{run.place} cannot be shown: {type(error).__name__} {error}")
     if not runs:
         raise InputError(f"no run can be shown: {left_out[0]}")
     gathered = Gathered(tuple(runs), tuple(left_out))
-    return gathered, make_sections(paths, gathered, data_dir)
+    return gathered, make_sections(paths, gathered, data_dir, audit)
 
 
 def write_report(folder: Path, sections: Sequence[Section], gathered: Gathered) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from kerascifar.core import progress as progress_of_work
+from kerascifar.core.contracts import Epoch
 from kerascifar.core.errors import InputError, TrainingDiverged
 from kerascifar.scratch.network import BATCH, ORDER, Network, random_stream
 from kerascifar.scratch.optimizers import Optimizer
@@ -38,7 +39,7 @@ class Progress:
     right: int = 0
     seen: int = 0
     seconds: float = 0.0
-    history: list[dict[str, float]] = field(default_factory=list)
+    history: list[Epoch] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
 
     def begin_epoch(self, epoch: int) -> None:

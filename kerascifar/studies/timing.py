@@ -95,7 +95,8 @@ def meter(machine: Mapping[str, Any]) -> Measure:
             print(f"measuring how long {config.arch} takes on {config.dataset}", flush=True)
             variant = ARCHITECTURES[config.arch]
             timed[key] = engine(config.arch).time_step(config, variant, lambda: load(config))
-        data = json.dumps([config.dataset, config.validation, config.train_limit, config.test_limit, config.data_dir])
+        limits = config.validation, config.exclude, config.train_limit, config.test_limit
+        data = json.dumps([config.dataset, *limits, config.data_dir])
         if data not in sizes:
             sizes[data] = {name: len(split) for name, split in load(config).splits.items()}
         splits = {name: sizes[data].get(name, 0) for name in ("train", "validation", "test")}

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from kerascifar.core import files, private
+from kerascifar.core.contracts import Epoch
 from kerascifar.core.errors import CheckpointRefused, CheckpointTorn, InputError
 from kerascifar.core.provenance import Provenance
 from kerascifar.core.reading import decode_json, read_arrays
@@ -32,7 +33,7 @@ class Progress:
 
     epoch: int = 0
     step: int = 0
-    history: list[dict[str, float]] = field(default_factory=list)
+    history: list[Epoch] = field(default_factory=list)
     backend: str = "tensorflow"
     provenance: Provenance | None = None
 

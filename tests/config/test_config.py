@@ -18,6 +18,7 @@ def parse(*argv):
 OTHER = {
     "tcns": "1,16,1,1;6,24,2,2", "blocks": "2,2", "widths": "8,16", "filters": "4,4", "sides": "24,24",
     "milestones": "3,5", "faults": "output_relu", "phases": "2,1,0.1;3,0,0.01",
+    "exclude": "list:0123456789abcdef",
 }  # fmt: skip
 PLAIN = {int: "7", float: "0.25", str: "word"}
 

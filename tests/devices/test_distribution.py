@@ -90,15 +90,17 @@ def weights(runs):
 SAME = ("--dataset", "synthetic:300", "--batch-size", "48", "--epochs", "3", "--threads", "1")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "rel", "images"),
     [
-        (("--arch", "lenet_relu", "--ema", "0.9"), 1e-5, 0),
+        pytest.param(
+            ("--arch", "lenet_relu", "--ema", "0.9"), 1e-5, 0, marks=pytest.mark.release, id="without BatchNorm"
+        ),
         # With BatchNorm: the variance is summed in another way, and the moving one is the biased one.
-        (("--arch", "modified_net", "--dropout", "0"), 0.02, 3),
+        pytest.param(
+            ("--arch", "modified_net", "--dropout", "0"), 0.02, 3, marks=pytest.mark.slow, id="with BatchNorm"
+        ),
     ],
-    ids=["without BatchNorm", "with BatchNorm"],
 )
 def test_two_mirrored_devices_follow_the_curve_of_one(options, rel, images, command, tmp_path):
     # No dropout, whose masks differ; 270 training images, so that the last batch has 30; 30 validation images.

@@ -52,7 +52,7 @@ def runs():
 
 
 @needs_jax
-@pytest.mark.slow
+@pytest.mark.release
 @pytest.mark.parametrize("what", AGAIN)
 def test_on_jax_too_and_without_tensorflow(what, runs):
     output, _ = runs[what].communicate()

@@ -49,16 +49,20 @@ def test_our_layers_are_exported(to, tmp_path):
 
 
 LARGE = 1_000_000  # parameters
-NEEDED = "takes minutes, VGG up to 19 GB: KERASCIFAR_LARGE=1 tools/test --all tests/test_exported_nets.py"
+NEEDED = "takes minutes, VGG up to 19 GB: KERASCIFAR_LARGE=1 tools/test --release tests/serving/test_exported_nets.py"
 
 
-def _or_skipped(name):
+FEW = {"lenet", "modified_net", "tiny12k"}  # that together have a layer of every kind of the small nets
+
+
+def _marked(name):
+    """Return `name` as a slow test if it is one of FEW, else as one of a release; the largest nets are asked for."""
     skips = VARIANTS[name].params > LARGE and not os.environ.get("KERASCIFAR_LARGE")
-    return pytest.param(name, marks=pytest.mark.skip(reason=NEEDED)) if skips else name
+    marks = [pytest.mark.skip(reason=NEEDED)] if skips else []
+    return pytest.param(name, marks=[*marks, pytest.mark.slow if name in FEW else pytest.mark.release])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [_or_skipped(name) for name in VARIANTS])
+@pytest.mark.parametrize("name", [_marked(name) for name in VARIANTS])
 def test_every_net_agrees_with_keras_in_every_format(name, tmp_path):
     net = settled(name)
     expected = net.predict_on_batch(pixels())
@@ -78,8 +82,7 @@ def test_every_net_agrees_with_keras_in_every_format(name, tmp_path):
 SMALL = [name for name, row in VARIANTS.items() if row.params < 3_000_000 and not name.startswith("mobilenet_v2")]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [_or_skipped(name) for name in SMALL])
+@pytest.mark.parametrize("name", [_marked(name) for name in SMALL])
 @pytest.mark.parametrize("to", [to for to, row in FORMATS.items() if row.int8_file])
 def test_small_nets_stay_near_in_int8(name, to, tmp_path):
     net = settled(name)

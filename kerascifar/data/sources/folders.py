@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from kerascifar.config import RunConfig
-from kerascifar.core.contracts import Dataset, Split
+from kerascifar.core.contracts import Dataset, Split, Whole
 from kerascifar.core.errors import InputError
 from kerascifar.core.files import write_atomically
 from kerascifar.core.progress import counted
@@ -43,11 +43,15 @@ def read_cinic10(config: RunConfig, _: str = "") -> Dataset:
     Raises:
         InputError: it is nowhere, or see ``read_folder``.
     """
+    return _read(_cinic10_root(config), config, None)
+
+
+def _cinic10_root(config: RunConfig) -> Path:
     folders = places(config)
     for folder in folders:
         for root in (*(folder / name for name in _CINIC10_FOLDERS), folder):
             if root.is_dir() and {"train", *_CINIC10_CLASSES} & {name.lower() for name in _folders(root)}:
-                return _read(root, config, None)
+                return root
     raise InputError(
         f"cinic10 not found; looked in {looked_in(config, folders)} for cinic10/train/CLASS/*.png; unpack "
         "CINIC-10.tar.gz from https://datashare.ed.ac.uk/handle/10283/3192 into cinic10 there, or use "
@@ -71,15 +75,47 @@ def read_folder(config: RunConfig, _: str = "") -> Dataset:
         InputError: no class folders, an empty one, some that are called like splits, parts with different classes, or
             damaged pictures, of which it names the first ten.
     """
+    return _read(_root(config), config, config.image_size or SIDE)
+
+
+def _root(config: RunConfig) -> Path:
     (root,) = places(config)
     if not root.is_dir():
         raise InputError(f"--data-dir: not a folder: {root}")
-    return _read(root, config, config.image_size or SIDE)
+    return root
+
+
+def read_whole(config: RunConfig, _: str = "") -> Whole:
+    """Read the pictures of ``read_folder`` or ``read_cinic10`` before any split of ours, with the names of their files.
+
+    One flat set ``CLASS/`` is the part train alone.
+
+    Raises InputError: see those.
+    """
+    cinic10 = config.dataset == "cinic10"
+    root, side = (_cinic10_root(config), None) if cinic10 else (_root(config), config.image_size or SIDE)
+    classes, parts, loaded, listed = _read_parts(root, config, side)
+    files = {name: tuple(entry.path for entry, _ in pictures.files) for name, pictures in listed.items()}
+    if "all" in parts:
+        loaded, files = {"train": loaded["all"]}, {"train": files["all"]}
+    return Whole(classes, loaded, files)
 
 
 def _read(root: Path, config: RunConfig, side: int | None) -> Dataset:
+    classes, parts, loaded, _ = _read_parts(root, config, side)
+    if "all" in parts:
+        kept, test = split(loaded["all"], TEST_SHARE, config.seed)
+        return Dataset(config.dataset, classes, kept, None, test, {"split": "ours", "split_seed": config.seed})
+    notes = {"split": "official"} | ({"validation": "official"} if "validation" in loaded else {})
+    return Dataset(config.dataset, classes, loaded["train"], loaded.get("validation"), loaded["test"], notes)
+
+
+def _read_parts(
+    root: Path, config: RunConfig, side: int | None
+) -> tuple[tuple[str, ...], dict[str, Path], dict[str, Split], dict[str, "_Pictures"]]:
+    """Return class names, and by part its folder, its images and the list of its files; a flat set is the part all."""
     reader, parts = Reader(), _parts(root)
-    if official := {"train", "test"} <= parts.keys():
+    if {"train", "test"} <= parts.keys():
         _note_beside(root, parts.values(), reader)
     else:
         _refuse_splits(root)
@@ -98,12 +134,7 @@ def _read(root: Path, config: RunConfig, side: int | None) -> Dataset:
     reader.tell()
     if reader.damaged:
         raise InputError(reader.damage())
-    classes = tuple(printable(folders[0].name) for folders in first.values())
-    if not official:
-        kept, test = split(loaded["all"], TEST_SHARE, config.seed)
-        return Dataset(config.dataset, classes, kept, None, test, {"split": "ours", "split_seed": config.seed})
-    notes = {"split": "official"} | ({"validation": "official"} if "validation" in loaded else {})
-    return Dataset(config.dataset, classes, loaded["train"], loaded.get("validation"), loaded["test"], notes)
+    return tuple(printable(folders[0].name) for folders in first.values()), parts, loaded, listed
 
 
 def _parts(root: Path) -> dict[str, Path]:

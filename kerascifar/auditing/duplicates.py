@@ -1,0 +1,192 @@
+"""Near-duplicates of a data set: candidates by correlation, each aligned, and a verdict by what is left."""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from kerascifar.auditing.alignment import Aligned, align, channels_first, first_places, moved_onto, upside_down
+from kerascifar.auditing.candidates import Candidates, Searched
+from kerascifar.auditing.findings import NEAR, SAME, SIMILAR, Pair
+from kerascifar.auditing.poses import NARROW, WIDE, Pose
+from kerascifar.core.contracts import Split, Whole
+from kerascifar.core.files import write_atomically
+from kerascifar.core.processor import cores
+from kerascifar.core.reading import read_arrays
+
+# Residuals up to which a pair bears a verdict; tools/measured/audit_thresholds.json says how they were chosen.
+NEAR_UP_TO, SIMILAR_UP_TO = 0.27, 0.5
+LIKE = ("test", "validation", "train")  # where two splits differ, the one that stands further left is a
+BATCH = 250  # pairs that are aligned at a time
+Progress = Callable[[str, int], Callable[[int], object]]  # from a title and a total to what counts them
+
+
+def comparisons(whole: Whole) -> list[tuple[str, str, Sequence[Pose]]]:
+    """Return which splits are searched in which, (a, b, poses): each pair of splits once, and each within itself."""
+    names = [name for name in LIKE if name in whole.splits]
+    return [(a, b, NARROW if a == b else WIDE) for a, b in itertools.combinations_with_replacement(names, 2)]
+
+
+def find_pairs(whole: Whole, folder: Path, progress: Progress, threads: int | None = None) -> list[Pair]:
+    """Return all pairs that are at least similar, the best first.
+
+    What a comparison of two splits found is kept in `folder`, so that a search that was killed goes on.
+
+    Args:
+        whole: the data set; images of one side.
+        folder: of this data set alone.
+        progress: makes a counter for a stage.
+        threads: None means one per core.
+    """
+    checksums = {name: [digest.hex() for digest in split.image_checksums()] for name, split in whole.splits.items()}
+    pairs = []
+    for a, b, poses in comparisons(whole):
+        kept = folder / f"pairs-{a}-{b}.npz"
+        if not kept.exists():
+            found = compare(whole.splits[a], whole.splits[b], poses, a == b, f"{a} in {b}", progress, threads)
+            arrays = {field.name: getattr(found[1], field.name) for field in fields(Aligned)}
+            write_atomically(kept, lambda path, ab=found[0], arrays=arrays: np.savez(path, a=ab[0], b=ab[1], **arrays))
+        arrays = read_arrays(kept)
+        ab = arrays.pop("a"), arrays.pop("b")
+        pairs += _pairs(
+            whole, checksums, (a, b), *_with_copies(checksums[a], checksums[b], a == b, ab, Aligned(**arrays))
+        )
+    return sorted(pairs, key=lambda pair: (pair.score, LIKE.index(pair.a_split), pair.a_index, pair.b_index))
+
+
+def compare(
+    first: Split,
+    second: Split,
+    poses: Sequence[Pose],
+    same: bool,
+    title: str,
+    progress: Progress,
+    threads: int | None = None,
+) -> tuple[tuple[np.ndarray, np.ndarray], Aligned]:
+    """Return the indices of the pairs that are at least similar, a in `first` and b in `second`, and how they align."""
+    advance = progress(f"searching {title}", len(first))
+    found = Searched(second.images).candidates(first.images, poses, same, advance, threads)
+    mirror, place = first_places(found, poses, first.images.shape[1])
+    if same:
+        found, mirror, place = _ascending(found, mirror, place, poses, first.images.shape[1])
+    advance = progress(f"aligning {title}", len(found))
+
+    def batch(rows: slice) -> Aligned:
+        aligned = align(first.images[found.a[rows]], second.images[found.b[rows]], mirror[rows], place[rows])
+        advance(len(aligned.residual))
+        return aligned
+
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads or cores()) as pool:
+        batches = list(pool.map(batch, [slice(k, k + BATCH) for k in range(0, max(1, len(found)), BATCH)]))
+    aligned = {field.name: np.concatenate([getattr(x, field.name) for x in batches]) for field in fields(Aligned)}
+    kept = aligned["residual"] <= SIMILAR_UP_TO
+    return (found.a[kept], found.b[kept]), Aligned(**{name: values[kept] for name, values in aligned.items()})
+
+
+def verdict(residual: float, same: bool) -> str:
+    """Return what a pair is, by its residual and whether it is the same pixels.
+
+    >>> verdict(0.1, False), verdict(0.4, False)
+    ('near-duplicate', 'similar')
+    """
+    return SAME if same else NEAR if residual <= NEAR_UP_TO else SIMILAR
+
+
+def aligner(whole: Whole) -> Callable[[Pair], np.ndarray]:
+    """Return the function that gives a pair's b as it lies under a, uint8 (S, S, C), with a's contrast."""
+
+    def aligned(pair: Pair) -> np.ndarray:
+        image = whole.splits[pair.b_split].images[[pair.b_index]]
+        sign, scale = (1 if pair.mirror else -1), 1 / pair.scale
+        place = np.array([[-pair.shift_y * scale, sign * pair.shift_x * scale, np.log(scale), np.log(scale)]])
+        moved, inside = moved_onto(channels_first(image), place.astype(np.float32))
+        shown = np.where(inside, pair.gain * moved + pair.offset, 0)[0].transpose(1, 2, 0)
+        return np.clip(np.round(shown[:, ::-1] if pair.mirror else shown), 0, 255).astype(np.uint8)
+
+    return aligned
+
+
+def _ascending(
+    found: Candidates, mirror: np.ndarray, place: np.ndarray, poses: Sequence[Pose], side: int
+) -> tuple[Candidates, np.ndarray, np.ndarray]:
+    """Return the pairs so that a < b, as they must be for one of each group of copies to stay when b is left out."""
+    turned, other_mirror, other_place = upside_down(found, poses, side)
+    down = found.a > found.b
+    columns = {
+        field.name: np.where(down, getattr(turned, field.name), getattr(found, field.name))
+        for field in fields(Candidates)
+    }
+    return (
+        Candidates(**columns),
+        np.where(down, other_mirror, mirror),
+        np.where(down[:, None], other_place, place),
+    )
+
+
+def _with_copies(
+    first: list[str],
+    second: list[str],
+    same: bool,
+    indices: tuple[np.ndarray, np.ndarray],
+    aligned: Aligned,
+) -> tuple[tuple[np.ndarray, np.ndarray], Aligned]:
+    """Return the pairs, and those of the same pixels that are not among them: blank images correlate with nothing.
+
+    Of many copies each stands with the first alone.
+    """
+    place: dict[str, int] = {}
+    for index, checksum in enumerate(second):
+        place.setdefault(checksum, index)
+    known = set(zip(*(index.tolist() for index in indices), strict=True))
+    copies = [(place[checksum], index) if same else (index, place[checksum])
+              for index, checksum in enumerate(first) if checksum in place]  # fmt: skip
+    more = [pair for pair in copies if pair not in known and not (same and pair[0] == pair[1])]
+    count = len(more)
+    added = Aligned(
+        np.zeros(count, bool), np.zeros((count, 4), np.float32), np.zeros(count), np.ones(count), np.zeros(count)
+    )
+    columns = {
+        field.name: np.concatenate([getattr(aligned, field.name), getattr(added, field.name)])
+        for field in fields(Aligned)
+    }
+    ends = np.array(more, np.int64).reshape(-1, 2)
+    return (np.append(indices[0], ends[:, 0]), np.append(indices[1], ends[:, 1])), Aligned(**columns)
+
+
+def _pairs(
+    whole: Whole,
+    checksums: dict[str, list[str]],
+    names: tuple[str, str],
+    indices: tuple[np.ndarray, np.ndarray],
+    aligned: Aligned,
+) -> Iterator[Pair]:
+    """Yield the findings of one comparison."""
+    (a_split, b_split), no_files = names, [""] * max(map(len, whole.splits.values()))
+    labels = [whole.splits[name].labels for name in names]
+    files = [whole.files.get(name, no_files) for name in names]
+    for row, (a, b) in enumerate(zip(*(index.tolist() for index in indices), strict=True)):
+        shift_y, shift_x, tall, wide = map(float, aligned.place[row])
+        enlarged = float(np.exp(-(tall + wide) / 2))
+        mirror, shas = bool(aligned.mirror[row]), (checksums[a_split][a], checksums[b_split][b])
+        same = shas[0] == shas[1]
+        yield Pair(
+            a_split, a, b_split, b,
+            score=0.0 if same else round(float(aligned.residual[row]), 6),
+            verdict=verdict(float(aligned.residual[row]), same),
+            shift_x=(shift_x if mirror else -shift_x) * enlarged,
+            shift_y=-shift_y * enlarged,
+            scale=enlarged,
+            mirror=mirror,
+            gain=float(aligned.gain[row]),
+            offset=float(aligned.offset[row]),
+            a_label=whole.classes[labels[0][a]],
+            b_label=whole.classes[labels[1][b]],
+            a_sha256=shas[0],
+            b_sha256=shas[1],
+            a_file=files[0][a],
+            b_file=files[1][b],
+        )  # fmt: skip

@@ -1,0 +1,72 @@
+"""Few images: a linear classifier on what a shipped net sees in them, and on their pixels."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from kerascifar.auditing.poses import resized
+from kerascifar.core.contracts import Split
+from kerascifar.results import KERAS_MODEL
+
+SHIPPED = Path(__file__).resolve().parents[2] / "saved_models" / "tiny36k" / "dfb1230f3bf2" / KERAS_MODEL
+PIXEL_COMPONENTS = 32
+STRENGTH = 0.01  # scikit-learn's C: how little the weights are held small
+
+
+def feature_probabilities(train: Split, classes: int, images: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the probabilities of `images`, float32 (N, classes) by name, of a classifier that learned from `train`.
+
+    A multinomial logistic regression on the last features of `tiny36k`, where it lies beside this package, and on the
+    first principal components of the pixels. A class without training images has probability 0.
+
+    Args:
+        train: uint8 images (N, S, S, 3) and their labels.
+        classes: how many there are.
+        images: uint8 (M, S, S, 3), by name.
+    """
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    pixels = make_pipeline(
+        StandardScaler(), PCA(min(PIXEL_COMPONENTS, len(train) - 1), random_state=0), StandardScaler()
+    )
+    pixels.fit(_flat(train.images))
+    deep = _features()
+
+    def seen(images: np.ndarray) -> np.ndarray:
+        return np.concatenate([pixels.transform(_flat(images)), *([deep(images)] if deep else [])], axis=1)
+
+    classifier = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, max_iter=1000))
+    classifier.fit(seen(train.images), train.labels)
+    found = {}
+    for name, batch in images.items():
+        found[name] = np.zeros((len(batch), classes), np.float32)
+        found[name][:, classifier.classes_] = classifier.predict_proba(seen(batch))
+    return found
+
+
+def _flat(images: np.ndarray) -> np.ndarray:
+    """Return the images as means of 8x8 pieces: float32 (N, 8 * 8 * 3)."""
+    return resized(images, 8).reshape(len(images), -1)
+
+
+def _features() -> Callable[[np.ndarray], np.ndarray] | None:
+    """Return the function from images to the last features of the shipped net, or None where it is not there."""
+    if not SHIPPED.is_file():
+        return None
+    import keras
+
+    from kerascifar.training.scoring import load_model
+
+    net = load_model(SHIPPED.parent)
+    trunk = keras.Model(net.inputs, net.layers[-1].input)
+
+    def features(images: np.ndarray) -> np.ndarray:
+        whole = np.round(resized(images, 32)).astype(np.uint8)
+        views = [trunk.predict(view, verbose=0) for view in (whole, whole[:, :, ::-1])]
+        return np.mean(views, axis=0, dtype=np.float32).reshape(len(images), -1)
+
+    return features

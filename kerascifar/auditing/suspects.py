@@ -1,0 +1,116 @@
+"""Suspect labels: what held-out probabilities, near-duplicates and neighbours say against the label of an image."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerascifar.auditing.confidence import confident_classes, confident_joint, margins, noise
+from kerascifar.auditing.findings import SIMILAR, Pair, Suspect
+from kerascifar.auditing.held_out import Probabilities
+from kerascifar.core.contracts import Whole
+
+SURE = -0.5  # margin: of two classes the other is more probable by half or more
+COPY = 0.5  # weight of the labels of an image's near-duplicates beside what the nets say
+NEIGHBOURS = 3
+Place = tuple[str, int]  # split and index
+
+
+@dataclass(frozen=True)
+class LabelFindings:
+    """What was found about labels.
+
+    Attributes:
+        suspects: images whose strongest class is not the given one, the most suspect first.
+        joint: by split, the confident joint, int64 (K, K): images labelled i that confidently belong to class j.
+        estimated: by split, how many labels are wrong by the confident joint.
+    """
+
+    suspects: list[Suspect]
+    joint: dict[str, np.ndarray]
+    estimated: dict[str, float]
+
+
+def find_suspects(whole: Whole, probabilities: Probabilities, pairs: Sequence[Pair]) -> LabelFindings:
+    """Return the images that may be labelled wrong.
+
+    An image is suspect if confident learning puts it into another class and that class is more probable by SURE. The
+    labels of its near-duplicates count beside the nets, since nets may have learned one of them.
+
+    Args:
+        whole: the data set.
+        probabilities: of nets that did not learn from the image; rows of NaN for images that none has scored.
+        pairs: its near-duplicates.
+    """
+    neighbours, copies = _neighbours(pairs), _copies(whole, pairs)
+    found, joints, estimated = [], {}, {}
+    for name, split in whole.splits.items():
+        scored = np.flatnonzero(np.isfinite(probabilities[name]).all(1))
+        if not len(scored):
+            continue
+        labels, values = split.labels[scored], probabilities[name][scored].astype(np.float64)
+        joints[name] = confident_joint(labels, values)
+        estimates = noise(labels, joints[name])
+        estimated[name] = float(estimates.sum() - np.trace(estimates))
+        for row, index in enumerate(scored.tolist()):
+            if (votes := copies.get((name, index))) is not None:
+                values[row] = (1 - COPY) * values[row] + COPY * votes / votes.sum()
+        margin, strongest = margins(labels, values)
+        confident = confident_classes(labels, values)
+        sure = (confident >= 0) & (confident != labels) & (margin <= SURE)
+        digests = _digests(split.images[scored[margin < 0]])
+        for row, digest in zip(np.flatnonzero(margin < 0).tolist(), digests, strict=True):
+            index = int(scored[row])
+            votes = copies.get((name, index))
+            found.append(
+                Suspect(
+                    name,
+                    index,
+                    digest,
+                    given=whole.classes[labels[row]],
+                    proposed=whole.classes[strongest[row]],
+                    margin=float(margin[row]),
+                    suspect=bool(sure[row]),
+                    given_probability=float(probabilities[name][index, labels[row]]),
+                    proposed_probability=float(probabilities[name][index, strongest[row]]),
+                    neighbours=tuple(
+                        (split_, place, _label(whole, split_, place))
+                        for _, split_, place in neighbours.get((name, index), ())
+                    ),
+                    contradiction=votes is not None and votes[labels[row]] < votes.sum(),
+                    file=whole.files[name][index] if name in whole.files else "",
+                )
+            )
+    found.sort(key=lambda suspect: (suspect.margin, suspect.split, suspect.index))
+    return LabelFindings(found, joints, estimated)
+
+
+def _neighbours(pairs: Sequence[Pair]) -> Mapping[Place, list[tuple[float, str, int]]]:
+    """Return the most alike images of each image that has any, (score, split, index), the nearest first."""
+    near: dict[Place, list[tuple[float, str, int]]] = defaultdict(list)
+    for pair in pairs:
+        near[pair.a_split, pair.a_index].append((pair.score, pair.b_split, pair.b_index))
+        near[pair.b_split, pair.b_index].append((pair.score, pair.a_split, pair.a_index))
+    return {place: sorted(found)[:NEIGHBOURS] for place, found in near.items()}
+
+
+def _copies(whole: Whole, pairs: Sequence[Pair]) -> Mapping[Place, np.ndarray]:
+    """Return for each image with copies, same or near, how many of them bear each label: float64 (K,)."""
+    votes: dict[Place, Any] = defaultdict(lambda: np.zeros(len(whole.classes)))
+    for pair in pairs:
+        if pair.verdict != SIMILAR:
+            votes[pair.a_split, pair.a_index][whole.splits[pair.b_split].labels[pair.b_index]] += 1
+            votes[pair.b_split, pair.b_index][whole.splits[pair.a_split].labels[pair.a_index]] += 1
+    return votes
+
+
+def _label(whole: Whole, split: str, index: int) -> str:
+    return whole.classes[whole.splits[split].labels[index]]
+
+
+def _digests(images: np.ndarray) -> list[str]:
+    from kerascifar.core.contracts import Split
+
+    return [digest.hex() for digest in Split(images, np.zeros(len(images), np.int64)).image_checksums()]
