@@ -52,9 +52,7 @@ def find_pairs(whole: Whole, folder: Path, progress: Progress, threads: int | No
             write_atomically(kept, lambda path, ab=found[0], arrays=arrays: np.savez(path, a=ab[0], b=ab[1], **arrays))
         arrays = read_arrays(kept)
         ab = arrays.pop("a"), arrays.pop("b")
-        pairs += _pairs(
-            whole, checksums, (a, b), *_with_copies(checksums[a], checksums[b], a == b, ab, Aligned(**arrays))
-        )
+        pairs += _pairs(whole, checksums, (a, b), *_with_copies(checksums[a], checksums[b], a == b, ab, Aligned(**arrays)))
     return sorted(pairs, key=lambda pair: (pair.score, LIKE.index(pair.a_split), pair.a_index, pair.b_index))
 
 
