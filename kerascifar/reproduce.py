@@ -2,17 +2,21 @@
 
     python -m kerascifar.reproduce lai --only 'modified_net/*' --budget 10m
     python -m kerascifar.reproduce palaska --only 'knn/*' --full
+    python -m kerascifar.reproduce lai --full --jobs auto
     python -m kerascifar.reproduce rawat --budget 2h --dry-run
 
 Runs what has no finished result yet; killed and started again, it resumes. How long each row is trained is planned by
 the first call and kept in RUNS/STUDY/plan.json: --full takes the recipe's epochs, --epochs N at most N, and --budget
 divides the given time among the rows and leaves out what does not fit. Without any of them the last plan is resumed, or
 --full where there is none. The runs are in RUNS/STUDY, with table.md and table.json, which are rewritten after each
-row. A row whose longer run is finished shows that one; delete plan.json to get a new plan.
+row. --jobs N trains N rows at once, each on its share of the cores: small nets gain most, and what they print goes to
+RUNS/STUDY/jobs; --dask ADDRESS trains them on a cluster (docs/studies.md). A row whose longer run is finished shows
+that one; delete plan.json to get a new plan.
 """
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from kerascifar.cli import Parser, add_flags, entry, suggest
@@ -22,8 +26,10 @@ from kerascifar.plugins.loading import parse
 from kerascifar.reporting.study_table import MODES
 from kerascifar.studies.budget import make_plan
 from kerascifar.studies.execution import announce, check_finished, perform_all, print_schedule
+from kerascifar.studies.jobs import job_count, threads_each
 from kerascifar.studies.lengths import duration, seconds
 from kerascifar.studies.plan import ASKED_FULL, StudyRun, versions, write_plan
+from kerascifar.studies.remote import cluster
 from kerascifar.studies.study import load_study, studies
 from kerascifar.studies.tables import write_table
 from kerascifar.studies.timing import meter
@@ -36,6 +42,7 @@ def main(argv: Sequence[str]) -> None:
     study = load_study(machine.pop("study"))
     only, mode, seeds, dry = (machine.pop(name) for name in ("only", "mode", "seeds", "dry_run"))
     asked = _asked(*(machine.pop(name) for name in ("full", "epochs", "budget")))
+    jobs, address = job_count(machine.pop("jobs")), machine.pop("dask")
     if seeds < 1:
         raise InputError(f"--seeds: must be greater than 0, got {seeds}")
     folder = Path(machine.pop("runs", FIELDS["runs"].default)) / study.name
@@ -46,23 +53,25 @@ def main(argv: Sequence[str]) -> None:
     wanted = versions(study, rows, MODES if mode == "both" else (mode,), seeds)
     old = StudyRun.read(study, folder)
     asked = asked or old.plan.asked or ASKED_FULL
-    new = make_plan(old, asked, wanted, meter(machine), lambda: time.monotonic() - begun)
-    runs = [planned for planned in new.plan.of(asked) if planned.version in wanted]
-    for planned in runs:
-        if planned.left_out:
-            least = duration(planned.seconds)
-            print(f"{study[planned.row].label}, {planned.mode} takes at least {least}: left out")
-    runs = [planned for planned in runs if not planned.left_out]
-    check_finished(new, runs, machine)
-    announce(new, old.plan, runs)
-    if dry:
-        print_schedule(new, runs)
-        return
-    if new.plan != old.plan:
-        write_plan(folder, new.plan)
-    write_table(new)
-    perform_all(new, runs, machine)
-    print(f"table {folder / 'table.md'}")
+    with nullcontext((None, jobs)) if address is None else cluster(address) as (executor, jobs):
+        measure = meter({"threads": threads_each(jobs) if executor is None else None, **machine})
+        new = make_plan(old, asked, wanted, measure, lambda: time.monotonic() - begun, jobs)
+        runs = [planned for planned in new.plan.of(asked) if planned.version in wanted]
+        for planned in runs:
+            if planned.left_out:
+                least = duration(planned.seconds)
+                print(f"{study[planned.row].label}, {planned.mode} takes at least {least}: left out")
+        runs = [planned for planned in runs if not planned.left_out]
+        check_finished(new, runs, machine)
+        announce(new, old.plan, runs, jobs)
+        if dry:
+            print_schedule(new, runs)
+            return
+        if new.plan != old.plan:
+            write_plan(folder, new.plan)
+        write_table(new)
+        perform_all(new, runs, machine, jobs, executor)
+        print(f"table {folder / 'table.md'}")
     suggest("kerascifar.report", folder, "--out", "report")
 
 
@@ -80,6 +89,15 @@ def _parser() -> Parser:
     length.add_argument("--full", action="store_true", help="all epochs of the recipe")
     length.add_argument("--epochs", metavar="N", type=int, help="at most N epochs per row")
     length.add_argument("--budget", metavar="TIME", help="divide this time among the rows: 90s, 30m, 2h, 1h30m")
+    places = parser.add_mutually_exclusive_group()
+    places.add_argument(
+        "--jobs", metavar="N", default="1", help="rows trained at once, or auto: as many as there are cores (default 1)"
+    )
+    places.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="train the rows on the workers of a Dask scheduler, such as tcp://10.0.0.5:8786",
+    )
     parser.add_argument("--dry-run", action="store_true", help="print the plan with the time of each row; run nothing")
     add_flags(parser, ("runs", "input", *MACHINE))
     return parser

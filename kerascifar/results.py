@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import json
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -56,7 +57,10 @@ class Result:
         versions: Python and packages.
         revision: git revision of the code, with -dirty where files had changed; None outside a checkout.
         history: one dict an epoch.
-        notes: device and whatever else the engine tells.
+        notes: device, threads, `jobs`: how many processes of the same command shared the machine, `training`: the id
+            of the run that trained the net, where that is another, and whatever else the engine tells.
+        cpu_seconds_per_epoch: median over the epochs, summed over the threads, so that other load hardly shows in it;
+            None where nothing was trained, or not all epochs recorded it.
     """
 
     run_id: str
@@ -72,6 +76,7 @@ class Result:
     history: list[Epoch]
     notes: Mapping[str, Any]
     format: int = FORMAT
+    cpu_seconds_per_epoch: float | None = None
 
     @property
     def accuracy(self) -> float:
@@ -137,6 +142,16 @@ def first_weights(init_weights: str | None) -> Path | None:
         return None
     source = Path(init_weights)
     return find_run(source) / KERAS_MODEL if source.is_dir() else source
+
+
+def median_epoch(history: Iterable[Mapping[str, float]], column: str) -> float | None:
+    """Return the median of a column of the history; None where there is no epoch, or one lacks it.
+
+    >>> median_epoch([{"seconds": 3.0}, {"seconds": 1.0}, {"seconds": 1.5}], "seconds")
+    1.5
+    """
+    rows = list(history)
+    return statistics.median(row[column] for row in rows) if rows and all(column in row for row in rows) else None
 
 
 def find_run(path: str | Path) -> Path:

@@ -26,12 +26,13 @@ from kerascifar.devices.distribution import cluster_of, copy_from_chief
 from kerascifar.evaluation.metrics import evaluate
 from kerascifar.plots import tensorboard
 from kerascifar.results import Result
-from kerascifar.training import recovery
+from kerascifar.training import recovery, sharing
+from kerascifar.training.preparation import faults
 
 SCORED = ("validation", "test")
 
 
-def run(config: RunConfig, validation_only: bool = False) -> Result:
+def run(config: RunConfig, validation_only: bool = False, jobs: int = 1) -> Result:
     """Run `config` to its end and return its result; a finished run is read, an unfinished one goes on.
 
     The test images are scored here, once, after all training. Validation selects; nothing else looks at the test
@@ -39,6 +40,8 @@ def run(config: RunConfig, validation_only: bool = False) -> Result:
 
     With `validation_only`, as in a trial of a search, the test images are dropped as soon as the data is read, no
     model is kept, and the numbers go to validation.json: the folder does not become that of a finished run.
+
+    `jobs` is how many processes of the same command share the machine: a note without which seconds mean little.
 
     Raises:
         InputError: the config, the data or the run folder cannot be used; nothing is left half-written.
@@ -71,7 +74,7 @@ def run(config: RunConfig, validation_only: bool = False) -> Result:
         if cluster is not None and cluster.follows:
             return _follow(config, data, cluster)
         with files.only_writer(folder):
-            result = _fit(config, data, validation_only, begun)
+            result = _fit(config, data, validation_only, begun, jobs)
             copy_from_chief(config, folder / results.FINISHED)  # the others end when all is written
     return result
 
@@ -122,19 +125,16 @@ def _noted_overlap(config: RunConfig, data: Dataset) -> Dataset:
     return dataclasses.replace(data, notes={**data.notes, "overlap": shared}) if shared else data
 
 
-def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float) -> Result:
+def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float, jobs: int) -> Result:
     """Fit, score and write the run folder, which this process holds."""
-    folder, variant = config.folder, ARCHITECTURES[config.arch]
+    folder = config.folder
     began = Provenance.of(
         data, results.first_weights(config.init_weights)
     )  # now: the parent may change in the meantime
     resumed = recovery.begin(folder, config.again)
-    fitted = recovery.fit_from(
-        folder,
-        lambda: engine(config.arch).fit(config, variant, data, folder),
-        again=config.again,
-        alone=cluster_of(config) is None,
-    )
+    fitted = None if validation_only else _fitted_before(config, data, began)
+    if fitted is None:
+        fitted = _train(config, data, resumed)
     scores = {name: fitted.score(split.images, name) for name, split in data.splits.items() if name in SCORED}
     metrics = {
         name: evaluate(data.splits[name].labels, scores[name], data.classes, fitted.probabilities)
@@ -143,13 +143,16 @@ def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float) 
         for name in SCORED
     }
     results.write_scores(folder, data, scores)
-    results.write_history(folder, fitted.history)
     if config.exclude is not None:
         files.write_text(folder / results.EXCLUDED, exclusion.find(config.exclude).to_csv())
+    if sharing.TRAINING not in fitted.notes:  # there is one history.csv, where it was written
+        results.write_history(folder, fitted.history)
     if fitted.save is not None and not validation_only:
         fitted.save(folder)
     # From the config to the score; what a run took that went on is not known.
-    facts = {} if resumed else {"run_seconds": round(time.monotonic() - begun, 1)}
+    whole = not resumed and sharing.TRAINING not in fitted.notes
+    facts = {"jobs": fitted.notes.get("jobs", jobs)}
+    facts |= {"run_seconds": round(time.monotonic() - begun, 1)} if whole else {}
     if PARENT in began.sha256:
         facts[PARENT] = began.sha256[PARENT]
     result = _result(config, data, fitted, metrics, facts)
@@ -158,6 +161,45 @@ def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float) 
     if (folder / results.TENSORBOARD).is_dir() and not validation_only:  # a trial's session is the tuner's
         tensorboard.write_run(folder, config.run_id, config.to_dict(), metrics, len(fitted.history) - 1)
     return result
+
+
+def _train(config: RunConfig, data: Dataset, resumed: bool) -> Fitted:
+    """Fit, from the checkpoint if the run is `resumed`, with the threads that it was begun with."""
+    alone = cluster_of(config) is None
+    if resumed and alone:
+        config = recovery.with_begun_threads(config)
+    variant = ARCHITECTURES[config.arch]
+    return recovery.fit_from(
+        config.folder,
+        lambda: engine(config.arch).fit(config, variant, data, config.folder),
+        again=config.again,
+        alone=alone,
+    )
+
+
+def _fitted_before(config: RunConfig, data: Dataset, given: Provenance) -> Fitted | None:
+    """Return net and history of a finished run of the same training, scored as `config` says; None without one."""
+    kind = engine(config.arch)
+    if config.again or not kind.TRAINED or cluster_of(config) is not None:
+        return None
+    if (found := sharing.find_training(config, given, kind.MODEL)) is None:
+        return None
+    folder, result = found
+    notes = sharing.training_notes(result)
+    print(f"the net is that of run {notes[sharing.TRAINING]}, trained in the same way: it is only scored", flush=True)
+    sentences = faults(config)
+    return Fitted(
+        score=kind.restore(config, ARCHITECTURES[config.arch], folder, lambda: data),
+        trainable_parameters=result.trainable_parameters,
+        multiply_adds=result.multiply_adds,
+        history=result.history,
+        seconds_per_epoch=result.seconds_per_epoch,
+        images_per_second=result.images_per_second,
+        save=lambda into: files.write_atomically(
+            into / kind.MODEL, lambda part: shutil.copyfile(folder / kind.MODEL, part)
+        ),
+        notes=notes | ({"faults": sentences} if sentences else {}),
+    )
 
 
 def _follow(config: RunConfig, data: Dataset, cluster: Cluster) -> Result:
@@ -215,5 +257,6 @@ def _result(config: RunConfig, data: Dataset, fitted: Fitted, metrics: dict, not
         versions=results.versions(),
         revision=results.revision(),
         history=fitted.history,
-        notes={**fitted.notes, **processor(), **notes, **plugged.notes(config)},
+        notes={**processor(), **fitted.notes, **notes, **plugged.notes(config)},
+        cpu_seconds_per_epoch=results.median_epoch(fitted.history, "cpu_seconds"),
     )

@@ -67,6 +67,6 @@ def _help(module):
 
 def test_every_flag_in_running_text_exists():
     known = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", "".join(map(_help, {c.split()[2] for c in COMMANDS}))))
-    known |= {"--all", "--release", "--logdir"}  # of tools/test, tensorboard
+    known |= {"--all", "--release", "--logdir", "--port", "--nthreads"}  # of tools/test, tensorboard, dask
     for page, text in PAGES.items():
         assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", re.sub(r"<!--.*?-->", "", text))) <= known, page

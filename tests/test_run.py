@@ -57,7 +57,7 @@ def test_result_json_has_its_fixed_keys(finished):
 def test_history_csv_agrees_with_result_json(finished):
     config, result = finished
     head, *rows = (config.folder / "history.csv").read_text().splitlines()
-    assert head == "epoch,accuracy,loss,val_accuracy,val_loss,learning_rate,seconds"
+    assert head == "epoch,accuracy,loss,val_accuracy,val_loss,learning_rate,seconds,cpu_seconds"
     assert [float(row.split(",")[2]) for row in rows] == [row["loss"] for row in result.history]
     # cosine over 2 epochs: the rate at each epoch's begin is the peak, then half of it
     assert [row["learning_rate"] for row in result.history] == pytest.approx([0.05, 0.025])

@@ -29,7 +29,7 @@ def ended(runs):
 
     folder = next(runs.glob("*/*/result.json")).parent
     with open(folder / "history.csv") as file:
-        history = [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
+        history = [{k: v for k, v in row.items() if not k.endswith("seconds")} for row in csv.DictReader(file)]
     return keras.models.load_model(folder / "model.keras").get_weights(), history
 
 

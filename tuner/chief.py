@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from kerascifar.core import files
 from kerascifar.core.endings import EXIT_INPUT
 from kerascifar.core.errors import InputError
-from kerascifar.core.processor import cores
+from kerascifar.core.processor import share
 from kerascifar.devices.cluster import free_ports
 from tuner.definition import Search
 from tuner.oracles import Durable
@@ -137,7 +137,7 @@ def _start(search: Search, name: str, argv: Sequence[str], workers: int) -> subp
     """Start a worker with this command's arguments; its output goes to a file."""
     log = _log(search, name)
     log.parent.mkdir(parents=True, exist_ok=True)
-    threads = [] if "threads" in search.fields else ["--threads", str(max(1, cores() // workers))]
+    threads = [] if "threads" in search.fields else ["--threads", str(share(workers))]
     environment = {**os.environ, TUNER_ID: name, LIFELINE: "1", "PYTHONUNBUFFERED": "1"}
     environment.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # else the first worker takes all memory of the GPU
     with open(log, "ab") as out:

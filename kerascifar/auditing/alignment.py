@@ -85,10 +85,11 @@ def align(a: np.ndarray, b: np.ndarray, mirror: np.ndarray, place: np.ndarray) -
 
 
 def residuals(a: np.ndarray, b: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """Return 1 minus the correlation of edges and texture where the two overlap, the mean over SIGMAS: (P,).
+    """Return what the alignment leaves unexplained, from 0 for the same picture to about 1 for unrelated ones: (P,).
 
-    Correlation forgives another brightness and contrast; only edges are compared since two photographs of the sky
-    agree in all that varies slowly.
+    It is 1 minus the correlation of edges and texture where the two overlap, the mean over SIGMAS, times the square
+    root of the share of both pictures that overlaps. Correlation forgives another brightness and contrast; only edges
+    are compared since two photographs of the sky agree in all that varies slowly.
 
     Args:
         a: float32 (P, C, S, S), channels first.
@@ -98,7 +99,9 @@ def residuals(a: np.ndarray, b: np.ndarray, place: np.ndarray) -> np.ndarray:
     side = a.shape[2]
     moved, inside = moved_onto(b, place)
     fits = [_correlation(*(edges(images, sigma * side / SIDE) for images in (a, moved)), inside) for sigma in SIGMAS]
-    return 1 - np.mean(fits, axis=0)
+    seen = inside.mean((1, 2, 3), dtype=np.float32)
+    shared = np.minimum(seen, seen * np.exp(place[:, 2] + place[:, 3]))  # of a, and of b
+    return 1 - np.mean(fits, axis=0) * np.sqrt(shared)
 
 
 def edges(images: np.ndarray, sigma: float) -> np.ndarray:

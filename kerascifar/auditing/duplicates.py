@@ -18,8 +18,9 @@ from kerascifar.core.files import write_atomically
 from kerascifar.core.processor import cores
 from kerascifar.core.reading import read_arrays
 
-# Residuals up to which a pair bears a verdict; tools/measured/audit_thresholds.json says how they were chosen.
-NEAR_UP_TO, SIMILAR_UP_TO = 0.27, 0.5
+# Residuals up to which a pair bears a verdict (tools/decisions/0027-audit.md). A test image that has several partners
+# in training is known by the nearest; the others count as near-duplicates only where there is no doubt at all.
+NEAR_UP_TO, FURTHER_UP_TO, SIMILAR_UP_TO = 0.26, 0.12, 0.5
 LIKE = ("test", "validation", "train")  # where two splits differ, the one that stands further left is a
 BATCH = 250  # pairs that are aligned at a time
 Progress = Callable[[str, int], Callable[[int], object]]  # from a title and a total to what counts them
@@ -52,7 +53,9 @@ def find_pairs(whole: Whole, folder: Path, progress: Progress, threads: int | No
             write_atomically(kept, lambda path, ab=found[0], arrays=arrays: np.savez(path, a=ab[0], b=ab[1], **arrays))
         arrays = read_arrays(kept)
         ab = arrays.pop("a"), arrays.pop("b")
-        pairs += _pairs(whole, checksums, (a, b), *_with_copies(checksums[a], checksums[b], a == b, ab, Aligned(**arrays)))
+        pairs += _pairs(
+            whole, checksums, (a, b), *_with_copies(checksums[a], checksums[b], a == b, ab, Aligned(**arrays))
+        )
     return sorted(pairs, key=lambda pair: (pair.score, LIKE.index(pair.a_split), pair.a_index, pair.b_index))
 
 
@@ -85,13 +88,13 @@ def compare(
     return (found.a[kept], found.b[kept]), Aligned(**{name: values[kept] for name, values in aligned.items()})
 
 
-def verdict(residual: float, same: bool) -> str:
-    """Return what a pair is, by its residual and whether it is the same pixels.
+def verdict(residual: float, same: bool, nearest: bool = True) -> str:
+    """Return what a pair is, by its residual, whether it is the same pixels, and whether b is the nearest to its a.
 
-    >>> verdict(0.1, False), verdict(0.4, False)
-    ('near-duplicate', 'similar')
+    >>> verdict(0.2, False), verdict(0.2, False, nearest=False), verdict(0.4, False)
+    ('near-duplicate', 'similar', 'similar')
     """
-    return SAME if same else NEAR if residual <= NEAR_UP_TO else SIMILAR
+    return SAME if same else NEAR if residual <= (NEAR_UP_TO if nearest else FURTHER_UP_TO) else SIMILAR
 
 
 def aligner(whole: Whole) -> Callable[[Pair], np.ndarray]:
@@ -165,16 +168,19 @@ def _pairs(
     """Yield the findings of one comparison."""
     (a_split, b_split), no_files = names, [""] * max(map(len, whole.splits.values()))
     labels = [whole.splits[name].labels for name in names]
+    best: dict[int, float] = {}
+    for a, residual in zip(indices[0].tolist(), aligned.residual.tolist(), strict=True):
+        best[a] = min(residual, best.get(a, np.inf))
     files = [whole.files.get(name, no_files) for name in names]
     for row, (a, b) in enumerate(zip(*(index.tolist() for index in indices), strict=True)):
         shift_y, shift_x, tall, wide = map(float, aligned.place[row])
         enlarged = float(np.exp(-(tall + wide) / 2))
         mirror, shas = bool(aligned.mirror[row]), (checksums[a_split][a], checksums[b_split][b])
-        same = shas[0] == shas[1]
+        same, residual = shas[0] == shas[1], float(aligned.residual[row])
         yield Pair(
             a_split, a, b_split, b,
-            score=0.0 if same else round(float(aligned.residual[row]), 6),
-            verdict=verdict(float(aligned.residual[row]), same),
+            score=0.0 if same else residual,
+            verdict=verdict(residual, same, a_split == b_split or residual == best[a]),
             shift_x=(shift_x if mirror else -shift_x) * enlarged,
             shift_y=-shift_y * enlarged,
             scale=enlarged,

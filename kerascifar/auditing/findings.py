@@ -77,7 +77,7 @@ class Suspect:
         sha256: of its pixels, 64 hexadecimal digits.
         given: name of the class that it is labelled with.
         proposed: name of the class that it may belong to.
-        margin: what the list is ordered by; the larger, the more suspect.
+        margin: probability of the given class less that of the proposed one: from -1, surely wrong, to 0.
         suspect: whether the label counts as wrong.
         given_probability: of the given class, 0 to 1; None where no net was asked.
         proposed_probability: of the proposed class.

@@ -11,6 +11,7 @@ from kerascifar.baselines.neighbors import vote
 from kerascifar.baselines.search import numba_installed
 from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Dataset, Fitted
+from kerascifar.core.processor import cores
 from kerascifar.core.registry import Variant
 from kerascifar.data.normalization import statistics
 from kerascifar.data.pixel_order import read as read_pixels
@@ -49,7 +50,8 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path | None)
             winners = shares.argmax(1)
         return _scores(shares, winners, model.classes_, len(data.classes))
 
-    return Fitted(score=score, probabilities=False, notes={"device": "cpu", "compiled": numba_installed()})
+    notes = {"device": "cpu", "threads": config.threads or cores(), "compiled": numba_installed()}
+    return Fitted(score=score, probabilities=False, notes=notes)
 
 
 def _scores(shares: np.ndarray, winners: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:

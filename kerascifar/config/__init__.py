@@ -80,6 +80,8 @@ class RunConfig(MachineConfig, TrainingConfig, DataConfig, ModelConfig):
 FIELDS = {f.name: f for f in fields(RunConfig)}
 # What may differ between the machine that trained and the one that scores again.
 MACHINE = tuple(name for name, f in FIELDS.items() if f.metadata["machine"])
+# What decides only how a finished net is scored, and the splits whose images it changes.
+SCORING = {name: f.metadata["scoring"] for name, f in FIELDS.items() if f.metadata["scoring"] is not None}
 _HINTS = typing.get_type_hints(RunConfig)
 
 

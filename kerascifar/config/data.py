@@ -19,7 +19,7 @@ class DataConfig:
     unverified: bool = option(False, "accept data files whose MD5 is not the official one", machine=True)
     validation: float = option(0.1, "share of the training images held out for validation; 0 for none", BELOW_1)
     train_limit: int | None = option(None, "use the first N training images only", POSITIVE)
-    test_limit: int | None = option(None, "use the first N test images only", POSITIVE)
+    test_limit: int | None = option(None, "use the first N test images only", POSITIVE, scoring=("test",))
     image_size: int | None = option(None, "side in pixels for folder and tfds: images (32)", SIDE, timed=True)
     exclude: str | None = option(
         None, "leave out the training images that an audit's pairs.csv or labels.csv names (docs/audit.md)"
@@ -27,7 +27,10 @@ class DataConfig:
     normalize: str = option("channel", "how pixels are normalised: channel, half, study003, unit, zscore, minmax, none")
     augment: str = option("none", "augmentation policy of the training images", timed=True, everyday=True)
     augment_evaluation: bool = option(
-        False, "augment validation and test images too, the same each time; a fault of study 004", engines=("keras",)
+        False,
+        "augment validation and test images too, the same each time; a fault of study 004",
+        engines=("keras",),
+        scoring=("validation", "test"),
     )
     allow_overlap: bool = option(
         False, "score on test images although the training images hold some of them", identity=False

@@ -46,6 +46,7 @@ class ModelConfig:
         one_of("train", "own"),
         engines=("keras", "baseline"),
         timed=True,
+        scoring=(),
     )
     data_range: str | None = builder(
         "data range of ssim in knn and nearest_centroid: query (max - min of the test image) or full (0 to 255)",

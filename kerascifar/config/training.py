@@ -83,5 +83,6 @@ class TrainingConfig:
         "test-time augmentation, whose logits are averaged when a net is scored: none, mirror, or mirror_translate "
         "(mirrored and moved by one pixel: 6 views)",
         one_of("none", "mirror", "mirror_translate"),
+        scoring=(),
     )
     seed: int = option(0, "seed of split, weights, order, augmentation and dropout", SEED, everyday=True)

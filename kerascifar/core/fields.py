@@ -53,6 +53,7 @@ def option(
     timed: bool = False,
     asked: bool = True,
     everyday: bool = False,
+    scoring: Sequence[str] | None = None,
 ) -> Any:
     """Make a field of RunConfig; its metadata is the one place of the rules about it.
 
@@ -67,6 +68,8 @@ def option(
         timed: decides the time of a training step to an amount that matters.
         asked: has a flag; else it follows from the others.
         everyday: stands in the short --help.
+        scoring: the field decides only how a finished net is scored, and no weight; the splits whose images it changes:
+            where one of them selects the epoch, it decides weights all the same. None for any other field.
     """
     return dataclasses.field(
         default=default,
@@ -80,6 +83,7 @@ def option(
             "timed": timed or builder,
             "asked": asked,
             "everyday": everyday,
+            "scoring": scoring,
         },
     )
 

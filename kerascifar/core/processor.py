@@ -14,6 +14,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def share(processes: int) -> int:
+    """Return the threads of each of `processes` that share the cores: at least one."""
+    return max(1, cores() // processes)
+
+
 def processor() -> dict[str, Any]:
     """Return the name of the processor, not of the machine, and the cores that there are for this process."""
     try:

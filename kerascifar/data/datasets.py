@@ -35,6 +35,8 @@ class Source:
         needs_folder: whether ``--data-dir`` must be given.
         fixed: the name alone says which images they are: their checksum is official, or code draws them.
         whole: ``whole(config, argument) -> Whole``, where `read` holds images out; else `read` gives them all.
+        training_images: how many there are before validation images are held out; None where that is not the same
+            everywhere.
     """
 
     read: Callable[[RunConfig, str], Dataset]
@@ -45,12 +47,13 @@ class Source:
     needs_folder: bool = False
     fixed: bool = True
     whole: Callable[[RunConfig, str], Whole] | None = None
+    training_images: int | None = None
 
 
 DATASETS = {
-    "cifar10": Source(cifar.read, "60,000 photographs, 32x32, 10 classes", _CIFAR),
-    "cifar100": Source(cifar.read, "60,000 photographs, 32x32, 100 classes", _CIFAR),
-    "cifar100_coarse": Source(cifar.read, "CIFAR-100 by its 20 superclasses", _CIFAR),
+    "cifar10": Source(cifar.read, "60,000 photographs, 32x32, 10 classes", _CIFAR, training_images=50_000),
+    "cifar100": Source(cifar.read, "60,000 photographs, 32x32, 100 classes", _CIFAR, training_images=50_000),
+    "cifar100_coarse": Source(cifar.read, "CIFAR-100 by its 20 superclasses", _CIFAR, training_images=50_000),
     "cinic10": Source(
         folders.read_cinic10,
         "270,000 photographs, 32x32, 10 classes",

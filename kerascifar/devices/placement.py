@@ -146,7 +146,7 @@ def start(config: RunConfig) -> dict[str, Any]:
     keras.config.set_dtype_policy(config.precision)
     notes = {
         "device": ",".join(f"gpu:{i}" for i in chosen) or config.device.replace("auto", "cpu"),
-        "threads": config.threads or cores(),
+        "threads": threads_in_use(),
         "precision": config.precision,
     }
     if strategy is not None:
@@ -219,8 +219,17 @@ def _split_cpu(tf: Any, count: int) -> None:
         raise InputError(f"--device cpu:{count}: too late, TensorFlow is already running in this process") from None
 
 
+def threads_in_use() -> int | None:
+    """Return the CPU threads of a step, once start() has been called; None under JAX, which does not tell."""
+    if backend() != "tensorflow":
+        return None
+    import tensorflow as tf
+
+    return tf.config.threading.get_intra_op_parallelism_threads() or cores()
+
+
 def _limit_threads(tf: Any, threads: int | None) -> None:
-    if threads is None or tf.config.threading.get_intra_op_parallelism_threads() == threads:
+    if threads is None or threads_in_use() == threads:
         return
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)

@@ -43,6 +43,11 @@ def load_all(paths: Sequence[str | Path]) -> None:
             _loaded[key] = load_file(path)
 
 
+def loaded_files() -> list[str]:
+    """Return the paths of the files that are loaded, for a process that is to have them too."""
+    return [key for key in _loaded if key.endswith(".py")]
+
+
 def load_file(path: Path) -> Plugin:
     """Run a plugin's file, whose rows are then in the tables. Raises InputError: it cannot be read, or it fails."""
     if path.suffix != ".py" or not path.is_file():

@@ -1,6 +1,6 @@
 """Sections that compare runs: accuracy and cost, McNemar's test, trade-offs, learning curves, classes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from kerascifar.evaluation.metrics import mcnemar
 from kerascifar.plots import results
@@ -19,6 +19,7 @@ def compare(gathered: Gathered) -> Section:
     """Return the table of all runs, and per test set their accuracies with intervals."""
     several = len(gathered.groups) > 1
     top = any(len(run.scored.classes) > _MANY for run in gathered.runs)
+    by_cpu, median = _by_cpu(gathered.runs), "median over the epochs, validation included"
     columns = (
         *RUN,
         Column("test accuracy"),
@@ -29,7 +30,9 @@ def compare(gathered: Gathered) -> Section:
         Column("model file", note="size of the saved model"),
         Column("p50 ms", note="median time to label one image"),
         Column("p99 ms", note="99 % of single images take less"),
-        Column("s per epoch", note="median over the epochs, validation included"),
+        Column("CPU s per epoch", note=f"{median}; of all cores together, so that other load hardly shows")
+        if by_cpu
+        else Column("s per epoch", note=median),
         Column("epochs"),
         *([Column("test set", numbers=False)] if several else []),
     )
@@ -48,7 +51,7 @@ def compare(gathered: Gathered) -> Section:
                 file_size(run.model_bytes),
                 number(run.latency.get("p50_ms"), ".3g", "not measured"),
                 number(run.latency.get("p99_ms"), ".3g", "not measured"),
-                number(result.seconds_per_epoch, ".1f"),
+                number(result.cpu_seconds_per_epoch if by_cpu else result.seconds_per_epoch, ".1f"),
                 number(run.epochs, "d"),
                 *([text(test_set[run.number])] if several else []),
             ]
@@ -59,6 +62,13 @@ def compare(gathered: Gathered) -> Section:
         if len(runs) > 1:
             blocks.append(_accuracies(f"accuracies-{place}", title, runs))
     return Section("comparison", "Comparison", "Which run is best, how sure is that, and what does it cost?", blocks)
+
+
+def _by_cpu(runs: Sequence[Run]) -> bool:
+    """Tell whether all trained runs have CPU seconds: those of one in wall seconds, or on a GPU, cannot be compared."""
+    trained = [run.scored.result for run in runs if run.scored.result.seconds_per_epoch is not None]
+    on_cpu = all("gpu" not in str(result.notes.get("device")) for result in trained)
+    return on_cpu and bool(trained) and all(result.cpu_seconds_per_epoch is not None for result in trained)
 
 
 def pairs(gathered: Gathered) -> Section:

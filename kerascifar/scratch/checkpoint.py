@@ -9,6 +9,7 @@ from kerascifar.core.errors import CheckpointRefused, CheckpointTorn, InputError
 from kerascifar.core.provenance import Provenance
 from kerascifar.scratch.network import Network
 from kerascifar.scratch.optimizers import Optimizer
+from kerascifar.scratch.parallel import threads_in_use
 from kerascifar.scratch.saving import arrays_of, read_archive, under, write_archive
 from kerascifar.scratch.training import Progress
 from kerascifar.training.selection import best_epoch
@@ -59,6 +60,7 @@ class Checkpoint:
         spec = {
             **self.identity,
             "provenance": asdict(self.provenance),
+            "threads": threads_in_use(),
             "stage": self.fold,  # the key in checkpoints of all versions
             "accuracies": self.accuracies,
             "earlier": self.earlier,

@@ -22,7 +22,7 @@ from kerascifar.scratch.layers import Normalize
 from kerascifar.scratch.losses import L2, SoftmaxCrossEntropy, softmax
 from kerascifar.scratch.network import Network
 from kerascifar.scratch.optimizers import SGD, Adam, Momentum, Nesterov, Optimizer
-from kerascifar.scratch.parallel import use_threads
+from kerascifar.scratch.parallel import threads_in_use, use_threads
 from kerascifar.scratch.saving import save
 from kerascifar.scratch.training import Progress, train
 from kerascifar.training.losses import class_weights
@@ -64,7 +64,7 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fit
         seconds_per_epoch=stats.median(row["seconds"] for row in history),
         images_per_second=stats.median(rates) if rates else None,
         save=lambda run_folder: save(run_folder / results.SCRATCH_MODEL, network),
-        notes={"device": "cpu", **_notes(checkpoint.accuracies)},
+        notes={"device": "cpu", "threads": threads_in_use(), **_notes(checkpoint.accuracies)},
     )
 
 

@@ -13,18 +13,24 @@ _SECTIONS = 16
 # A block of this many bytes, with what is computed from it, fits a core's second-level cache.
 _BLOCK = 3 * 2**20
 _pool: ThreadPoolExecutor | None = None
+_threads = 0
 _blas: ThreadpoolController | None = None
 
 
 def use_threads(threads: int | None = None) -> None:
     """Set the threads of these loops and of the matrix products of dense layers; None means all cores."""
-    global _pool, _blas
-    threads = threads or cores()
+    global _pool, _blas, _threads
+    _threads = threads = threads or cores()
     if _pool is not None:
         _pool.shutdown()
     _pool = ThreadPoolExecutor(threads, thread_name_prefix="scratch")
     _blas = ThreadpoolController().select(user_api="blas")
     _blas.limit(limits=threads)
+
+
+def threads_in_use() -> int:
+    """Return the threads of these loops."""
+    return _threads or cores()
 
 
 def over_images(work: Callable[[slice], np.ndarray | None], count: int, image_bytes: int) -> np.ndarray | None:

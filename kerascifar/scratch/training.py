@@ -29,6 +29,7 @@ class Progress:
         batch: batches done in the current epoch.
         loss, right, seen: summed loss, correct predictions and images of these batches.
         seconds: spent on these batches.
+        cpu_seconds: of all threads, on these batches.
         history: one dict per finished epoch.
         rates: images per second of each epoch trained in this process, without validation; not in checkpoints.
     """
@@ -39,12 +40,14 @@ class Progress:
     right: int = 0
     seen: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     history: list[Epoch] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
 
     def begin_epoch(self, epoch: int) -> None:
         """Reset the counters for the epoch with this index."""
-        self.epoch, self.batch, self.loss, self.right, self.seen, self.seconds = epoch, 0, 0.0, 0, 0, 0.0
+        self.epoch, self.batch, self.loss, self.right, self.seen = epoch, 0, 0.0, 0, 0
+        self.seconds = self.cpu_seconds = 0.0
 
 
 def train(
@@ -101,6 +104,7 @@ def train(
             steps, f"epoch {epoch + 1}/{epochs}", "step", show and drawn, initial=progress.batch, mininterval=0.5
         )
         start, seen_before, seconds_before = time.perf_counter(), progress.seen, progress.seconds
+        cpu_start = time.process_time() - progress.cpu_seconds
         while progress.batch < steps:
             chosen = order[progress.batch * batch_size : (progress.batch + 1) * batch_size]
             rng = random_stream(seed, BATCH, epoch, progress.batch)
@@ -114,6 +118,7 @@ def train(
             progress.right += correct
             progress.seen += len(chosen)
             progress.seconds = seconds_before + time.perf_counter() - start
+            progress.cpu_seconds = time.process_time() - cpu_start
             bar.update()
             if checkpoint and checkpoint_steps and progress.batch % checkpoint_steps == 0 and progress.batch < steps:
                 checkpoint(progress)
@@ -123,6 +128,7 @@ def train(
             row["val_loss"], row["val_accuracy"] = network.evaluate(*validation)
             _stop_unless_finite(row["val_loss"], epoch, rate)
         row |= {"learning_rate": rate, "seconds": seconds_before + time.perf_counter() - start}
+        row["cpu_seconds"] = time.process_time() - cpu_start
         bar.set_postfix({name: f"{row[name]:.4f}" for name in ("loss", "accuracy", "val_accuracy") if name in row})
         bar.close()
         progress.history.append(row)

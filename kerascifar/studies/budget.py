@@ -1,18 +1,24 @@
 """Make a plan: which rows are run, in which order, and how long each may be in the time that was given."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from kerascifar.config import fields_of
 from kerascifar.studies.lengths import FULL, Length, seconds, share_out
 from kerascifar.studies.plan import ASKED_FULL, Plan, PlannedRun, StudyRun, Version
+from kerascifar.studies.progress import makespan
 from kerascifar.studies.study import Study
 from kerascifar.studies.timing import Cost, Measure
 
 
 def make_plan(
-    old: StudyRun, asked: str, versions: Sequence[Version], measure: Measure, spent: Callable[[], float] = lambda: 0.0
+    old: StudyRun,
+    asked: str,
+    versions: Sequence[Version],
+    measure: Measure,
+    spent: Callable[[], float] = lambda: 0.0,
+    jobs: int = 1,
 ) -> StudyRun:
     """Return `old` with a planned run for each of `versions`, under what is `asked`.
 
@@ -26,32 +32,38 @@ def make_plan(
         versions: row, mode and seed, see plan.versions.
         measure: returns the cost of a config.
         spent: returns how many seconds of the budget have passed, measuring included.
+        jobs: how many rows run at once.
     """
     planned = {run.version for run in old.plan.of(asked)}
     new = [PlannedRun(asked, *version) for version in versions if version not in planned]
     study_run = replace(old, plan=Plan(asked, (*old.plan.runs, *new)))
     done = {run.version: _reusable(study_run, run) for run in new}
-    # Rows that ask for the same share one run; the first of them stands for all.
-    folders = {run.version: study_run.folder_of(run) for run in new}
+    # Rows that ask for the same training share it; the first of them stands for all.
+    folders = {run.version: study_run.training_of(run) for run in new}
     first = {folder: version for version, folder in reversed(folders.items())}
-    settled = {run.version: replace(run, seconds=0.0) for run in new if done[run.version] == FULL}
+    settled = {
+        run.version: replace(run, seconds=0.0) for run in new if done[run.version] == FULL or study_run.trained(run)
+    }
     open_ = [run for run in new if run.version not in settled and first[folders[run.version]] == run.version]
     costs = {run.version: _cost(study_run, run, measure) for run in open_}
     budget = seconds(asked.split()[1]) - spent() if asked.startswith("--budget") else None
     while open_:
-        lengths = _lengths(asked, budget, [costs[run.version] for run in open_])
-        lengths = _evened([_compared(study_run, run) for run in open_], lengths)
-        tried = [
-            replace(run, length=length, seconds=costs[run.version].seconds(length))
-            for run, length in zip(open_, lengths, strict=True)
-        ]
+        keys = [_compared(study_run, run) for run in open_]
+        for factor in _factors(jobs):
+            lengths = _evened(keys, _lengths(asked, budget, [costs[run.version] for run in open_], factor))
+            tried = [
+                replace(run, length=length, seconds=costs[run.version].seconds(length))
+                for run, length in zip(open_, lengths, strict=True)
+            ]
+            if budget is None or time_of(study_run.study, tried, jobs) <= 1.05 * budget:
+                break
         # What is finished already, or cannot be done in the time, leaves its share to the others.
         chosen = [
             replace(run, length=length, seconds=0.0)
             for run in tried
             if (length := done[run.version]) is not None and costs[run.version].seconds(length) >= run.seconds
         ]
-        chosen = chosen or _left_out(study_run.study, tried, budget) or tried
+        chosen = chosen or _left_out(study_run.study, tried, budget, jobs) or tried
         settled |= {run.version: run for run in chosen}
         open_ = [run for run in open_ if run.version not in settled]
     for run in new:
@@ -79,12 +91,26 @@ def _evened(keys: Sequence[tuple], lengths: Sequence[Length]) -> list[Length]:
     return [shortest[key] for key in keys]
 
 
-def _left_out(study: Study, runs: Sequence[PlannedRun], budget: float | None) -> list[PlannedRun]:
+def _factors(jobs: int) -> Iterator[float]:
+    """Yield by how much more than the budget rows that run side by side may take together, most first, at last 1."""
+    factor = float(jobs)
+    while factor > 1:
+        yield factor
+        factor *= 0.95  # of three equal rows in two jobs one has to wait: they may take 1.5 times the budget
+    yield 1.0
+
+
+def time_of(study: Study, runs: Sequence[PlannedRun], jobs: int) -> float:
+    """Return the estimated seconds from the first of `runs` to the last, `jobs` of them at once."""
+    return makespan([run.seconds or 0.0 for run in ordered(study, runs)], jobs)
+
+
+def _left_out(study: Study, runs: Sequence[PlannedRun], budget: float | None, jobs: int) -> list[PlannedRun]:
     """Return the longest of `runs`, and its children, where even the shortest runs of all exceed the budget.
 
     At least one run always remains.
     """
-    if budget is None or len(runs) == 1 or sum(run.seconds for run in runs) <= 1.05 * max(budget, 0.0):
+    if budget is None or len(runs) == 1 or time_of(study, runs, jobs) <= 1.05 * max(budget, 0.0):
         return []
     longest = max(reversed(runs), key=lambda run: run.seconds)
     children = [run for run in runs if study[run.row].init_from == longest.row and run.seed == longest.seed]
@@ -94,7 +120,8 @@ def _left_out(study: Study, runs: Sequence[PlannedRun], budget: float | None) ->
 
 def ordered(study: Study, runs: Sequence[PlannedRun]) -> list[PlannedRun]:
     """Return `runs` in the order in which they should be run: first seeds and cheap rows first, parents first."""
-    waiting = sorted(runs, key=lambda run: (run.seed, run.seconds or 0.0))
+    # What takes no time waits for the row whose training it shares.
+    waiting = sorted(runs, key=lambda run: (run.seed, run.seconds or math.inf))
     chosen: list[PlannedRun] = []
     while waiting:
         unfinished = {(run.row, run.seed) for run in waiting}
@@ -128,10 +155,14 @@ def _trials(search: object) -> int:
     return math.prod(len(choice.ends) for choice in search.space.values())  # of a grid
 
 
-def _lengths(asked: str, budget: float | None, costs: Sequence[Cost]) -> list[Length]:
-    """Return how long each run may be by what was `asked` for, or by its share of a budget in seconds."""
+def _lengths(asked: str, budget: float | None, costs: Sequence[Cost], factor: float = 1.0) -> list[Length]:
+    """Return how long each run may be by what was `asked` for, or by its share of `factor` x `budget` seconds.
+
+    No run takes more than the budget itself.
+    """
     if budget is not None:
-        shares = share_out(max(0.0, budget), [cost.seconds() for cost in costs])
+        budget = max(0.0, budget)
+        shares = share_out(factor * budget, [min(cost.seconds(), budget) for cost in costs])
         return [cost.length(share) for cost, share in zip(costs, shares, strict=True)]
     if asked == ASKED_FULL:
         return [FULL] * len(costs)

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from kerascifar import results
+from kerascifar.config import RunConfig
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
 from kerascifar.core.reading import read_json, read_text
+from kerascifar.data.datasets import DATASETS
 from kerascifar.evaluation.voting import combine
 from kerascifar.reporting.study_table import MODES
 from kerascifar.studies.lengths import FULL
@@ -64,6 +66,9 @@ class ScoredRuns(Scored):
         of_epochs: epochs of the whole recipe.
         shortened: whether the runs took less than the whole recipe.
         to_parent: test accuracy as a multiple of that of the row whose weights it starts from.
+        cpu_seconds_per_epoch: of all threads; None where it was not recorded.
+        epoch_scale: images of the recipe's epoch as a multiple of the run's; None where they are the same, 0 where that
+            is not known.
     """
 
     test_accuracy: float
@@ -89,6 +94,8 @@ class ScoredRuns(Scored):
     of_epochs: int
     shortened: bool
     to_parent: float | None = None
+    cpu_seconds_per_epoch: float | None = None
+    epoch_scale: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +114,8 @@ class ScoredSearch(Scored):
     of_epochs: int = 0
     shortened: bool = False
     file: str
+    cpu_seconds_per_epoch: float | None = None
+    epoch_scale: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +135,10 @@ class ScoredVote(Scored):
 
 Outcome = Diverged | Refused | ScoredRuns | ScoredSearch | ScoredVote
 # Left out of table.json where there is no value; other keys are null there.
-_OPTIONAL = ("validation_accuracy", "spread", "runs", "accuracies", "folds_mean", "to_parent")
+_OPTIONAL = (
+    *("validation_accuracy", "spread", "runs", "accuracies", "folds_mean", "to_parent"),
+    *("cpu_seconds_per_epoch", "epoch_scale"),
+)
 
 
 @dataclass(frozen=True)
@@ -183,11 +195,13 @@ def _outcome(study_run: StudyRun, runs: Sequence[PlannedRun]) -> Outcome:
             message = read_text(folder / DIVERGED).strip()
             return Diverged(message, (place / DIVERGED).as_posix())
     row = study_run.study[same[0].row]
-    of_epochs, shortened = row.config(same[0].mode, study_run.folder).epochs, length != FULL
+    full = row.config(same[0].mode, study_run.folder)
+    of_epochs, shortened = full.epochs, length != FULL
     if isinstance(row, Search):
         search = read_json(run_folders[0] / FOUND, ScoredSearch)
         file = (places[0] / search.file).as_posix()
-        return replace(search, of_epochs=of_epochs, shortened=shortened, file=file)
+        scale = None if length.train_limit is None else 0.0
+        return replace(search, of_epochs=of_epochs, shortened=shortened, file=file, epoch_scale=scale)
     finished = [results.read_result(folder) for folder in run_folders]
     first, tests = finished[0], [result.metrics["test"] for result in finished]
     accuracies = [test["accuracy"] for test in tests]
@@ -220,9 +234,23 @@ def _outcome(study_run: StudyRun, runs: Sequence[PlannedRun]) -> Outcome:
         folds_mean=first.notes.get("folds_mean"),
         of_epochs=of_epochs,
         shortened=shortened,
+        cpu_seconds_per_epoch=first.cpu_seconds_per_epoch,
+        epoch_scale=_epoch_scale(full, first),
         **averages,
         **several,
     )
+
+
+def _epoch_scale(full: RunConfig, result: results.Result) -> float | None:
+    """Return how many times the images of `result` the recipe `full` has; None where they are the same, 0 unknown."""
+    limits = full.train_limit, result.config.get("train_limit")
+    if limits[0] == limits[1]:
+        return None
+    whole = [n for n in (full.train_limit, DATASETS.get(full.dataset) and DATASETS[full.dataset].training_images) if n]
+    images = result.dataset["images"]
+    taken = images["train"] + images.get("validation", 0)
+    scale = min(whole, default=0) / taken
+    return None if scale == 1 else scale
 
 
 def _vote(row: Ensemble, members: Mapping[str, ScoredRuns], folder: Path, votes: Path) -> ScoredVote | Refused:

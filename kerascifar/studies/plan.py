@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kerascifar import results
+from kerascifar.architectures import engine
 from kerascifar.config import RunConfig
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
@@ -19,6 +20,7 @@ from kerascifar.reporting.study_table import MODES
 from kerascifar.studies.lengths import FULL, Length
 from kerascifar.studies.rows import Search, Trained
 from kerascifar.studies.study import Study
+from kerascifar.training.selection import training_of
 
 FILE, FORMAT = "plan.json", 1
 ASKED_FULL = "--full"
@@ -124,6 +126,22 @@ class StudyRun:
         """Return the folder of a run's results."""
         config = self.config_of(run)
         return self.folder / "searches" / f"{run.row}-{config.run_id}" if self.is_search(run) else config.folder
+
+    def training_of(self, run: PlannedRun) -> Path:
+        """Return a folder that is the same for runs of the same training, which may differ in how they are scored."""
+        config = self.config_of(run)
+        shared = engine(config.arch).TRAINED and not self.is_search(run)
+        return training_of(config).folder if shared else self.folder_of(run)
+
+    def trained(self, run: PlannedRun) -> bool:
+        """Tell whether another version of the row has the training of `run` behind it, with its net."""
+        others = (dataclasses.replace(run, mode=mode) for mode in self.study[run.row].modes if mode != run.mode)
+        return any(
+            self.training_of(other) == self.training_of(run)
+            and self.finished(other)
+            and (self.folder_of(other) / (engine(self.config_of(other).arch).MODEL or "")).is_file()
+            for other in others
+        )
 
     def is_search(self, run: PlannedRun) -> bool:
         """Tell whether a run is a search rather than a training."""

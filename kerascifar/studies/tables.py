@@ -181,9 +181,10 @@ def _sizes(entries: Sequence[RowOutcomes], beside: str) -> str:
     # A time with nothing beside it only tells how busy a machine was.
     shown = {"parameters", *(key for entry in entries for key in entry.row.expect)}
     columns = [column for column in _SIZES if column[0] in shown]
+    by_cpu = _all_with_cpu_seconds(entries)
     lines = []
     for entry in entries:
-        sides = (entry.row.expect, _own(entry))
+        sides = (entry.row.expect, _own(entry, by_cpu))
         if any(key in side for key, _, _ in columns for side in sides):
             cells = [show(side[key]) if key in side else "" for key, _, show in columns for side in sides]
             lines.append([entry.row.table, entry.row.name, *cells])
@@ -191,19 +192,34 @@ def _sizes(entries: Sequence[RowOutcomes], beside: str) -> str:
         return ""
     head = ["table", "row", *(text for _, title, _ in columns for text in (f"{title}: {beside}", "ours"))]
     text = (
-        "## Sizes and times\n\nOurs: trainable parameters, four bytes each; the median epoch, validation included.\n\n"
+        "## Sizes and times\n\nOurs: trainable parameters, four bytes each; the median epoch, validation included"
+        f"{', in CPU seconds of all cores together' if by_cpu else ''}. Of an epoch of fewer images than the recipe's, "
+        "the time in proportion to the images, or none.\n\n"
     )
     return text + table(head, lines)
 
 
-def _own(entry: RowOutcomes) -> dict[str, float]:
+def _on_gpu(outcome: ScoredRuns | ScoredSearch) -> bool:
+    return "gpu" in str(outcome.device).lower()
+
+
+def _all_with_cpu_seconds(entries: Sequence[RowOutcomes]) -> bool:
+    """Tell whether the epochs of all that was trained on a CPU has CPU seconds, which load spoils less."""
+    trained = [o for e in entries for o in e.by_mode.values() if isinstance(o, ScoredRuns | ScoredSearch)]
+    timed = [o for o in trained if o.seconds_per_epoch is not None and not _on_gpu(o)]
+    return bool(timed) and all(o.cpu_seconds_per_epoch is not None for o in timed)
+
+
+def _own(entry: RowOutcomes, by_cpu: bool) -> dict[str, float]:
     """Return what we measured of a row's size and time, by the paper's names."""
     own: dict[str, float | None] = {"parameters": entry.row.parameters if isinstance(entry.row, Quoted) else None}
     for mode in MODES:
         outcome = entry.by_mode.get(mode)
         if isinstance(outcome, ScoredRuns | ScoredSearch):
-            device = "gpu_" if "gpu" in str(outcome.device).lower() else ""
-            measured = {"parameters": outcome.parameters, f"{device}seconds_per_epoch": outcome.seconds_per_epoch}
+            device = "gpu_" if _on_gpu(outcome) else ""
+            epoch = outcome.cpu_seconds_per_epoch if by_cpu and not device else outcome.seconds_per_epoch
+            scale = 1.0 if outcome.epoch_scale is None else outcome.epoch_scale
+            measured = {"parameters": outcome.parameters, f"{device}seconds_per_epoch": (epoch or 0.0) * scale}
             measured["run_seconds"] = outcome.run_seconds
             own |= {key: value for key, value in measured.items() if value}
     if own["parameters"]:

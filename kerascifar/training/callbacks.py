@@ -45,7 +45,7 @@ class Recorder(keras.callbacks.Callback):
         checkpoint.seed_dropout(self.model, self.config.seed, epoch, self.progress.step)
         if self.progress.step:
             checkpoint.restore_metrics(self.path, self.model)
-        self.began = time.perf_counter()
+        self.began, self.began_cpu = time.perf_counter(), time.process_time()
         self.first = self.progress.step
 
     def on_train_batch_end(self, batch, logs=None):
@@ -73,7 +73,7 @@ class Recorder(keras.callbacks.Callback):
         phase = phase_at(self.config, epoch)
         schedule = make_schedule(phase.config, self.steps)
         row["learning_rate"] = float(schedule((epoch - phase.first) * self.steps))  # at the epoch's first step
-        row["seconds"] = now - self.began
+        row["seconds"], row["cpu_seconds"] = now - self.began, time.process_time() - self.began_cpu
         self.progress.history.append(row)
         self.progress.epoch, self.progress.step = epoch + 1, 0
         if self.selected_by and best_epoch(self.progress.history, self.selected_by) == epoch:

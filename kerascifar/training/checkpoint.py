@@ -29,6 +29,7 @@ class Progress:
         history: one dict per finished epoch.
         backend: Keras's backend, on which the random numbers depend.
         provenance: the data and first weights; None in checkpoints of earlier versions.
+        threads: CPU threads, on which the last bits depend; None under JAX and in checkpoints of earlier versions.
     """
 
     epoch: int = 0
@@ -36,6 +37,7 @@ class Progress:
     history: list[Epoch] = field(default_factory=list)
     backend: str = "tensorflow"
     provenance: Provenance | None = None
+    threads: int | None = None
 
 
 def save(path: Path, model: Any, progress: Progress) -> None:

@@ -22,7 +22,7 @@ from kerascifar.training.building import begin_phase, compiled_model, plain_mode
 from kerascifar.training.early_epochs import check_sides, shrunk, stretch_at, whitening_fixed
 from kerascifar.training.feeding import training_feed, validation_feed
 from kerascifar.training.preparation import faults, prepared
-from kerascifar.training.selection import out_of_patience
+from kerascifar.training.selection import out_of_patience, training_of
 
 
 def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fitted:
@@ -40,7 +40,8 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path) -> Fit
     from kerascifar.training.scoring import scorer
 
     provenance = Provenance.of(data, results.first_weights(config.init_weights))
-    data = prepared(config, data)
+    # What decides only how the net is scored shows in no history: so a training can be scored in several ways.
+    data = prepared(training_of(config), data)
     distribution.check_divisible(config, data)
     with distribution.scope(config):
         model = compiled_model(config, data)
@@ -82,6 +83,7 @@ def train(
     strategy, cluster = distribution.current(config), distribution.cluster_of(config)
     steps = steps_per_epoch(len(data.train), config.batch_size, distribution.replicas(strategy))
     progress = checkpoint.load_progress(folder / results.CHECKPOINT, placement.backend(), provenance)
+    progress.threads = placement.threads_in_use()
     if config.select == "test" and data.test is None:
         raise InputError("--select test: a search never sees the test images")
     recorder = Recorder(config, folder, progress, steps, data.test if config.select == "test" else None)

@@ -1,18 +1,26 @@
 """Which checkpoint a run goes on from; one that it does not go on from gets another name, and is never lost."""
 
+import contextlib
 import hashlib
+import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from kerascifar import results
+from kerascifar.config import RunConfig
 from kerascifar.core import files
 from kerascifar.core.contracts import Fitted
-from kerascifar.core.errors import CheckpointRefused, CheckpointTorn
+from kerascifar.core.errors import CheckpointRefused, CheckpointTorn, InputError
+from kerascifar.core.reading import read_arrays
+from kerascifar.devices import placement
 
 # In a run folder while a run that --again began is under way: the SHA-256 of the result that it will replace, if any.
 BEGUN = ".again"
+# Members of a checkpoint that hold what is no array, as JSON: of a Keras net's, and of a scratch net's.
+_RECORDS = {"progress", "spec"}
 
 
 def begin(folder: Path, again: bool) -> bool:
@@ -65,6 +73,39 @@ def fit_from(folder: Path, fit: Callable[[], Fitted], *, again: bool, alone: boo
     finally:
         if not _checkpoints(folder):
             (folder / BEGUN).unlink(missing_ok=True)
+
+
+def with_begun_threads(config: RunConfig) -> RunConfig:
+    """Return `config` with the threads of the checkpoint that it goes on from, for others give other bits.
+
+    A checkpoint that cannot be read, or of an earlier version, tells nothing.
+
+    Raises:
+        CheckpointRefused: --threads asks for another number.
+    """
+    begun = begun_threads(config.folder)
+    if begun is None or begun == config.threads:
+        return config
+    if config.threads is None:
+        return replace(config, threads=begun)
+    raise CheckpointRefused(
+        config.folder / results.CHECKPOINT,
+        f"was begun with --threads {begun}, got {config.threads}, which gives other bits: leave it out to go on",
+    )
+
+
+def begun_threads(folder: Path) -> int | None:
+    """Return the threads that the checkpoint in `folder` was begun with; None where there is none that tells."""
+    for name in (results.CHECKPOINT, results.BEFORE):
+        with contextlib.suppress(FileNotFoundError, InputError, ValueError, TypeError):
+            arrays = read_arrays(folder / name)
+            for key in _RECORDS & arrays.keys():
+                record = json.loads(str(arrays[key]))
+                if "backend" in record and record["backend"] != placement.backend():
+                    return None  # it will be refused for that
+                threads = record.get("threads")
+                return threads if type(threads) is int and threads > 0 else None
+    return None
 
 
 def end(folder: Path) -> None:

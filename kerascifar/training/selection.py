@@ -1,18 +1,33 @@
 """Which epoch's weights are scored (--select), and when a training stops early (--patience)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from kerascifar.config import RunConfig, changed, flag
+from kerascifar.config import FIELDS, SCORING, RunConfig, changed, flag
 from kerascifar.core.errors import InputError
 
 _COLUMNS = {"validation": "val_accuracy", "test": "test_accuracy", "last": None}  # of the history
+_SPLITS = {column: split for split, column in _COLUMNS.items() if column is not None}
 
 
 def selected_by(config: RunConfig) -> str | None:
     """Return the column of the history whose first maximum is the epoch to score; None for the last epoch."""
     return _COLUMNS[config.select or ("validation" if config.patience else "last")]
+
+
+def training_of(config: RunConfig) -> RunConfig:
+    """Return `config` with the defaults of what decides only how a finished net is scored: equal ones train equally.
+
+    A field that changes images of a split that selects the epoch stays.
+
+    >>> training_of(RunConfig(tta="mirror", test_limit=1000, epochs=3)) == RunConfig(epochs=3)
+    True
+    """
+    read = {_SPLITS.get(selected_by(config)), "validation" if config.patience else None}
+    plain = {name: FIELDS[name].default for name, splits in SCORING.items() if not read.intersection(splits)}
+    return replace(config, **plain)
 
 
 def best_epoch(history: Sequence[Mapping[str, float]], column: str = "val_accuracy") -> int:

@@ -26,7 +26,7 @@ def test_learns_and_reports(tmp_path):
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores.sum(1), 1, rtol=1e-5)
     assert (scores.argmax(1) == data.test.labels).mean() > 0.9
-    columns = {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"}
+    columns = {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds", "cpu_seconds"}
     assert [set(row) for row in done.history] == [columns] * 4
     assert done.trainable_parameters == (27 * 4 + 4 + 8) + (36 * 6 + 6 + 12) + (24 * 3 + 3)
     assert done.multiply_adds == 64 * 27 * 4 + 16 * 36 * 6 + 24 * 3

@@ -57,9 +57,9 @@ def measure(config):
     return Cost(once=0, image=second, train=1000, validation=0, test=0, epochs=config.epochs)
 
 
-def made(study, asked, folder, names=None, old=None, seeds=1):
+def made(study, asked, folder, names=None, old=None, seeds=1, jobs=1):
     wanted = versions(study, names or [row.name for row in study.rows], ("as-published", "corrected"), seeds)
-    return make_plan(StudyRun(study, folder, old or Plan()), asked, wanted, measure).plan
+    return make_plan(StudyRun(study, folder, old or Plan()), asked, wanted, measure, jobs=jobs).plan
 
 
 def finish(study, plan, run, folder):
@@ -240,3 +240,18 @@ def test_what_counts_as_finished(study, tmp_path):
     study_run.folder_of(run).mkdir(parents=True)
     (study_run.folder_of(run) / "diverged.txt").touch()
     assert study_run.finished(run)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "jobs", "epochs"),
+    [
+        (2, 1, 5),
+        (2, 2, 10),  # side by side, each has the whole time
+        (3, 1, 3),
+        (3, 2, 5),  # one has to wait for another
+        (1, 4, 10),  # more than the budget none gets
+    ],
+)
+def test_rows_side_by_side_share_a_budget(study, tmp_path, seeds, jobs, epochs):
+    plan = made(study, "--budget 10s", tmp_path, ["twin"], seeds=seeds, jobs=jobs)
+    assert {run.length for run in plan.runs} == {Length(epochs)}

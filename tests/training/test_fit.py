@@ -36,7 +36,7 @@ def trained(folder, **options):
     model = fit.compiled_model(config, data)
     config.folder.mkdir(parents=True, exist_ok=True)
     _, history = fit.train(model, config, data, config.folder)
-    return model.get_weights(), [{k: v for k, v in row.items() if k != "seconds"} for row in history]
+    return model.get_weights(), [{k: v for k, v in row.items() if not k.endswith("seconds")} for row in history]
 
 
 def stopped_after(monkeypatch, step, folder, **options):

@@ -70,7 +70,8 @@ def _histories(search_folder):
     }
     assert len(runs) == 2
     return {
-        name: [{k: v for k, v in row.items() if k != "seconds"} for row in run.history] for name, run in runs.items()
+        name: [{k: v for k, v in row.items() if not k.endswith("seconds")} for row in run.history]
+        for name, run in runs.items()
     }
 
 
