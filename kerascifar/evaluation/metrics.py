@@ -10,7 +10,7 @@ _RATES = ("precision", "recall", "f1")
 
 
 def evaluate(
-    labels: np.ndarray, scores: np.ndarray, classes: Sequence[str], probabilities: bool = True
+    labels: np.ndarray, scores: np.ndarray, classes: Sequence[str], probabilities: bool = True, top: bool = True
 ) -> dict[str, Any]:
     """Return accuracy with its 95 % interval, averages, one row per class, the confusion matrix and NLL, as JSON types.
 
@@ -20,6 +20,7 @@ def evaluate(
         classes: names, in the order of the labels.
         probabilities: False where scores are vote shares; NLL and top-5 accuracy are then left out. So is top-5
             accuracy where there are no more than 5 classes.
+        top: False for files that never had a top-5 accuracy, and are compared as a whole.
 
     Raises:
         ValueError: the shapes do not match, or there is nothing to score.
@@ -62,7 +63,7 @@ def evaluate(
     }
     if probabilities:
         metrics["nll"] = float(log_loss(labels, normalize(scores), labels=ids))
-        if len(classes) > TOP:
+        if top and len(classes) > TOP:
             metrics["top_5_accuracy"] = float(np.mean(ranks(labels, scores) < TOP))
     return metrics
 
