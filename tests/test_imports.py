@@ -32,7 +32,7 @@ ORDER = (
     ("training", "plots"),
     ("scratch",),
     ("architectures",),
-    ("configure", "reporting"),
+    ("configure", "plugins", "reporting"),
     ("run",),
     ("serving", "tuner"),
     ("studies", "auditing"),
