@@ -13,11 +13,11 @@ from threadpoolctl import threadpool_limits
 from kerascifar.auditing.alignment import Aligned, align, channels_first, first_places, moved_onto, upside_down
 from kerascifar.auditing.candidates import Candidates, Searched
 from kerascifar.auditing.findings import NEAR, SAME, SIMILAR, Pair
+from kerascifar.auditing.kept import Arrays, kept
 from kerascifar.auditing.poses import NARROW, WIDE, Pose
 from kerascifar.core.contracts import Split, Whole
-from kerascifar.core.files import write_atomically
+from kerascifar.core.errors import InputError
 from kerascifar.core.processor import cores
-from kerascifar.core.reading import read_arrays
 
 # Residuals up to which a pair bears a verdict (tools/decisions/0027-audit.md).
 SIMILAR_UP_TO = 0.5
@@ -27,6 +27,7 @@ NEAR_AT_MOST, PER_DECADE = 0.45, 0.045
 # where there is no doubt at all.
 FURTHER_UP_TO = 0.12
 LIKE = ("test", "validation", "train")  # where two splits differ, the one that stands further left is a
+_COLUMNS = {field.name: (None, 4) if field.name == "place" else (None,) for field in fields(Aligned)}  # and shapes
 BATCH = 250  # pairs that are aligned at a time
 Progress = Callable[[str, int], Callable[[int], object]]  # from a title and a total to what counts them
 
@@ -51,16 +52,19 @@ def find_pairs(whole: Whole, folder: Path, progress: Progress, threads: int | No
     checksums = {name: [digest.hex() for digest in split.image_checksums()] for name, split in whole.splits.items()}
     pairs = []
     for a, b, poses in comparisons(whole):
-        kept = folder / f"pairs-{a}-{b}.npz"
-        if not kept.exists():
-            found = compare(whole.splits[a], whole.splits[b], poses, a == b, f"{a} in {b}", progress, threads)
-            arrays = {field.name: getattr(found[1], field.name) for field in fields(Aligned)}
-            write_atomically(kept, lambda path, ab=found[0], arrays=arrays: np.savez(path, a=ab[0], b=ab[1], **arrays))
-        arrays = read_arrays(kept)
-        ab = arrays.pop("a"), arrays.pop("b")
-        pairs += _pairs(
-            whole, checksums, (a, b), *_with_copies(checksums[a], checksums[b], a == b, ab, Aligned(**arrays))
-        )
+
+        def found(a: str = a, b: str = b, poses: Sequence[Pose] = poses) -> Arrays:
+            ends, aligned = compare(whole.splits[a], whole.splits[b], poses, a == b, f"{a} in {b}", progress, threads)
+            return {"a": ends[0], "b": ends[1]} | {name: getattr(aligned, name) for name in _COLUMNS}
+
+        arrays = kept(folder / f"pairs-{a}-{b}.npz", {"a": (None,), "b": (None,)} | _COLUMNS, found)
+        ends = tuple(arrays[name].astype(np.int64) for name in "ab")
+        if any(
+            (end < 0).any() or (end >= len(whole.splits[name])).any() for end, name in zip(ends, (a, b), strict=True)
+        ):
+            raise InputError(f"{folder}: what is kept there names images that there are not; delete it")
+        aligned = Aligned(**{name: arrays[name] for name in _COLUMNS})
+        pairs += _pairs(whole, checksums, (a, b), *_with_copies(checksums[a], checksums[b], a == b, ends, aligned))
     return sorted(pairs, key=lambda pair: (pair.score, LIKE.index(pair.a_split), pair.a_index, pair.b_index))
 
 
@@ -89,8 +93,8 @@ def compare(
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads or cores()) as pool:
         batches = list(pool.map(batch, [slice(k, k + BATCH) for k in range(0, max(1, len(found)), BATCH)]))
     aligned = {field.name: np.concatenate([getattr(x, field.name) for x in batches]) for field in fields(Aligned)}
-    kept = aligned["residual"] <= SIMILAR_UP_TO
-    return (found.a[kept], found.b[kept]), Aligned(**{name: values[kept] for name, values in aligned.items()})
+    alike = aligned["residual"] <= SIMILAR_UP_TO
+    return (found.a[alike], found.b[alike]), Aligned(**{name: values[alike] for name, values in aligned.items()})
 
 
 def near_up_to(pairs: int) -> float:
