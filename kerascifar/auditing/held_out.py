@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from kerascifar.architectures import ARCHITECTURES, engine
 from kerascifar.auditing.features import feature_probabilities
 from kerascifar.auditing.kept import Arrays, kept
-from kerascifar.config import RunConfig
+from kerascifar.configure import configure
 from kerascifar.core.contracts import Dataset, Split, Whole
 from kerascifar.core.errors import InputError
 from kerascifar.data.datasets import load
@@ -132,7 +131,7 @@ def _trained(
     if len(data.train) < FEW:
         images = {"train": data.test.images} | {name: split.images for name, split in others.items()}
         return feature_probabilities(data.train, len(data.classes), images)
-    config = replace(RunConfig(**FOLD_NET, seed=seed, validation=0, runs=str(folder), name="net"), **machine)
+    config = configure(**FOLD_NET, seed=seed, validation=0, runs=str(folder), name="net", **machine)
     folder.mkdir(parents=True, exist_ok=True)
     fitted = engine(config.arch).fit(config, ARCHITECTURES[config.arch], data, folder)
     found = {"train": fitted.score(data.test.images, "test")}
