@@ -21,8 +21,8 @@ from kerascifar.core.processor import cores
 
 # Residuals up to which a pair bears a verdict (tools/decisions/0027-audit.md).
 SIMILAR_UP_TO = 0.5
-NEAR_OF_CIFAR, CIFAR_PAIRS = 0.26, 10_000 * 50_000
-NEAR_AT_MOST, PER_DECADE = 0.45, 0.045
+NEAR_OF_CIFAR, CIFAR_PAIRS = 0.28, 10_000 * 50_000
+NEAR_AT_MOST, PER_DECADE = 0.45, 0.04
 # A test image that has several partners in training is known by the nearest; the others count as near-duplicates only
 # where there is no doubt at all.
 FURTHER_UP_TO = 0.12
@@ -104,7 +104,7 @@ def near_up_to(pairs: int) -> float:
     number.
 
     >>> near_up_to(10_000 * 50_000), near_up_to(100 * 400)
-    (0.26, 0.444)
+    (0.28, 0.444)
     """
     return round(min(NEAR_AT_MOST, NEAR_OF_CIFAR + PER_DECADE * math.log10(CIFAR_PAIRS / pairs)), 3)
 
