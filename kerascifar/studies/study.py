@@ -3,6 +3,7 @@
 title = "..."
 source = "..."
 beside = "goal"                 # what the figures in `expect` are; "paper" unless given
+sizes = "..."                   # a sentence above the table of sizes and times, if one must know something of them
 [common]                        # RunConfig keys shared by all rows that train
 [[run]]
 name = "knn-1-euclidean"
@@ -39,13 +40,23 @@ RECIPES = Path(__file__).resolve().parent / "recipes"
 
 @dataclass(frozen=True)
 class Study:
-    """A study: title, source, what the figures in `expect` are called (`beside`), and rows in their order in tables."""
+    """A study.
+
+    Attributes:
+        name: of its folder below --runs.
+        title: number, authors and subject.
+        source: where its figures stand.
+        beside: what the figures in `expect` are called.
+        rows: in their order in tables.
+        sizes: a sentence above the table of sizes and times.
+    """
 
     name: str
     title: str
     source: str
     beside: str
     rows: tuple[Row, ...]
+    sizes: str = ""
 
     def __getitem__(self, name: str) -> Row:
         return next(row for row in self.rows if row.name == name)
@@ -87,7 +98,7 @@ def load_study(name: str) -> Study:
         known = studies()
         raise InputError(f"unknown study {name!r}{nearest(name, known)}; choose from {', '.join(known)}") from None
     common = recipe.get("common", {})
-    _check_keys(recipe, ("title", "source", "beside", "common", *KINDS), path.name)
+    _check_keys(recipe, ("title", "source", "beside", "sizes", "common", *KINDS), path.name)
     _check_keys(common, ("stand_in", *FIELDS), f"{path.name}, [common]")
     for key in ("title", "source", "run"):
         if not recipe.get(key):
@@ -96,7 +107,8 @@ def load_study(name: str) -> Study:
     names = [row.name for row in rows]
     if twice := {n for n in names if names.count(n) > 1}:
         raise InputError(f"{path.name}: two rows have the name {min(twice)}")
-    study = Study(path.stem, recipe["title"], recipe["source"], recipe.get("beside", PAPER), rows)
+    told = {key: recipe.get(key, default) for key, default in (("beside", PAPER), ("sizes", ""))}
+    study = Study(path.stem, recipe["title"], recipe["source"], rows=rows, **told)
     for row in rows:
         try:
             _check(study, row)

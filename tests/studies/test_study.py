@@ -84,6 +84,10 @@ def test_the_papers_figures_are_in_the_recipes():
     assert sum("test_accuracy" in row.expect for row in lai.rows) == 5 + 4 - 1
     assert sum(isinstance(row, Quoted) for row in lai.rows) == 7 + 1
     assert lai["table-4-densenet121"].expect["parameters"] == 7_978_856
+    # Table VII is of rate 0.0001; Tables I, VIII and IX print ten train times, three of them of the best rate.
+    assert [row.recipe["learning_rate"] for row in lai.rows if "recall" in row.expect] == [0.0001, 0.0001]
+    minutes = [row.expect["run_seconds"] / 60 for row in lai.rows if "run_seconds" in row.expect]
+    assert sorted(minutes) == [28, 29, 31, 31, 31, 33, 33, 34]
 
 
 def test_an_old_run_keeps_its_id(tmp_path):
