@@ -15,7 +15,7 @@ fault = "the test images are normalised by their own statistics"
 
 A run may start from the weights of another row (init_from = "NAME"), or say why it is not run (not_run = "..."). Other
 kinds of rows: [[ensemble]] (members, vote), [[search]] (settings of a search by tuner, and RunConfig keys of its
-trials) and [[quoted]] (only figures of the paper).
+trials, and in `found` the settings that the paper found) and [[quoted]] (only figures of the paper).
 """
 
 import dataclasses
@@ -152,7 +152,11 @@ def _check(study: Study, row: Row) -> None:
     if isinstance(row, Quoted) and row.arch:
         lookup(ARCHITECTURES, row.arch, "arch")
     if isinstance(row, Search):
-        row.plan(row.config("corrected", Path()), Path())
+        space = row.plan(row.config("corrected", Path()), Path()).space
+        for name, value in row.found.items():
+            lookup(space, name, "found setting")
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise InputError(f"found.{name} must be a number, got {value!r}")
     if isinstance(row, Training):
         ancestors, parent = [row.name], row.init_from
         while parent:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from kerascifar.core import files
 from kerascifar.reporting.study_table import MODES, PAPER, TABLE, effort, table
+from kerascifar.studies.found import found_settings
 from kerascifar.studies.outcomes import (
     Diverged,
     Outcome,
@@ -43,10 +44,10 @@ def texts(study: Study, entries: Sequence[RowOutcomes]) -> dict[str, str]:
 
 
 def markdown(study: Study, entries: Sequence[RowOutcomes]) -> str:
-    """Return a study's tables as Markdown: accuracies, then precision, recall and F1, then sizes and times."""
+    """Return a study's tables as Markdown: accuracies, precision, recall and F1, settings found, sizes and times."""
     sections = [
         f"# {study.title}", study.source, _LEGEND, _accuracies(entries, study.beside), _averages(entries),
-        sizes(entries, study.beside, study.sizes),
+        found_settings(entries, study.beside), sizes(entries, study.beside, study.sizes),
     ]  # fmt: skip
     return "\n\n".join(section for section in sections if section) + "\n"
 

@@ -39,6 +39,7 @@ name = "grid"
 arch = "knn"
 validation = 0.2
 space = "study002"
+found.momentum = 0.5
 [[quoted]]
 name = "theirs"
 arch = "lenet"
@@ -77,6 +78,14 @@ def test_the_papers_figures_are_in_the_recipes():
     assert [row.expect["validation_accuracy"] for row in andrzejczuk.rows if isinstance(row, Search)] == [
         0.3484, 0.4052, 0.461, 0.4892,
     ]  # fmt: skip
+    # What the searches found is what the final nets were trained with; CustomCNN with SGD was given up.
+    found = {row.name: row.found for row in andrzejczuk.rows if isinstance(row, Search)}
+    for name in ("custom-cnn-adam", "resnet18-sgd", "resnet18-adam"):
+        trained = andrzejczuk[f"final-{name}"].recipe
+        assert {key: trained[key] for key in found[f"search-{name}"]} == found[f"search-{name}"]
+    assert found["search-custom-cnn-sgd"] == {
+        "batch_size": 32, "learning_rate": 3.158e-3, "weight_decay": 3.855e-3, "dropout": 0.05463, "momentum": 0.273,
+    }  # fmt: skip
     assert {row.vote for row in andrzejczuk.rows if isinstance(row, Ensemble)} == {"soft", "hard"}
     assert all(row.stand_in for row in andrzejczuk.rows)
     assert rawat["final"].expect == {"test_accuracy": 0.95, "parameters": VARIANTS["se_resnet"].params}
@@ -154,6 +163,8 @@ def test_kinds_of_rows_and_what_only_matches(tmp_path):
         ('vote = "hard"', 'vote = "had"', "row both: unknown vote 'had' (did you mean hard?)"),
         ('vote = "hard"', "", "row both: needs vote"),
         ('vote = "hard"', 'vote = "hard"\nk = 3', "row both: unknown key 'k'"),
+        ("found.momentum", "found.momntum", "row grid: unknown found setting 'momntum' (did you mean momentum?)"),
+        ("momentum = 0.5", 'momentum = "0.5"', "row grid: found.momentum must be a number, got '0.5'"),
         ('"study002"', '"study02"', "row grid: unknown --space 'study02' (did you mean study002?)"),
         (
             'arch = "lenet"\nexpect',
