@@ -3,6 +3,7 @@
 title = "..."
 source = "..."
 beside = "goal"                 # what the figures in `expect` are; "paper" unless given
+dataset = "cinic10"             # the study's own, where [common] has a stand_in and another `dataset` in its place
 sizes = "..."                   # a sentence above the table of sizes and times, if one must know something of them
 [common]                        # RunConfig keys shared by all rows that train
 [[run]]
@@ -85,10 +86,16 @@ def studies() -> list[str]:
     return sorted(path.stem for path in RECIPES.glob("*.toml"))
 
 
-def load_study(name: str) -> Study:
+def load_study(name: str, dataset: str | None = None) -> Study:
     """Read recipes/NAME.toml, or the file that `name` is, and check every row.
 
-    Raises InputError: there is no such study, or the file is malformed; the message names file, row and nearest name.
+    Args:
+        name: of the study.
+        dataset: the study's own, to run on that instead of what stands in for it; or the recipe's. The study has a
+            name, and so a folder, of its own then.
+
+    Raises InputError: there is no such study, or it is not about `dataset`, or the file is malformed; the message names
+    file, row and nearest name.
     """
     path = Path(name) if name.endswith(".toml") else RECIPES / f"{name}.toml"
     safe_name(path.stem, f"{name}: the study's name")  # a folder under --runs has it
@@ -98,8 +105,15 @@ def load_study(name: str) -> Study:
         known = studies()
         raise InputError(f"unknown study {name!r}{nearest(name, known)}; choose from {', '.join(known)}") from None
     common = recipe.get("common", {})
-    _check_keys(recipe, ("title", "source", "beside", "sizes", "common", *KINDS), path.name)
+    _check_keys(recipe, ("title", "source", "beside", "dataset", "sizes", "common", *KINDS), path.name)
     _check_keys(common, ("stand_in", *FIELDS), f"{path.name}, [common]")
+    study_name, stands_in = path.stem, common.get("dataset", FIELDS["dataset"].default)
+    if dataset is not None:
+        own = recipe.get("dataset", stands_in)
+        lookup(dict.fromkeys((own, stands_in)), dataset, f"--dataset for {path.stem}")
+        if dataset != stands_in:
+            study_name = safe_name(f"{path.stem}-{own.replace(':', '-')}", f"{path.name}: dataset")
+            common = {key: value for key, value in common.items() if key != "stand_in"} | {"dataset": own}
     for key in ("title", "source", "run"):
         if not recipe.get(key):
             raise InputError(f"{path.name}: needs {key}")
@@ -108,7 +122,7 @@ def load_study(name: str) -> Study:
     if twice := {n for n in names if names.count(n) > 1}:
         raise InputError(f"{path.name}: two rows have the name {min(twice)}")
     told = {key: recipe.get(key, default) for key, default in (("beside", PAPER), ("sizes", ""))}
-    study = Study(path.stem, recipe["title"], recipe["source"], rows=rows, **told)
+    study = Study(study_name, recipe["title"], recipe["source"], rows=rows, **told)
     for row in rows:
         try:
             _check(study, row)

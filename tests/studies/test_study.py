@@ -192,3 +192,28 @@ def test_a_study_whose_name_leads_out_of_runs_is_refused(tmp_path):
     (tmp_path / "...toml").write_text(RECIPE)  # its stem is ..
     with pytest.raises(InputError, match="the study's name must be a plain name"):
         load_study(str(tmp_path / "...toml"))
+
+
+def test_a_study_runs_on_its_own_data_set_instead_of_what_stands_in_for_it(tmp_path):
+    recipe = RECIPE.replace("[common]", 'dataset = "synthetic:90"\n[common]\nstand_in = "digits for gratings"')
+    (tmp_path / "mine.toml").write_text(recipe)
+    for dataset, name, used, stand_in in (
+        (None, "mine", "digits", "digits for gratings"),
+        ("digits", "mine", "digits", "digits for gratings"),
+        ("synthetic:90", "mine-synthetic-90", "synthetic:90", ""),
+    ):
+        study = load_study(str(tmp_path / "mine.toml"), dataset)
+        assert study.name == name
+        assert {row.stand_in for row in study.rows if not isinstance(row, Quoted)} == {stand_in}
+        trained = [row.config("corrected", tmp_path) for row in study.rows if isinstance(row, Trained)]
+        assert {config.dataset for config in trained} == {used}
+    with pytest.raises(InputError, match=r"unknown --dataset for mine 'cifar10'; choose from synthetic:90, digits"):
+        load_study(str(tmp_path / "mine.toml"), "cifar10")
+    with pytest.raises(InputError, match=r"unknown --dataset for lai 'cinic10' .*choose from cifar10"):
+        load_study("lai", "cinic10")
+
+
+def test_study_002_runs_on_cinic10(tmp_path):
+    study = load_study("andrzejczuk_orslowski", "cinic10")
+    assert not any(row.stand_in for row in study.rows)
+    assert {row.config("corrected", tmp_path).dataset for row in study.rows if isinstance(row, Trained)} == {"cinic10"}
