@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kerascifar.cli import Parser, entry
+from kerascifar.plugins.loading import parse
 from kerascifar.reporting.model_card import CARD, ship
 from kerascifar.results import find_run
 
@@ -20,7 +21,7 @@ def main(argv: Sequence[str]) -> None:
     parser = Parser(prog="python -m kerascifar.card", description=__doc__)
     parser.add_argument("run", metavar="RUN", help="a run folder, or a folder that holds exactly one finished run")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="where to write DIR/RUN-ID")
-    args = parser.parse_args(argv)
+    args = parse(parser, argv)
     into = ship(find_run(args.run), args.out)
     print(f"wrote {into}, with its model card {CARD}")
 

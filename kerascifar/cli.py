@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
@@ -21,7 +22,22 @@ class Parser(argparse.ArgumentParser):
     """An ArgumentParser whose errors are one line, and which answers an unknown flag with the nearest one."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+        super().__init__(
+            allow_abbrev=False, add_help=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options
+        )
+        self.rare: frozenset[str] = frozenset()  # flags that only --help all shows
+        self.add_argument("-h", "--help", action=_Help)
+
+    def short_help(self) -> str:
+        """Return the help without the flags that few need, and a line on how to see them."""
+        rare = [action for action in self._actions if action.dest in self.rare]
+        texts = [action.help for action in rare]
+        for action in rare:
+            action.help = argparse.SUPPRESS
+        shown = self.format_help()
+        for action, text in zip(rare, texts, strict=True):
+            action.help = text
+        return f"{shown}\n--help all shows {len(rare)} more flags, in groups.\n" if rare else shown
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message}; see {self.prog} --help")
@@ -33,6 +49,20 @@ class Parser(argparse.ArgumentParser):
             first = unknown[0].split("=")[0]
             self.error(f"unknown argument {first}{nearest(first, flags) if first.startswith('-') else ''}")
         return known
+
+
+class _Help(argparse.Action):
+    """Prints the everyday flags, or with ``--help all`` every flag."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        how = {"nargs": "?", "default": argparse.SUPPRESS, "metavar": "all"}
+        super().__init__(option_strings, argparse.SUPPRESS, help="show the everyday flags, or all, and exit", **how)
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        if values not in (None, "all"):
+            parser.error(f"--help: nothing or 'all' may follow it, got {values!r}")
+        print(end=parser.format_help() if values else parser.short_help())
+        sys.exit(0)
 
 
 def entry(main: Callable[[Sequence[str]], None]) -> NoReturn:
@@ -99,17 +129,29 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
-def add_flags(parser: argparse.ArgumentParser, only: Iterable[str] = ()) -> None:
-    """Add a flag per RunConfig field, in groups, or per field in `only`; flags not given are not in the namespace."""
+def suggest(*words: object) -> None:
+    """Show the likely next command, `words` after ``python -m``, in a line on stderr: to a person, not to a script."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        print(f"next: python -m {' '.join(shlex.quote(printable(word)) for word in words)}", file=sys.stderr)
+
+
+def add_flags(parser: Any, only: Iterable[str] = ()) -> None:
+    """Add a flag per RunConfig field, in groups, or per field in `only`; flags not given are not in the namespace.
+
+    `parser` is a Parser, whose short help then shows the everyday flags; with `only` it may be a group of one.
+    """
     if only:
         _add(parser, only)
         return
+    parser.rare = frozenset(name for name, f in FIELDS.items() if f.metadata["asked"] and not f.metadata["everyday"])
     for group in GROUPS:
         _add(parser.add_argument_group(group), fields_of(group))
 
 
 def _add(group: argparse._ActionsContainer, names: Iterable[str]) -> None:
     for name in names:
+        if not FIELDS[name].metadata["asked"]:
+            continue
         default, text = FIELDS[name].default, FIELDS[name].metadata["help"].replace("%", "%%")
         if default not in (None, (), False, True):
             text += f" (default {default})"

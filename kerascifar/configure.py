@@ -9,7 +9,7 @@ from kerascifar.architectures import ARCHITECTURES, ENGINES, engine
 from kerascifar.augment.policies import check_augment
 from kerascifar.augment.transforms import TRANSFORMS
 from kerascifar.config import FIELDS, RunConfig, changed, fields_of, flag
-from kerascifar.core import exclusion
+from kerascifar.core import exclusion, plugged
 from kerascifar.core.errors import InputError
 from kerascifar.core.reading import read_toml
 from kerascifar.core.registry import Variant, lookup, nearest
@@ -70,6 +70,7 @@ def check_keys(given: Mapping[str, Any], where: str) -> None:
 
 def check(config: RunConfig) -> None:
     """Refuse wrong names and combinations, which one field alone cannot tell."""
+    plugged.check(config)
     variant = lookup(ARCHITECTURES, config.arch, "--arch")
     for name in FIELDS:
         _check_applies(config, variant, name)

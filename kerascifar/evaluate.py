@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from kerascifar import results
-from kerascifar.cli import Parser, add_flags, entry, print_table
+from kerascifar.cli import Parser, add_flags, entry, print_table, suggest
 from kerascifar.config import MACHINE, RunConfig
 from kerascifar.core import files
 from kerascifar.core.contracts import Score
@@ -26,6 +26,7 @@ from kerascifar.core.shown import printable
 from kerascifar.evaluation import metrics
 from kerascifar.evaluation.scored_run import read_scored_run
 from kerascifar.evaluation.selection import TEST, read_lists, select
+from kerascifar.plugins.loading import parse
 from kerascifar.results import Result, find_run
 from kerascifar.run import SCORED, load_again, read_run, restore
 from kerascifar.serving import latency
@@ -54,7 +55,7 @@ def main(argv: Sequence[str]) -> None:
         "be given twice, for one of each",
     )
     add_flags(parser, MACHINE)
-    machine = vars(parser.parse_args(argv))
+    machine = vars(parse(parser, argv))
     folder, timed, repeats = find_run(machine.pop("run")), machine.pop("latency"), machine.pop("repeats")
     if (lists := machine.pop("without")) is not None:
         if timed or repeats is not None or "tta" in machine:
@@ -75,6 +76,7 @@ def main(argv: Sequence[str]) -> None:
     if missing := results.untested(scored["test"]):
         print(missing)
     print(f"run {printable(folder)}")
+    suggest("kerascifar.evaluate", folder, "--latency")
 
 
 def time_run(folder: Path, repeats: int, machine: dict[str, Any]) -> None:
@@ -91,6 +93,7 @@ def time_run(folder: Path, repeats: int, machine: dict[str, Any]) -> None:
         f"images are faster); {times['images_per_second']:,.0f} images/s in batches of {times['batch_size']}"
     )
     print(f"run {printable(folder)}")
+    suggest("kerascifar.export", folder, "--to", "litert", "--int8")
 
 
 def show_without(folder: Path, paths: Sequence[str], machine: dict[str, Any]) -> None:
@@ -126,7 +129,8 @@ def compare(split: str, values: dict[str, Any], saved: dict[str, Any], tta: str)
     """Print the metrics of a split and whether they equal those in result.json, scored with the run's own `tta`."""
     low, high = values["accuracy_interval"]
     nll = f", NLL {values['nll']:.4f}" if "nll" in values else ""
-    print(f"{split} accuracy {values['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}){nll}", end=": ")
+    top = f", top-5 accuracy {values['top_5_accuracy']:.4f}" if "top_5_accuracy" in values else ""
+    print(f"{split} accuracy {values['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}){nll}{top}", end=": ")
     other = f"result.json says {saved['accuracy']:.4f} (--tta {tta})"
     print("as in result.json" if metrics.agree(values, saved) else other)
 

@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 
 from kerascifar.architectures import ARCHITECTURES, engine, print_layers, summarize
-from kerascifar.cli import Parser, add_flags, entry
+from kerascifar.cli import Parser, add_flags, entry, suggest
 from kerascifar.config import FIELDS, RunConfig, flag
 from kerascifar.configure import configure
 from kerascifar.core.contracts import Dataset
 from kerascifar.core.errors import InputError
 from kerascifar.data.datasets import describe_classes, load
 from kerascifar.plots.views import VIEWS, write_view
+from kerascifar.plugins.loading import parse
 
 DATA_FLAGS = (
     "dataset", "data_dir", "unverified", "validation", "train_limit", "test_limit", "image_size", "augment", "seed",
@@ -45,7 +46,7 @@ def main(argv: Sequence[str]) -> None:
     net = parser.add_argument_group("layers of a net")
     net.add_argument("--arch", metavar="NAME", default=SUPPRESS, help="print this net's layers, draw nothing")
     add_flags(net, NET_FLAGS)
-    fields = vars(parser.parse_args(argv))
+    fields = vars(parse(parser, argv))
     view, out = fields.pop("view"), fields.pop("out")
     if "arch" in fields:
         for name, value in (("--view", view), ("--out", out), ("--augment", fields.get("augment"))):
@@ -60,6 +61,8 @@ def main(argv: Sequence[str]) -> None:
     out = out or Path(f"explore-{view}-{config.dataset.replace(':', '-').replace('/', '-')}.png")
     show_sizes(write_view(view, config, out))
     print(f"wrote {out}")
+    given = [word for name in ("dataset", "augment") if name in fields for word in (flag(name), fields[name])]
+    suggest("kerascifar.train", *given)
 
 
 def show_sizes(data: Dataset) -> None:

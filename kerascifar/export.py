@@ -12,7 +12,8 @@ latency of the file and of the Keras net, and how far the two agree, go into exp
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kerascifar.cli import Parser, add_flags, entry, print_table
+from kerascifar.cli import Parser, add_flags, entry, print_table, suggest
+from kerascifar.plugins.loading import parse
 from kerascifar.results import EXPORTED, EXPORTS, KERAS_MODEL, find_run
 from kerascifar.serving import latency
 from kerascifar.serving.export_run import LABELS, export
@@ -38,7 +39,7 @@ def main(argv: Sequence[str]) -> None:
         help=f"single images timed, for at most a minute (default {latency.REPEATS})",
     )
     add_flags(parser, ("data_dir", "unverified", "threads"))
-    args = vars(parser.parse_args(argv))
+    args = vars(parse(parser, argv))
     run, to, int8, repeats = (args.pop(name) for name in ("run", "to", "int8", "repeats"))
     check_format(to, int8)
     latency.check_repeats(repeats)
@@ -46,6 +47,7 @@ def main(argv: Sequence[str]) -> None:
     name, exported = export(folder, to, int8, repeats, **args)
     show(name, exported)
     print(f"wrote {folder / EXPORTED / name}, with {LABELS} and {EXPORTS} beside it")
+    suggest("kerascifar.card", folder, "--out", "nets")
 
 
 def show(name: str, exported: Mapping[str, Any]) -> None:

@@ -22,6 +22,7 @@ from kerascifar.core.errors import InputError
 from kerascifar.core.processor import cores
 from kerascifar.data.datasets import load
 from kerascifar.devices.cluster import VARIABLE, free_ports
+from kerascifar.plugins.loading import parse
 
 # Seconds that the others have to notice that a worker is gone, and to say so, before they are killed.
 GRACE = 60.0
@@ -60,7 +61,7 @@ def _prepare(flags: Sequence[str]) -> None:
     parser = Parser(prog="python -m kerascifar.train")
     parser.add_argument("--config")
     add_flags(parser)
-    fields = vars(parser.parse_args(flags))
+    fields = vars(parse(parser, flags))
     file = fields.pop("config")
     load(configure(**{**(read_config(file) if file else {}), **fields, "strategy": "multiworker"}))
 

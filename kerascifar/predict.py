@@ -19,9 +19,11 @@ import numpy as np
 from kerascifar.cli import Parser, add_flags, entry, print_table
 from kerascifar.config import MACHINE
 from kerascifar.core.endings import EXIT_PARTLY
+from kerascifar.core.errors import InputError
 from kerascifar.core.files import write_text
 from kerascifar.core.shown import csv_cell
 from kerascifar.data.unlabelled import read_unlabelled
+from kerascifar.plugins.loading import parse
 from kerascifar.results import find_run, read_result
 from kerascifar.run import restore
 
@@ -31,21 +33,28 @@ def main(argv: Sequence[str]) -> None:
     parser = Parser(prog="python -m kerascifar.predict", description=__doc__)
     parser.add_argument("run", metavar="RUN", help="a run folder, or a folder that holds exactly one finished run")
     parser.add_argument("images", metavar="IMAGES", nargs="+", help="files or folders")
+    parser.add_argument("--top", metavar="K", type=int, default=1, help="show the K likeliest classes (default 1)")
     parser.add_argument("--csv", metavar="FILE", type=Path, help="write a CSV instead of a table on stdout")
     add_flags(parser, MACHINE)
-    machine = vars(parser.parse_args(argv))
-    folder, paths, target = find_run(machine.pop("run")), machine.pop("images"), machine.pop("csv")
+    machine = vars(parse(parser, argv))
+    folder, paths, target, top = find_run(machine.pop("run")), *map(machine.pop, ("images", "csv", "top"))
 
     dataset = read_result(folder).dataset
+    if not 1 <= top <= len(dataset["classes"]):
+        raise InputError(f"--top: must be from 1 to {len(dataset['classes'])}, the classes of this run, got {top}")
     names, images, reader = read_unlabelled(paths, dataset["image_shape"][0])
     reader.tell()
     _, _, score = restore(folder, **machine)
     scores, classes = score(images, "unlabelled"), dataset["classes"]
     if target is None:
-        labels = [(name, classes[row.argmax()], f"{row.max():.4f}") for name, row in zip(names, scores, strict=True)]
-        print_table(("image", "label", "confidence"), labels)
+        titles = [title for rank in range(1, top + 1) for title in _titles(rank)]
+        labels = [
+            (name, *(cell for best in likeliest(row, top) for cell in (classes[best], f"{row[best]:.4f}")))
+            for name, row in zip(names, scores, strict=True)
+        ]
+        print_table(("image", *titles), labels)
     else:
-        write_text(target, as_csv(names, scores, classes))
+        write_text(target, as_csv(names, scores, classes, top))
         print(f"{len(names)} images labelled in {target}")
     for damaged in reader.damaged:
         print(f"not labelled: {damaged}", file=sys.stderr)
@@ -53,18 +62,32 @@ def main(argv: Sequence[str]) -> None:
         sys.exit(EXIT_PARTLY)
 
 
-def as_csv(names: Sequence[str], scores: np.ndarray, classes: Sequence[str]) -> str:
+def likeliest(scores: np.ndarray, top: int) -> list[int]:
+    """Return the indices of the `top` largest of `scores`, float (classes,); of equal ones the lower comes first."""
+    return np.argsort(-scores, kind="stable")[:top].tolist()
+
+
+def _titles(rank: int) -> tuple[str, str]:
+    """Return the columns of the label that is the `rank`-th likeliest, from 1."""
+    return ("label", "confidence") if rank == 1 else (f"label_{rank}", f"confidence_{rank}")
+
+
+def as_csv(names: Sequence[str], scores: np.ndarray, classes: Sequence[str], top: int = 1) -> str:
     """Return CSV with the columns image, label, label_id (an index into `classes`), confidence, and a score per class.
+
+    With `top` above 1, label_2 and confidence_2, and so on, stand after confidence.
 
     There is a row per image: N `names`, and `scores` as float32 (N, classes). Names are as `csv_cell` writes them.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     shown = [csv_cell(name) for name in classes]
-    writer.writerow(["image", "label", "label_id", "confidence", *shown])
+    more = [title for rank in range(2, top + 1) for title in _titles(rank)]
+    writer.writerow(["image", "label", "label_id", "confidence", *more, *shown])
     for name, row in zip(names, scores, strict=True):
         best = row.argmax()
-        writer.writerow([csv_cell(name), shown[best], best, f"{row[best]:.6f}", *(f"{p:.6f}" for p in row)])
+        others = [cell for other in likeliest(row, top)[1:] for cell in (shown[other], f"{row[other]:.6f}")]
+        writer.writerow([csv_cell(name), shown[best], best, f"{row[best]:.6f}", *others, *(f"{p:.6f}" for p in row)])
     return text.getvalue()
 
 

@@ -17,6 +17,7 @@ from kerascifar.cli import Parser, add_flags, entry
 from kerascifar.core.errors import InputError
 from kerascifar.core.shown import printable
 from kerascifar.evaluation.selection import read_audit
+from kerascifar.plugins.loading import parse
 from kerascifar.reporting.report import make_report, write_report
 
 
@@ -28,7 +29,7 @@ def main(argv: Sequence[str]) -> None:
     audit_help = "an audit's folder: adds accuracies with and without what its pairs.csv and labels.csv name"
     parser.add_argument("--audit", metavar="DIR", type=Path, help=audit_help)
     add_flags(parser, ("data_dir",))
-    args = parser.parse_args(argv)
+    args = parse(parser, argv)
     if args.out.exists() and not args.out.is_dir():
         raise InputError(f"--out: expected a folder, got the file {args.out}")
     audit = None if args.audit is None else read_audit(args.audit, "--audit")

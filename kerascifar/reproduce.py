@@ -19,9 +19,10 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from kerascifar.cli import Parser, add_flags, entry
+from kerascifar.cli import Parser, add_flags, entry, suggest
 from kerascifar.config import FIELDS, MACHINE
 from kerascifar.core.errors import InputError
+from kerascifar.plugins.loading import parse
 from kerascifar.reporting.study_table import MODES
 from kerascifar.studies.budget import make_plan
 from kerascifar.studies.execution import announce, check_finished, perform_all, print_schedule
@@ -37,7 +38,7 @@ from kerascifar.studies.timing import meter
 def main(argv: Sequence[str]) -> None:
     """Run the command line `argv`."""
     begun = time.monotonic()
-    machine = vars(_parser().parse_args(argv))
+    machine = vars(parse(_parser(), argv))
     study = load_study(machine.pop("study"), machine.pop("dataset"))
     only, mode, seeds, dry = (machine.pop(name) for name in ("only", "mode", "seeds", "dry_run"))
     asked = _asked(*(machine.pop(name) for name in ("full", "epochs", "budget")))
@@ -71,6 +72,7 @@ def main(argv: Sequence[str]) -> None:
         write_table(new)
         perform_all(new, runs, machine, jobs, executor)
         print(f"table {folder / 'table.md'}")
+    suggest("kerascifar.report", folder, "--out", "report")
 
 
 def _parser() -> Parser:

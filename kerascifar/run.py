@@ -12,7 +12,7 @@ from kerascifar import results
 from kerascifar.architectures import ARCHITECTURES, engine
 from kerascifar.config import RunConfig
 from kerascifar.configure import check, check_keys
-from kerascifar.core import exclusion, files
+from kerascifar.core import exclusion, files, plugged
 from kerascifar.core.contracts import Dataset, Fitted, Score
 from kerascifar.core.errors import InputError
 from kerascifar.core.origin import weights_checksum
@@ -257,6 +257,6 @@ def _result(config: RunConfig, data: Dataset, fitted: Fitted, metrics: dict, not
         versions=results.versions(),
         revision=results.revision(),
         history=fitted.history,
-        notes={**processor(), **fitted.notes, **notes},
+        notes={**processor(), **fitted.notes, **notes, **plugged.notes(config)},
         cpu_seconds_per_epoch=results.median_epoch(fitted.history, "cpu_seconds"),
     )

@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT))
 from safetensors.numpy import save as save_tensors  # noqa: E402
 
 from kerascifar import configure, results  # noqa: E402
+from kerascifar.auditing import kept  # noqa: E402
 from kerascifar.baselines import chunks  # noqa: E402
 from kerascifar.core import audit_lists, exclusion, origin  # noqa: E402
 from kerascifar.core.errors import InputError  # noqa: E402
@@ -42,7 +43,7 @@ from kerascifar.reporting import details, gather, labels, published, report  # n
 from kerascifar.scratch import saving  # noqa: E402
 from kerascifar.serving import export_run  # noqa: E402
 from kerascifar.studies import outcomes, plan, study  # noqa: E402
-from kerascifar.training import checkpoint  # noqa: E402
+from kerascifar.training import checkpoint, recovery  # noqa: E402
 from tests import fuzz_contents as contents  # noqa: E402
 from tests.fuzz_mutations import mutations  # noqa: E402
 from tuner import definition, oracles, outcome, spaces  # noqa: E402
@@ -168,10 +169,16 @@ READERS: dict[str, Reader] = {
         (SEARCH / "search.json",),
     ),
     "checkpoint": Reader(
-        (checkpoint,),
+        (checkpoint, recovery),
         "checkpoint.npz",
         lambda: contents.arrays(progress=json.dumps({"backend": "tensorflow", "step": 3})),
-        lambda f: checkpoint.load_progress(f / "checkpoint.npz", "tensorflow"),
+        lambda f: (recovery.begun_threads(f), checkpoint.load_progress(f / "checkpoint.npz", "tensorflow")),
+    ),
+    "audit": Reader(
+        (kept,),
+        "fold-1.npz",
+        lambda: contents.arrays(train=np.zeros((2, 3)), test=np.zeros((4, 3))),
+        lambda f: kept.kept(f / "fold-1.npz", {"train": (2, 3), "test": (4, 3)}, dict),
     ),
     "scratch": Reader((saving,), "model.npz", contents.scratch_net, lambda f: saving.load(f / "model.npz")),
     "chunk": Reader(

@@ -5,8 +5,10 @@ import sys
 
 import pytest
 
-from kerascifar.cli import print_table
+from kerascifar.cli import print_table, suggest
+from kerascifar.config import FIELDS, flag
 from kerascifar.core import streams
+from tests.answers import refused
 
 ROWS = (("lenet", "61,706", "[red]LeCun[/red] :smile: " + "1998 " * 40), ("k-nn", "-", "none"), ("vgg", 7, ""))
 
@@ -51,9 +53,9 @@ def test_a_name_that_stdout_cannot_encode_is_escaped(command, environment):
     done = command("kerascifar.train", *train, **environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"run runs/(\\u732b|(\\udc..){3}|(\\x..){3})/[0-9a-f]{12}$", done.stdout.strip())
-    refused = command("kerascifar.train", "--arch", "猫", **environment)
-    assert refused.returncode == 2
-    assert re.match(r"error: unknown --arch '(\\u732b|(\\udc..){3}|(\\x..){3})'", refused.stderr)
+    other = command("kerascifar.train", "--arch", "猫", **environment)
+    assert other.returncode == 2
+    assert re.match(r"error: unknown --arch '(\\u732b|(\\udc..){3}|(\\x..){3})'", other.stderr)
 
 
 def test_keras_progress_bar_stays_short_where_it_cannot_be_drawn():
@@ -73,3 +75,32 @@ def test_a_tilde_is_the_home_in_every_way_to_give_a_path(command, tmp_path):
     assert command("kerascifar.report", "~/a", "~/b", "--out=~/page", **home).returncode == 0
     assert {"a", "b", "c", "page"} <= {path.name for path in (tmp_path / "home").iterdir()}
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
+
+
+def test_the_short_help_has_the_everyday_flags_and_says_where_the_others_are(command):
+    short, whole = (command("kerascifar.train", "--help", *more) for more in ((), ("all",)))
+    flags = [set(re.findall(r"^  (--[a-z0-9-]+)", done.stdout, re.M)) for done in (short, whole)]
+    everyday = {flag(name) for name, f in FIELDS.items() if f.metadata["everyday"]}
+    asked = {flag(name) for name, f in FIELDS.items() if f.metadata["asked"]}
+    own = {"--list", "--list-augment", "--config", "--plugin"}
+    assert own | everyday <= flags[0]
+    assert not flags[0] & (asked - everyday)
+    assert asked | own <= flags[1]
+    assert 12 <= len(everyday) <= 18
+    assert short.stdout.count("    python -m kerascifar.train ") == 3
+    assert short.stdout.endswith(f"--help all shows {len(asked - everyday)} more flags, in groups.\n")
+    refused(command("kerascifar.train", "--help", "everything"), "--help: nothing or 'all' may follow it")
+
+
+def test_a_command_that_has_few_flags_shows_them_all(command):
+    short, whole = (command("kerascifar.evaluate", "--help", *more) for more in ((), ("all",)))
+    assert short.stdout == whole.stdout
+    assert "--threads" in short.stdout
+
+
+def test_the_next_command_is_shown_to_a_person(capsys, monkeypatch):
+    suggest("kerascifar.report", "my runs")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    suggest("kerascifar.report", "my runs", "--out", "report")
+    assert capsys.readouterr().err == "next: python -m kerascifar.report 'my runs' --out report\n"

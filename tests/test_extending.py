@@ -106,7 +106,7 @@ def test_what_is_added_in_one_file_is_used_everywhere(tmp_path):
     call(copy, tmp_path, "-c", USED)
     listed = call(copy, tmp_path, "-m", "kerascifar.train", "--list")
     assert re.search(r"^one_layer +30,730 +30,720", listed, re.M)
-    assert "--mine N" in call(copy, tmp_path, "-m", "kerascifar.train", "--help")
+    assert "--mine N" in call(copy, tmp_path, "-m", "kerascifar.train", "--help", "all")
     call(copy, tmp_path, "-m", "kerascifar.reproduce", "mine", "--full", "--device", "cpu")
     table = (tmp_path / "saved_models/mine/table.md").read_text()
     assert re.search(r"^\|[^|]*\| mine \| 0\.1000 \| \[0\.\d{4}\]", table, re.M), table

@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = (
+    "audit",
     "card",
     "ensemble",
     "evaluate",
@@ -32,7 +33,7 @@ ORDER = (
     ("training", "plots"),
     ("scratch",),
     ("architectures",),
-    ("configure", "reporting"),
+    ("configure", "plugins", "reporting"),
     ("run",),
     ("serving", "tuner"),
     ("studies", "auditing"),

@@ -59,7 +59,7 @@ def test_every_command_is_parsed(command):
 @functools.cache
 def _help(module):
     done = subprocess.run(
-        [sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", module, "--help", "all"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -14,10 +14,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from kerascifar.cli import Parser, add_flags, entry, print_result
+from kerascifar.cli import Parser, add_flags, entry, print_result, suggest
 from kerascifar.config import FIELDS
 from kerascifar.configure import read_config
 from kerascifar.core.errors import InputError
+from kerascifar.plugins.loading import parse
 from tuner.definition import ORACLES, make_search
 from tuner.outcome import print_trials, write_best
 from tuner.spaces import SPACES
@@ -31,7 +32,7 @@ def main(argv: Sequence[str]) -> None:
         parser.add_argument("dir", metavar="DIR", help="the search's folder")
         print_trials(Path(parser.parse_args(argv[1:]).dir))
         return
-    flags = vars(_parser().parse_args(argv))
+    flags = vars(parse(_parser(), argv))
     fields = {name: value for name, value in flags.items() if name in FIELDS}
     search = make_search({**(read_config(flags["config"]) if flags["config"] else {}), **fields}, flags)
     workers, timeout = flags["workers"], flags["worker_timeout"]
@@ -67,6 +68,8 @@ def main(argv: Sequence[str]) -> None:
         from kerascifar.run import run
 
         print_result(config, run(config))
+    else:
+        suggest("kerascifar.train", "--config", search.folder / "best.toml")
 
 
 def _parser() -> Parser:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascifar.auditing.duplicates import NEAR_UP_TO, Progress, compare
+from kerascifar.auditing.duplicates import Progress, compare, near_up_to
 from kerascifar.auditing.findings import NEAR, Pair
 from kerascifar.auditing.poses import WIDE
 from kerascifar.core.contracts import Split, Whole
@@ -63,12 +63,15 @@ def measure(whole: Whole, pairs: Sequence[Pair], seed: int, progress: Progress, 
     copies = Split(np.stack([altered(train.images[row], rng) for row in rows]), train.labels[rows])
     (a, b), aligned = compare(copies, train, WIDE, False, "made copies", progress, threads)
     own = rows[a] == b
+    near_residual = near_up_to(
+        len(train) * max([len(split) for name, split in whole.splits.items() if name != "train"], default=len(train))
+    )
     across = [pair for pair in pairs if pair.a_split != pair.b_split]
     near = [pair for pair in across if pair.verdict == NEAR]
     return Reliability(
         len(rows),
         int(own.sum()),
-        int((aligned.residual[own] <= NEAR_UP_TO).sum()),
+        int((aligned.residual[own] <= near_residual).sum()),
         sum(pair.a_label != pair.b_label for pair in across),
         sum(pair.a_label != pair.b_label for pair in near),
         len(near),

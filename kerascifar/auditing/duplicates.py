@@ -1,6 +1,7 @@
 """Near-duplicates of a data set: candidates by correlation, each aligned, and a verdict by what is left."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
@@ -12,16 +13,21 @@ from threadpoolctl import threadpool_limits
 from kerascifar.auditing.alignment import Aligned, align, channels_first, first_places, moved_onto, upside_down
 from kerascifar.auditing.candidates import Candidates, Searched
 from kerascifar.auditing.findings import NEAR, SAME, SIMILAR, Pair
+from kerascifar.auditing.kept import Arrays, kept
 from kerascifar.auditing.poses import NARROW, WIDE, Pose
 from kerascifar.core.contracts import Split, Whole
-from kerascifar.core.files import write_atomically
+from kerascifar.core.errors import InputError
 from kerascifar.core.processor import cores
-from kerascifar.core.reading import read_arrays
 
-# Residuals up to which a pair bears a verdict (tools/decisions/0027-audit.md). A test image that has several partners
-# in training is known by the nearest; the others count as near-duplicates only where there is no doubt at all.
-NEAR_UP_TO, FURTHER_UP_TO, SIMILAR_UP_TO = 0.26, 0.12, 0.5
+# Residuals up to which a pair bears a verdict (tools/decisions/0027-audit.md).
+SIMILAR_UP_TO = 0.5
+NEAR_OF_CIFAR, CIFAR_PAIRS = 0.26, 10_000 * 50_000
+NEAR_AT_MOST, PER_DECADE = 0.45, 0.045
+# A test image that has several partners in training is known by the nearest; the others count as near-duplicates only
+# where there is no doubt at all.
+FURTHER_UP_TO = 0.12
 LIKE = ("test", "validation", "train")  # where two splits differ, the one that stands further left is a
+_COLUMNS = {field.name: (None, 4) if field.name == "place" else (None,) for field in fields(Aligned)}  # and shapes
 BATCH = 250  # pairs that are aligned at a time
 Progress = Callable[[str, int], Callable[[int], object]]  # from a title and a total to what counts them
 
@@ -46,16 +52,19 @@ def find_pairs(whole: Whole, folder: Path, progress: Progress, threads: int | No
     checksums = {name: [digest.hex() for digest in split.image_checksums()] for name, split in whole.splits.items()}
     pairs = []
     for a, b, poses in comparisons(whole):
-        kept = folder / f"pairs-{a}-{b}.npz"
-        if not kept.exists():
-            found = compare(whole.splits[a], whole.splits[b], poses, a == b, f"{a} in {b}", progress, threads)
-            arrays = {field.name: getattr(found[1], field.name) for field in fields(Aligned)}
-            write_atomically(kept, lambda path, ab=found[0], arrays=arrays: np.savez(path, a=ab[0], b=ab[1], **arrays))
-        arrays = read_arrays(kept)
-        ab = arrays.pop("a"), arrays.pop("b")
-        pairs += _pairs(
-            whole, checksums, (a, b), *_with_copies(checksums[a], checksums[b], a == b, ab, Aligned(**arrays))
-        )
+
+        def found(a: str = a, b: str = b, poses: Sequence[Pose] = poses) -> Arrays:
+            ends, aligned = compare(whole.splits[a], whole.splits[b], poses, a == b, f"{a} in {b}", progress, threads)
+            return {"a": ends[0], "b": ends[1]} | {name: getattr(aligned, name) for name in _COLUMNS}
+
+        arrays = kept(folder / f"pairs-{a}-{b}.npz", {"a": (None,), "b": (None,)} | _COLUMNS, found)
+        ends = tuple(arrays[name].astype(np.int64) for name in "ab")
+        if any(
+            (end < 0).any() or (end >= len(whole.splits[name])).any() for end, name in zip(ends, (a, b), strict=True)
+        ):
+            raise InputError(f"{folder}: what is kept there names images that there are not; delete it")
+        aligned = Aligned(**{name: arrays[name] for name in _COLUMNS})
+        pairs += _pairs(whole, checksums, (a, b), *_with_copies(checksums[a], checksums[b], a == b, ends, aligned))
     return sorted(pairs, key=lambda pair: (pair.score, LIKE.index(pair.a_split), pair.a_index, pair.b_index))
 
 
@@ -84,17 +93,29 @@ def compare(
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads or cores()) as pool:
         batches = list(pool.map(batch, [slice(k, k + BATCH) for k in range(0, max(1, len(found)), BATCH)]))
     aligned = {field.name: np.concatenate([getattr(x, field.name) for x in batches]) for field in fields(Aligned)}
-    kept = aligned["residual"] <= SIMILAR_UP_TO
-    return (found.a[kept], found.b[kept]), Aligned(**{name: values[kept] for name, values in aligned.items()})
+    alike = aligned["residual"] <= SIMILAR_UP_TO
+    return (found.a[alike], found.b[alike]), Aligned(**{name: values[alike] for name, values in aligned.items()})
 
 
-def verdict(residual: float, same: bool, nearest: bool = True) -> str:
+def near_up_to(pairs: int) -> float:
+    """Return the residual up to which two images are near-duplicates, where `pairs` of images were compared.
+
+    The more strangers are compared, the better the best of them fits, so the limit falls with the logarithm of their
+    number.
+
+    >>> near_up_to(10_000 * 50_000), near_up_to(100 * 400)
+    (0.26, 0.444)
+    """
+    return round(min(NEAR_AT_MOST, NEAR_OF_CIFAR + PER_DECADE * math.log10(CIFAR_PAIRS / pairs)), 3)
+
+
+def verdict(residual: float, same: bool, near: float, nearest: bool = True) -> str:
     """Return what a pair is, by its residual, whether it is the same pixels, and whether b is the nearest to its a.
 
-    >>> verdict(0.2, False), verdict(0.2, False, nearest=False), verdict(0.4, False)
+    >>> verdict(0.2, False, near=0.26), verdict(0.2, False, near=0.26, nearest=False), verdict(0.4, False, near=0.26)
     ('near-duplicate', 'similar', 'similar')
     """
-    return SAME if same else NEAR if residual <= (NEAR_UP_TO if nearest else FURTHER_UP_TO) else SIMILAR
+    return SAME if same else NEAR if residual <= (near if nearest else FURTHER_UP_TO) else SIMILAR
 
 
 def aligner(whole: Whole) -> Callable[[Pair], np.ndarray]:
@@ -168,6 +189,7 @@ def _pairs(
     """Yield the findings of one comparison."""
     (a_split, b_split), no_files = names, [""] * max(map(len, whole.splits.values()))
     labels = [whole.splits[name].labels for name in names]
+    near = near_up_to(len(labels[0]) * len(labels[1]))
     best: dict[int, float] = {}
     for a, residual in zip(indices[0].tolist(), aligned.residual.tolist(), strict=True):
         best[a] = min(residual, best.get(a, np.inf))
@@ -180,7 +202,7 @@ def _pairs(
         yield Pair(
             a_split, a, b_split, b,
             score=0.0 if same else residual,
-            verdict=verdict(residual, same, a_split == b_split or residual == best[a]),
+            verdict=verdict(residual, same, near, a_split == b_split or residual == best[a]),
             shift_x=(shift_x if mirror else -shift_x) * enlarged,
             shift_y=-shift_y * enlarged,
             scale=enlarged,

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from kerascifar.auditing.poses import resized
+from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Split
+from kerascifar.devices import placement
 from kerascifar.results import KERAS_MODEL
 
 SHIPPED = Path(__file__).resolve().parents[2] / "saved_models" / "tiny36k" / "dfb1230f3bf2" / KERAS_MODEL
@@ -57,6 +59,7 @@ def _features() -> Callable[[np.ndarray], np.ndarray] | None:
     """Return the function from images to the last features of the shipped net, or None where it is not there."""
     if not SHIPPED.is_file():
         return None
+    placement.start(RunConfig(device="cpu"))
     import keras
 
     from kerascifar.training.scoring import load_model

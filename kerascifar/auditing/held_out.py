@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,10 @@ import numpy as np
 
 from kerascifar.architectures import ARCHITECTURES, engine
 from kerascifar.auditing.features import feature_probabilities
-from kerascifar.config import RunConfig
+from kerascifar.auditing.kept import Arrays, kept
+from kerascifar.configure import configure
 from kerascifar.core.contracts import Dataset, Split, Whole
 from kerascifar.core.errors import InputError
-from kerascifar.core.files import write_atomically
-from kerascifar.core.reading import read_arrays
 from kerascifar.data.datasets import load
 from kerascifar.evaluation.scored_run import read_scored_run
 from kerascifar.run import read_run
@@ -47,16 +45,17 @@ def by_folds(
     summed = {name: np.zeros((len(split), len(whole.classes)), np.float64) for name, split in whole.splits.items()}
     for number, held in enumerate(_folds(train.labels, folds, seed), start=1):
         advance(f"fold {number} of {folds}")
-        kept = folder / f"fold-{number}.npz"
-        if not kept.exists():
-            data = Dataset(
-                "folds", whole.classes, _part(train, np.delete(np.arange(len(train)), held)), None, _part(train, held)
-            )
-            others = {name: split.images for name, split in whole.splits.items() if name != "train"}
-            arrays = _trained(data, others, seed, folder / f"fold-{number}", machine)
-            write_atomically(kept, lambda path, arrays=arrays: np.savez(path, **arrays))
-            shutil.rmtree(folder / f"fold-{number}", ignore_errors=True)
-        arrays = read_arrays(kept)
+        others = {name: split for name, split in whole.splits.items() if name != "train"}
+
+        def trained(held: np.ndarray = held, number: int = number, others: Mapping[str, Split] = others) -> Arrays:
+            learned = _part(train, np.delete(np.arange(len(train)), held))
+            data = Dataset("folds", whole.classes, learned, None, _part(train, held))
+            return _trained(data, others, seed, folder / f"fold-{number}", machine)
+
+        count = len(whole.classes)
+        shapes = {"train": (len(held), count)} | {name: (len(split), count) for name, split in others.items()}
+        arrays = dict(kept(folder / f"fold-{number}.npz", shapes, trained))
+        shutil.rmtree(folder / f"fold-{number}", ignore_errors=True)
         summed["train"][held] = arrays.pop("train")
         for name, values in arrays.items():
             summed[name] += values / folds
@@ -126,14 +125,14 @@ def _part(split: Split, rows: np.ndarray) -> Split:
 
 
 def _trained(
-    data: Dataset, others: Mapping[str, np.ndarray], seed: int, folder: Path, machine: Mapping[str, Any]
+    data: Dataset, others: Mapping[str, Split], seed: int, folder: Path, machine: Mapping[str, Any]
 ) -> Probabilities:
     """Return the probabilities of the images held out, as "train", and of `others`, from what learned the rest."""
     if len(data.train) < FEW:
-        images = {"train": data.test.images, **others}
+        images = {"train": data.test.images} | {name: split.images for name, split in others.items()}
         return feature_probabilities(data.train, len(data.classes), images)
-    config = replace(RunConfig(**FOLD_NET, seed=seed, validation=0, runs=str(folder), name="net"), **machine)
+    config = configure(**FOLD_NET, seed=seed, validation=0, runs=str(folder), name="net", **machine)
     folder.mkdir(parents=True, exist_ok=True)
     fitted = engine(config.arch).fit(config, ARCHITECTURES[config.arch], data, folder)
     found = {"train": fitted.score(data.test.images, "test")}
-    return found | {name: fitted.score(images, name) for name, images in others.items()}
+    return found | {name: fitted.score(split.images, name) for name, split in others.items()}

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from kerascifar.auditing.confidence import confident_classes, confident_joint, margins, noise
+from kerascifar.auditing.confidence import confident_joint, margins, noise
 from kerascifar.auditing.findings import SIMILAR, Pair, Suspect
 from kerascifar.auditing.held_out import Probabilities
 from kerascifar.core.contracts import Whole
 
-SURE = -0.5  # margin: of two classes the other is more probable by half or more
+SURE = -0.35  # margin: the other class is more probable by a third or more
 COPY = 0.5  # weight of the labels of an image's near-duplicates beside what the nets say
 NEIGHBOURS = 3
 Place = tuple[str, int]  # split and index
@@ -36,8 +36,8 @@ class LabelFindings:
 def find_suspects(whole: Whole, probabilities: Probabilities, pairs: Sequence[Pair]) -> LabelFindings:
     """Return the images that may be labelled wrong.
 
-    An image is suspect if confident learning puts it into another class and that class is more probable by SURE. The
-    labels of its near-duplicates count beside the nets, since nets may have learned one of them.
+    An image is suspect if another class is more probable by SURE. The labels of its near-duplicates count beside the
+    nets, since nets may have learned one of them. How many labels are wrong is estimated by the confident joint.
 
     Args:
         whole: the data set.
@@ -58,8 +58,6 @@ def find_suspects(whole: Whole, probabilities: Probabilities, pairs: Sequence[Pa
             if (votes := copies.get((name, index))) is not None:
                 values[row] = (1 - COPY) * values[row] + COPY * votes / votes.sum()
         margin, strongest = margins(labels, values)
-        confident = confident_classes(labels, values)
-        sure = (confident >= 0) & (confident != labels) & (margin <= SURE)
         digests = _digests(split.images[scored[margin < 0]])
         for row, digest in zip(np.flatnonzero(margin < 0).tolist(), digests, strict=True):
             index = int(scored[row])
@@ -72,7 +70,7 @@ def find_suspects(whole: Whole, probabilities: Probabilities, pairs: Sequence[Pa
                     given=whole.classes[labels[row]],
                     proposed=whole.classes[strongest[row]],
                     margin=float(margin[row]),
-                    suspect=bool(sure[row]),
+                    suspect=bool(margin[row] <= SURE),
                     given_probability=float(probabilities[name][index, labels[row]]),
                     proposed_probability=float(probabilities[name][index, strongest[row]]),
                     neighbours=tuple(

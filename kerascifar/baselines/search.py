@@ -9,7 +9,6 @@ from contextlib import contextmanager
 
 import numpy as np
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 from wrapt import lazy_import
 
 from kerascifar.baselines.distances import Distance
@@ -17,6 +16,7 @@ from kerascifar.baselines.images import Images
 from kerascifar.baselines.memory import block_sizes
 from kerascifar.baselines.projection import projections
 from kerascifar.baselines.screens import ByDefinition, Cosine, Product, Queries, Screen
+from kerascifar.core import progress
 from kerascifar.core.processor import cores
 
 _compiled = lazy_import("kerascifar.baselines.compiled")  # needs numba
@@ -62,6 +62,7 @@ def _ssim(distance: Distance, training: Images, as_bytes: bool, memory: int) -> 
 
 # The screens of a distance, by its `search`; from coarse to fine.
 SCREENS: dict[str, MakeScreens] = {
+    "definition": lambda distance, training, as_bytes, memory: [],
     "product": _product,
     "cosine": _cosine(-1),
     "cosine_inverted": _cosine(1),
@@ -260,5 +261,5 @@ def _joined(candidates: list[Neighbors], keep: int, exact: bool) -> Neighbors:
 @contextmanager
 def progress_bar(pairs: int, shown: bool, title: str) -> Iterator[Callable[[int], object]]:
     """Yield a function to call with the number of pairs done since its last call."""
-    with tqdm(total=pairs, disable=not shown, desc=title, unit="pair", unit_scale=True, smoothing=0.05, delay=1) as bar:
+    with progress.bar(pairs, title, "pair", shown, unit_scale=True, smoothing=0.05, delay=1) as bar:
         yield bar.update

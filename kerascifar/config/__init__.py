@@ -18,7 +18,7 @@ from kerascifar.config.data import DataConfig
 from kerascifar.config.machine import MachineConfig
 from kerascifar.config.model import ModelConfig
 from kerascifar.config.training import TrainingConfig
-from kerascifar.core import exclusion
+from kerascifar.core import exclusion, plugged
 from kerascifar.core.errors import InputError
 from kerascifar.core.fields import convert, wanted
 from kerascifar.core.origin import origin
@@ -51,12 +51,13 @@ class RunConfig(MachineConfig, TrainingConfig, DataConfig, ModelConfig):
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that decide the numbers, as JSON types; ``RunConfig(**d)`` gives them back.
 
-        Of init_weights and exclude what they are, not where they lie: see ``kerascifar.core.origin`` and
-        ``kerascifar.core.exclusion``.
+        Of init_weights and exclude what they are, not where they lie, of plugins those that are used: see
+        ``kerascifar.core.origin``, ``kerascifar.core.exclusion`` and ``kerascifar.core.plugged``.
         """
         chosen = {f.name: getattr(self, f.name) for f in fields(self) if f.metadata["identity"]}
         chosen["init_weights"] = self.init_weights and origin(self.init_weights)
         chosen["exclude"] = None if self.exclude is None else exclusion.identity(self.exclude)
+        chosen["plugins"] = plugged.identity(self)
         return json.loads(json.dumps(chosen))
 
     @property

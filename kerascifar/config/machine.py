@@ -10,16 +10,23 @@ class MachineConfig:
     """The run folder and the machine."""
 
     name: str | None = option(
-        None, "folder of the run under --runs; the arch if not given", FOLDER_NAME, identity=False
+        None,
+        "folder of the run under --runs; the arch if not given",
+        FOLDER_NAME,
+        identity=False,
+        everyday=True,
     )
-    runs: str = option("saved_models", "folder that holds all runs", identity=False)
-    again: bool = option(False, "train anew although a finished run or a checkpoint is there", identity=False)
+    runs: str = option("saved_models", "folder that holds all runs", identity=False, everyday=True)
+    again: bool = option(
+        False, "train anew although a finished run or a checkpoint is there", identity=False, everyday=True
+    )
     checkpoint_steps: int | None = option(None, "also save every N steps within an epoch", POSITIVE, identity=False)
     device: str = option(
         "auto",
         "auto, cpu, gpu or gpu:N; cpu:N cuts the CPU in N devices for --strategy mirrored",
         machine=True,
         timed=True,
+        everyday=True,
     )
     strategy: str = option(
         "none",
@@ -43,4 +50,5 @@ class MachineConfig:
         one_of("float32", "mixed_float16", "mixed_bfloat16"),
         engines=("keras",),
         timed=True,
+        everyday=True,
     )

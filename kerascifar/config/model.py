@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
-from kerascifar.core.fields import ALL_POSITIVE, AT_LEAST_0, BELOW_1, POSITIVE, Rows, one_of, option
+from kerascifar.core.fields import ALL_POSITIVE, AT_LEAST_0, BELOW_1, POSITIVE, SHA256, Rows, one_of, option
 
 builder = partial(option, None, builder=True)
 
@@ -12,7 +12,7 @@ builder = partial(option, None, builder=True)
 class ModelConfig:
     """The net or baseline. None means the architecture's own value."""
 
-    arch: str = option("mobilenet_mod", "architecture; --list shows all", timed=True)
+    arch: str = option("mobilenet_mod", "architecture; --list shows all", timed=True, everyday=True)
     tcns: Rows | None = builder("rows t,c,n,s of a MobileNetV2 or a tiny net, such as '1,16,1,1;6,24,2,2'")
     repeats: int | None = builder("how often a tiny net applies each of its blocks", POSITIVE)
     width: float | None = builder("width multiplier of the t/c/n/s table", POSITIVE)
@@ -61,8 +61,17 @@ class ModelConfig:
         timed=True,
     )
     init_weights: str | None = option(
-        None, "start from these weights: a RUN, a .keras, a torchvision .pth or .safetensors", engines=("keras",)
+        None,
+        "start from these weights: a RUN, a .keras, a torchvision .pth or .safetensors",
+        engines=("keras",),
+        everyday=True,
     )
     freeze: int = option(
         0, "keep all but the last N layers with weights fixed; 0 trains all", AT_LEAST_0, engines=("keras",)
+    )
+    plugins: tuple[str, ...] = option(
+        (),
+        "SHA-256 of the plugins' sources that it was recorded with; follows from what it uses, and loads nothing",
+        SHA256,
+        asked=False,
     )

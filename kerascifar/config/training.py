@@ -13,10 +13,14 @@ trained, keras_only = partial(option, engines=STEPS), partial(option, engines=("
 class TrainingConfig:
     """The training. None means the default of the architecture or optimizer."""
 
-    epochs: int = trained(10, "passes over the training images", POSITIVE)
-    batch_size: int = trained(128, "images per step", POSITIVE, timed=True)
-    optimizer: str = trained("sgd", "sgd, adam, adamw, adadelta, adagrad, rmsprop, muon, muon_sgd, grouped_sgd")
-    learning_rate: float | None = trained(None, "peak learning rate; the optimizer's usual one if not given", POSITIVE)
+    epochs: int = trained(10, "passes over the training images", POSITIVE, everyday=True)
+    batch_size: int = trained(128, "images per step", POSITIVE, timed=True, everyday=True)
+    optimizer: str = trained(
+        "sgd", "sgd, adam, adamw, adadelta, adagrad, rmsprop, muon, muon_sgd, grouped_sgd", everyday=True
+    )
+    learning_rate: float | None = trained(
+        None, "peak learning rate; the optimizer's usual one if not given", POSITIVE, everyday=True
+    )
     bias_rate: float | None = trained(
         None, "peak learning rate of biases and BatchNorm (muon_sgd, grouped_sgd)", POSITIVE
     )
@@ -39,7 +43,9 @@ class TrainingConfig:
     clip_value: float | None = trained(None, "clip each gradient element to +-VALUE", POSITIVE)
     clip_norm: float | None = trained(None, "clip the norm of all gradients together", POSITIVE)
     ema: float = keras_only(0.0, "decay of an exponential moving average of the weights; 0 for none", BELOW_1)
-    schedule: str = trained("cosine", "constant, step, multi_step, exponential, linear, cosine, one_cycle")
+    schedule: str = trained(
+        "cosine", "constant, step, multi_step, exponential, linear, cosine, one_cycle", everyday=True
+    )
     warmup: float = trained(0.0, "epochs of linear warm-up", AT_LEAST_0)
     step_epochs: float = trained(30.0, "epochs between two drops of the step schedule", POSITIVE)
     milestones: tuple[int, ...] = trained((), "epochs at which multi_step drops the learning rate, such as 100,150")
@@ -79,4 +85,4 @@ class TrainingConfig:
         one_of("none", "mirror", "mirror_translate"),
         scoring=(),
     )
-    seed: int = option(0, "seed of split, weights, order, augmentation and dropout", SEED)
+    seed: int = option(0, "seed of split, weights, order, augmentation and dropout", SEED, everyday=True)

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ AT_LEAST_0: Check = ("0 or more", lambda x: x >= 0)
 BELOW_1: Check = ("from 0 to below 1", lambda x: 0 <= x < 1)
 UNIT: Check = ("from 0 to 1", lambda x: 0 <= x <= 1)
 AT_LEAST_2: Check = ("2 or more", lambda x: x >= 2)
+SHA256: Check = ("SHA-256 in hexadecimal", lambda xs: all(re.fullmatch("[0-9a-f]{64}", x) for x in xs))
 ALL_POSITIVE: Check = ("all greater than 0", lambda xs: len(xs) > 0 and all(x > 0 for x in xs))
 SEED: Check = (f"from 0 to {2**32 - 1}", lambda x: 0 <= x < 2**32)
 FOLDER_NAME: Check = (
@@ -49,6 +51,8 @@ def option(
     identity: bool = True,
     machine: bool = False,
     timed: bool = False,
+    asked: bool = True,
+    everyday: bool = False,
     scoring: Sequence[str] | None = None,
 ) -> Any:
     """Make a field of RunConfig; its metadata is the one place of the rules about it.
@@ -62,6 +66,8 @@ def option(
         identity: decides the numbers of a run; else it stays out of run_id and result.json.
         machine: may differ between the machine that trained and the one that scores again; no part of the identity.
         timed: decides the time of a training step to an amount that matters.
+        asked: has a flag; else it follows from the others.
+        everyday: stands in the short --help.
         scoring: the field decides only how a finished net is scored, and no weight; the splits whose images it changes:
             where one of them selects the epoch, it decides weights all the same. None for any other field.
     """
@@ -75,6 +81,8 @@ def option(
             "identity": identity and not machine,
             "machine": machine,
             "timed": timed or builder,
+            "asked": asked,
+            "everyday": everyday,
             "scoring": scoring,
         },
     )

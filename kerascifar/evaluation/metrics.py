@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
+TOP = 5
 _RATES = ("precision", "recall", "f1")
 
 
 def evaluate(
-    labels: np.ndarray, scores: np.ndarray, classes: Sequence[str], probabilities: bool = True
+    labels: np.ndarray, scores: np.ndarray, classes: Sequence[str], probabilities: bool = True, top: bool = True
 ) -> dict[str, Any]:
     """Return accuracy with its 95 % interval, averages, one row per class, the confusion matrix and NLL, as JSON types.
 
@@ -17,7 +18,9 @@ def evaluate(
         labels: integer (N,), the true classes.
         scores: (N, classes); the largest wins, the lowest class id in a tie.
         classes: names, in the order of the labels.
-        probabilities: False where scores are vote shares; NLL is then left out.
+        probabilities: False where scores are vote shares; NLL and top-5 accuracy are then left out. So is top-5
+            accuracy where there are no more than 5 classes.
+        top: False for files that never had a top-5 accuracy, and are compared as a whole.
 
     Raises:
         ValueError: the shapes do not match, or there is nothing to score.
@@ -60,11 +63,28 @@ def evaluate(
     }
     if probabilities:
         metrics["nll"] = float(log_loss(labels, normalize(scores), labels=ids))
+        if top and len(classes) > TOP:
+            metrics["top_5_accuracy"] = float(np.mean(ranks(labels, scores) < TOP))
     return metrics
 
 
+def ranks(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Return, int (N,), how many classes come before the true one: 0 where it wins; arguments are those of `evaluate`.
+
+    >>> ranks(np.array([0, 1]), np.array([[0.2, 0.5, 0.3], [0.4, 0.4, 0.2]]))
+    array([2, 1])
+    """
+    own = np.take_along_axis(scores, labels[:, None], 1)
+    lower = np.arange(scores.shape[1]) < labels[:, None]
+    return ((scores > own) | ((scores == own) & lower)).sum(1)
+
+
 def agree(metrics: Mapping[str, Any], saved: Mapping[str, Any]) -> bool:
-    """Whether `metrics` equal those `saved`, perhaps by a version that counted a class without images as 0 % right."""
+    """Whether `metrics` equal those `saved`, perhaps by an earlier version.
+
+    One had no top-5 accuracy, one counted a class without images as 0 % right.
+    """
+    metrics = {key: value for key, value in metrics.items() if key in saved or key != "top_5_accuracy"}
     rows = [{key: 0.0 if value is None else value for key, value in row.items()} for row in metrics["per_class"]]
     macro = {rate: float(np.mean([row[rate] for row in rows])) for rate in _RATES}
     return saved in (metrics, {**metrics, "per_class": rows, "macro": macro})

@@ -99,7 +99,7 @@ def combine(
         "members": members,
         "weights": weights,
         "temperatures": temperatures,
-        "metrics": {"test": evaluate(labels, scores, scored[0].classes, probabilities=vote == "soft")},
+        "metrics": {"test": evaluate(labels, scores, scored[0].classes, probabilities=vote == "soft", top=False)},
         "mcnemar": {"member": best} | mcnemar(right, best_right),
     }
 

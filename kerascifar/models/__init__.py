@@ -56,7 +56,21 @@ def build(
         InputError: unknown name or option, images too small for the architecture, fewer than 2 classes.
     """
     arguments = check(arch, input_shape, classes, **options)
-    return VARIANTS[arch].build(tuple(input_shape), classes, mean, std, **arguments)
+    net = VARIANTS[arch].build(tuple(input_shape), classes, mean, std, **arguments)
+    _check_net(net, arch, classes)
+    return net
+
+
+def _check_net(net: Any, arch: str, classes: int) -> None:
+    """Refuse a net, such as a plugin's, that lacks what training and scoring count on. Raises InputError."""
+    names, logits = [layer.name for layer in net.layers], net.outputs[0]
+    if "normalization" not in names:
+        raise InputError(f"{arch}: a Rescaling named 'normalization' is needed, got layers {', '.join(names[:5])}")
+    if net.inputs[0].dtype != "uint8" or logits.dtype != "float32" or logits.shape != (None, classes):
+        raise InputError(
+            f"{arch}: expected uint8 pixels to float32 logits (None, {classes}), got {net.inputs[0].dtype} to "
+            f"{logits.dtype} {logits.shape}"
+        )
 
 
 def check(

@@ -73,6 +73,36 @@ def freeze(model: "keras.Model", trained: int) -> None:
         layer.trainable = not trained or place >= len(weighted) - trained
 
 
+def state_dict(model: "keras.Model") -> dict[str, np.ndarray]:
+    """Return the model's weights under PyTorch's names and in its layout, as ``load_weights_into`` reads them.
+
+    >>> from kerascifar.models import build
+    >>> state_dict(build("modified_net"))["conv2.weight"].shape  # (out, in, row, column)
+    (12, 8, 3, 3)
+    """
+    state, flattened = {}, None
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Flatten):
+            flattened = layer.input.shape[1:]
+        for weight in layer.weights:
+            state[f"{layer.name}.{NAMES[weight.name]}"] = _to_torch(layer, np.asarray(weight), flattened)
+        if isinstance(layer, keras.layers.Dense):
+            flattened = None
+    return state
+
+
+def _to_torch(layer: "keras.Layer", array: np.ndarray, flattened: tuple[int, int, int] | None) -> np.ndarray:
+    """Return one of the layer's weights in PyTorch's layout: as `_from_torch` reads it."""
+    if array.ndim == 4:
+        depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+        array = array.transpose((2, 3, 0, 1) if depthwise else (3, 2, 0, 1))
+    elif array.ndim == 2:
+        array = array.T
+        if flattened:
+            array = array.reshape(-1, *flattened).transpose(0, 3, 1, 2).reshape(len(array), -1)
+    return np.ascontiguousarray(array)
+
+
 def _keras_layers(path: Path) -> dict[str, list[np.ndarray]]:
     """Return the weights of a .keras file by layer name; safe mode runs no code from the file."""
     try:

@@ -11,17 +11,20 @@ from kerascifar.results import untested
 
 SIGNIFICANT = 0.05
 _CURVES = len(results.SERIES)
+_MANY = 10  # classes; with fewer, five guesses tell little
 RUN = (Column("#"), Column("run", numbers=False))
 
 
 def compare(gathered: Gathered) -> Section:
     """Return the table of all runs, and per test set their accuracies with intervals."""
     several = len(gathered.groups) > 1
+    top = any(len(run.scored.classes) > _MANY for run in gathered.runs)
     by_cpu, median = _by_cpu(gathered.runs), "median over the epochs, validation included"
     columns = (
         *RUN,
         Column("test accuracy"),
         Column("95 % interval", note="Wilson's score interval: how much the choice of test images matters"),
+        *([Column("top-5", note="share of the test images whose class is among the five likeliest")] if top else []),
         Column("parameters", note="trainable"),
         Column("multiply-adds", note="of one image, forward"),
         Column("model file", note="size of the saved model"),
@@ -42,6 +45,7 @@ def compare(gathered: Gathered) -> Section:
                 *run_cells(run),
                 number(run.test["accuracy"], ".4f"),
                 Cell(f"{low:.4f} to {high:.4f}", low),
+                *([number(run.test.get("top_5_accuracy"), ".4f")] if top else []),
                 number(result.trainable_parameters, ",d"),
                 units(result.multiply_adds),
                 file_size(run.model_bytes),

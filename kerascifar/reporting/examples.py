@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kerascifar.config import RunConfig
+from kerascifar.core import plugged
 from kerascifar.core.errors import InputError
 from kerascifar.data.datasets import load
 from kerascifar.data.sources.places import keras_datasets, places, tfds_folder
@@ -67,6 +68,8 @@ def _load(fields: Mapping[str, Any], checksum: str, data_dir: str | None) -> np.
         near = [str(p) for p in places(config, keras_datasets(), tfds_folder()) if p.is_dir()]
     except (InputError, TypeError) as error:
         return f"{error}."
+    if plugged.owners("dataset", config.dataset):  # the plugin knows where its images lie
+        near = [data_dir]
     for folder in {"tfds": [], "digits": [None], "synthetic": [None], "folder": [data_dir]}.get(source, near):
         try:
             test = load(RunConfig(**known, data_dir=folder)).test

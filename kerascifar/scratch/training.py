@@ -4,6 +4,7 @@ All random numbers depend on (seed, purpose, epoch, batch) only, so a checkpoint
 """
 
 import math
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from kerascifar.core import progress as progress_of_work
 from kerascifar.core.contracts import Epoch
 from kerascifar.core.errors import InputError, TrainingDiverged
 from kerascifar.scratch.network import BATCH, ORDER, Network, random_stream
@@ -84,23 +86,22 @@ def train(
         progress: where to resume; changed in place.
         checkpoint: called after each epoch, and every `checkpoint_steps` updates within one.
         checkpoint_steps: see `checkpoint`; None calls it after epochs only.
-        show: show a progress bar per epoch on stderr.
+        show: show a progress bar per epoch on stderr, or a line where none can be drawn.
         clipping: clip_value or clip_norm, as `Network.step` takes them.
 
     Raises:
         InputError: images or labels do not fit the net.
         TrainingDiverged: the loss became NaN or infinite.
     """
-    from tqdm import tqdm
-
     _check(network, images, labels)
     progress = progress or Progress()
     steps = -(-len(images) // batch_size)
     while progress.epoch < epochs and not out_of_patience(progress.history, patience):
         epoch = progress.epoch
         order = random_stream(seed, ORDER, epoch).permutation(len(images))
-        bar = tqdm(
-            total=steps, initial=progress.batch, desc=f"epoch {epoch + 1}/{epochs}", mininterval=0.5, disable=not show
+        drawn = progress_of_work.drawn(sys.stderr)
+        bar = progress_of_work.bar(
+            steps, f"epoch {epoch + 1}/{epochs}", "step", show and drawn, initial=progress.batch, mininterval=0.5
         )
         start, seen_before, seconds_before = time.perf_counter(), progress.seen, progress.seconds
         cpu_start = time.process_time() - progress.cpu_seconds
@@ -131,6 +132,9 @@ def train(
         bar.set_postfix({name: f"{row[name]:.4f}" for name in ("loss", "accuracy", "val_accuracy") if name in row})
         bar.close()
         progress.history.append(row)
+        if show and not drawn:
+            seconds = [past["seconds"] for past in progress.history]
+            print(progress_of_work.epoch_line(row, epochs, seconds), file=sys.stderr, flush=True)
         progress.begin_epoch(epoch + 1)
         if checkpoint:
             checkpoint(progress)

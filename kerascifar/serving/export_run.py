@@ -142,7 +142,7 @@ def _make(row: Format, model: Any, path: Path, data: Dataset, int8: bool, thread
         try:
             net = plain(model)
             module.write(net, path, _spread(data.train.images) if int8 else None)
-            predict = module.load(path, threads)
+            predict = module.load(path, threads, net)
             predict(data.test.images[:2])
         except Exception as error:  # converters and runtimes raise many kinds, and print too
             problem = (str(error).strip().splitlines() or [type(error).__name__])[0]

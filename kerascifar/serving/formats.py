@@ -1,7 +1,8 @@
 """FORMATS, the table of export formats.
 
 A format's module has ``write(net, path, images)``, where `net` is what plain() returns and `images` is None for float,
-or uint8 (N, H, W, C) to find the ranges of int8; and ``load(path, threads) -> predict``, the format's own runtime.
+or uint8 (N, H, W, C) to find the ranges of int8; and ``load(path, threads, net) -> predict``, the format's own runtime;
+`net` is for a file that holds weights alone.
 """
 
 from collections.abc import Mapping
@@ -38,6 +39,15 @@ class Format:
 
 
 FORMATS = {
+    "keras": Format(
+        "kerascifar.serving.keras_file",
+        "plain.keras",
+        None,
+        "of Keras's own layers, for Keras without this package",
+    ),
+    "safetensors": Format(
+        "kerascifar.serving.safetensors_file", "model.safetensors", None, "the weights under PyTorch's names"
+    ),
     "saved_model": Format("kerascifar.serving.saved_model", "saved_model", None, "a folder for TensorFlow"),
     "litert": Format(
         "kerascifar.serving.litert",

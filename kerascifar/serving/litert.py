@@ -31,7 +31,7 @@ def write(net: Any, path: Path, images: np.ndarray | None) -> None:
         path.write_bytes(compact(path.read_bytes()))
 
 
-def load(path: Path, threads: int | None) -> Predict:
+def load(path: Path, threads: int | None, net: Any) -> Predict:
     """Return predict(images) of the LiteRT interpreter on the CPU, in `threads` threads, None means one per core."""
     from ai_edge_litert.interpreter import Interpreter
 

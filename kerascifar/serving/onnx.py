@@ -55,7 +55,7 @@ def write(net: Any, path: Path, images: np.ndarray | None) -> None:
     _shorten(path)
 
 
-def load(path: Path, threads: int | None) -> Predict:
+def load(path: Path, threads: int | None, net: Any) -> Predict:
     """Return predict(images) of ONNX Runtime on the CPU, in `threads` threads, None means one per core."""
     import onnxruntime
 

@@ -19,7 +19,7 @@ def write(net: Any, path: Path, images: None) -> None:
     archive.write_out(str(path), verbose=False)
 
 
-def load(path: Path, threads: int | None) -> Predict:
+def load(path: Path, threads: int | None, net: Any) -> Predict:
     """Return predict(images) of TensorFlow, with the threads of this process."""
     import tensorflow as tf
 

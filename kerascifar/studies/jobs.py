@@ -9,7 +9,7 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -20,6 +20,7 @@ from typing import Any
 from kerascifar.core import streams
 from kerascifar.core.errors import InputError
 from kerascifar.core.processor import cores, share
+from kerascifar.plugins.loading import load_all, loaded_files
 
 AUTO = "auto"
 LOGS = "jobs"  # folder in the study's, of what the rows print
@@ -89,7 +90,7 @@ class Processes(Executor):
 
     def _call(self, fn: Callable, args: Any, kwargs: Any) -> Any:
         log = self._logs.get()
-        begin = {"initializer": _begin, "initargs": (self._lifeline, log)}
+        begin = {"initializer": _begin, "initargs": (self._lifeline, log, loaded_files())}
         try:
             with ProcessPoolExecutor(1, mp_context=self._context, **begin) as pool:
                 return pool.submit(fn, *args, **kwargs).result()
@@ -111,8 +112,8 @@ class Processes(Executor):
         self.shutdown(cancel_futures=kind is not None)
 
 
-def _begin(lifeline: Connection, log: Path) -> None:
-    """Prepare a process: what it prints goes to `log`, and it ends when `lifeline` does."""
+def _begin(lifeline: Connection, log: Path, plugins: Sequence[str]) -> None:
+    """Prepare a process: what it prints goes to `log`, it ends when `lifeline` does, and it has the `plugins`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and ends this process
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for stream in (1, 2):
@@ -123,6 +124,7 @@ def _begin(lifeline: Connection, log: Path) -> None:
     # Else the first process takes all memory of a GPU.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    load_all(plugins)
 
 
 def _end_with(lifeline: Connection) -> None:

@@ -12,6 +12,7 @@ import keras
 from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Split
 from kerascifar.core.errors import TrainingDiverged, decoration
+from kerascifar.core.progress import epoch_line
 from kerascifar.results import BEST, CHECKPOINT, TENSORBOARD, write_history
 from kerascifar.training import checkpoint
 from kerascifar.training.phases import phase_at
@@ -81,6 +82,18 @@ class Recorder(keras.callbacks.Callback):
         write_history(self.folder, self.progress.history)
         if out_of_patience(self.progress.history, self.config.patience):
             self.model.stop_training = True
+
+
+class EpochLines(keras.callbacks.Callback):
+    """Prints a plain line per epoch, which Keras's bar is not, of what `recorder` has just recorded."""
+
+    def __init__(self, recorder: Recorder):
+        super().__init__()
+        self.recorder = recorder
+
+    def on_epoch_end(self, epoch, logs=None):
+        history = self.recorder.progress.history
+        print(epoch_line(history[-1], self.recorder.config.epochs, [row["seconds"] for row in history]), flush=True)
 
 
 class Curves(keras.callbacks.TensorBoard):

@@ -4,12 +4,14 @@ import json
 import math
 import shutil
 import statistics as stats
+import sys
 from pathlib import Path
 from typing import Any
 
 from kerascifar import results
 from kerascifar.config import RunConfig
 from kerascifar.core import files
+from kerascifar.core import progress as progress_of_work
 from kerascifar.core.contracts import Dataset, Fitted
 from kerascifar.core.errors import InputError
 from kerascifar.core.provenance import Provenance
@@ -76,7 +78,7 @@ def train(
     import keras
 
     from kerascifar.training import checkpoint
-    from kerascifar.training.callbacks import Curves, Recorder
+    from kerascifar.training.callbacks import Curves, EpochLines, Recorder
 
     strategy, cluster = distribution.current(config), distribution.cluster_of(config)
     steps = steps_per_epoch(len(data.train), config.batch_size, distribution.replicas(strategy))
@@ -90,6 +92,8 @@ def train(
     else:
         shutil.rmtree(folder / results.TENSORBOARD, ignore_errors=True)  # an older run's curves
     curves = [Curves(folder)] if placement.backend() == "tensorflow" else []  # which Keras needs to write them
+    shown = cluster is None or not cluster.follows
+    lines = [EpochLines(recorder)] if shown and not progress_of_work.drawn(sys.stdout) else []
     phase = begin_phase(config, model, data, steps, progress)
     while progress.epoch < config.epochs and not out_of_patience(progress.history, config.patience):
         if progress.epoch == phase.end:
@@ -110,14 +114,14 @@ def train(
         with whitening_fixed(learner, not stretch.whitens):
             learner.fit(
                 training_feed(*feed),
-                verbose=0 if cluster is not None and cluster.follows else "auto",
+                verbose="auto" if shown and progress_of_work.drawn(sys.stdout) else 0,
                 **validation_feed(config, validation, len(data.classes)),
                 validation_freq=config.validate_every,
                 initial_epoch=progress.epoch,
                 epochs=end,
                 steps_per_epoch=steps - progress.step,
                 shuffle=False,  # the batches come shuffled
-                callbacks=[recorder, *curves, *averaging],
+                callbacks=[recorder, *lines, *curves, *averaging],
             )
     model.steps_per_execution = 1  # for evaluation
     # At its end fit() replaces the weights by their average; start from the checkpoint, as a resumed run does.

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from kerascifar.config import RunConfig
 from kerascifar.core import files
 from kerascifar.core.contracts import Fitted
 from kerascifar.core.errors import CheckpointRefused, CheckpointTorn, InputError
-from kerascifar.core.reading import read_arrays
+from kerascifar.core.reading import decode_json, read_arrays
 from kerascifar.devices import placement
 
 # In a run folder while a run that --again began is under way: the SHA-256 of the result that it will replace, if any.
@@ -100,7 +99,7 @@ def begun_threads(folder: Path) -> int | None:
         with contextlib.suppress(FileNotFoundError, InputError, ValueError, TypeError):
             arrays = read_arrays(folder / name)
             for key in _RECORDS & arrays.keys():
-                record = json.loads(str(arrays[key]))
+                record = decode_json(str(arrays[key]))
                 if "backend" in record and record["backend"] != placement.backend():
                     return None  # it will be refused for that
                 threads = record.get("threads")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerascifar.evaluation.metrics import agree, evaluate, mcnemar, wilson_interval
+from kerascifar.evaluation.metrics import agree, evaluate, mcnemar, ranks, wilson_interval
 from kerascifar.results import untested
 
 
@@ -88,3 +88,18 @@ def test_old_metrics_with_zeros_for_such_a_class_still_agree():
 def test_shapes_that_do_not_fit():
     with pytest.raises(ValueError, match="do not fit"):
         evaluate(np.array([0, 1]), np.ones((2, 3)), ("a", "b"))
+
+
+def test_top_5_accuracy_is_that_of_sorting():
+    draws = np.random.default_rng(0)
+    scores, labels = draws.integers(0, 4, (200, 12)).astype(float) + 1, draws.integers(0, 12, 200)  # many ties
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :5]
+    metrics = evaluate(labels, scores, [str(i) for i in range(12)])
+    assert metrics["top_5_accuracy"] == np.mean((order == labels[:, None]).any(1))
+    assert (ranks(labels, scores) == 0).mean() == metrics["accuracy"]
+    assert "top_5_accuracy" not in evaluate(labels, scores, [str(i) for i in range(12)], probabilities=False)
+    assert "top_5_accuracy" not in evaluate(labels % 5, scores[:, :5], "abcde")
+    earlier = {key: value for key, value in metrics.items() if key != "top_5_accuracy"}
+    assert agree(metrics, earlier)
+    assert agree(metrics, metrics)
+    assert not agree(metrics, {**metrics, "top_5_accuracy": 0.0})

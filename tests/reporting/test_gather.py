@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from kerascifar.core.errors import InputError
+from kerascifar.evaluation import metrics
+from kerascifar.reporting import comparison
 from kerascifar.reporting.gather import gather
 from kerascifar.results import read_result
 
@@ -167,3 +169,16 @@ def test_a_history_may_lack_columns_in_some_epochs(tmp_path, make_run):
     (run,) = gather([tmp_path]).runs
     assert run.history == {"val_accuracy": [(1, 0.5)], "loss": [(3, 2)]}
     assert read_result(folder).accuracy == run.test["accuracy"]
+
+
+def test_top_5_accuracy_stands_in_the_table_where_there_are_many_classes(make_run, monkeypatch):
+    gathered = gather([make_run("a"), make_run("b", probabilities=False)])
+    titles = [column.name for column in comparison.compare(gathered).blocks[0].columns]
+    assert "top-5" not in titles
+    monkeypatch.setattr(comparison, "_MANY", 5)
+    table = comparison.compare(gathered).blocks[0]
+    place = [column.name for column in table.columns].index("top-5")
+    shown = {run.scored.folder.name: row[place].text for run, row in zip(gathered.runs, table.rows, strict=True)}
+    labels, scores = next(run.scored.test for run in gathered.runs if run.scored.folder.name == "a")
+    assert shown["a"] == f"{(metrics.ranks(labels, scores) < 5).mean():.4f}"
+    assert not shown["b"].startswith("0.")  # vote shares are no probabilities

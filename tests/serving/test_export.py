@@ -133,7 +133,10 @@ def test_what_was_made_of_another_model_is_not_told_any_more(tmp_path):
     ("argv", "message"),
     [
         ([], "the following arguments are required: --to"),
-        (["--to", "onxx"], r"unknown --to 'onxx' \(did you mean onnx\?\); choose from saved_model, litert, onnx"),
+        (
+            ["--to", "onxx"],
+            r"unknown --to 'onxx' \(did you mean onnx\?\); choose from keras, safetensors",
+        ),
         (["--to", "saved_model", "--int8"], "--int8: saved_model has no int8; give --to litert or --to onnx"),
         (["--to", "saved_model", "--repeats", "9"], "needs 100 calls or more, got 9"),
         (["--to", "saved_model"], "holds no finished run"),

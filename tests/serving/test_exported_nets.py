@@ -32,8 +32,9 @@ def through(to, net, folder, images=None):
     """What the net's exported file gives for `pixels`, and the file."""
     row = FORMATS[to]
     path = folder / (row.file if images is None else row.int8_file)
-    row.load().write(plain(net), path, images)
-    predict = row.load().load(path, 2)
+    whole = plain(net)
+    row.load().write(whole, path, images)
+    predict = row.load().load(path, 2, whole)
     logits = predict(pixels())
     np.testing.assert_allclose(predict(pixels()[:1]), logits[:1], atol=1e-5 if images is None else 0.5)  # any number
     assert (logits.dtype, logits.shape) == (np.float32, (8, 10))
@@ -116,5 +117,5 @@ def test_a_compact_litert_file_answers_the_same(tmp_path):
     before, small = path.read_bytes(), litert.compact(path.read_bytes())
     assert len(small) < len(before)
     path.write_bytes(small)
-    np.testing.assert_array_equal(litert.load(path, 2)(pixels()), expected)
+    np.testing.assert_array_equal(litert.load(path, 2, None)(pixels()), expected)
     assert litert.compact(small) == small

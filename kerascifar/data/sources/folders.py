@@ -15,6 +15,7 @@ from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Dataset, Split, Whole
 from kerascifar.core.errors import InputError
 from kerascifar.core.files import write_atomically
+from kerascifar.core.progress import counted
 from kerascifar.core.reading import read_arrays
 from kerascifar.core.shown import few, printable
 from kerascifar.data.sources.images import FORMATS, Reader, is_image, visible_files
@@ -269,11 +270,10 @@ def _load(pictures: _Pictures, side: int | None, what: str, reader: Reader) -> S
 
 def _decode(pictures: _Pictures, side: int | None, what: str, reader: Reader) -> Split:
     """Return the pictures; those that the reader finds damaged are left black."""
-    from tqdm import tqdm
-
     images = np.zeros((len(pictures.files), side or SIDE, side or SIDE, 3), np.uint8)
     labels = np.array([label for _, label in pictures.files], np.int64)
-    for i, (entry, _) in enumerate(tqdm(pictures.files, desc=f"{pictures.root.name} ({what})", unit=" images")):
+    title = f"{printable(pictures.root.name)} ({what})"
+    for i, (entry, _) in enumerate(counted(pictures.files, len(pictures.files), title, "image")):
         image = reader.read(Path(entry.path), side)
         if image is None:
             continue

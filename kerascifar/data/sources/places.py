@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kerascifar.config import RunConfig
 from kerascifar.core.errors import InputError
+from kerascifar.core.progress import drawn
 
 PATIENCE = 6.0  # seconds until the network counts as unreachable, name look-up included
 
@@ -74,16 +75,20 @@ def unreachable(url: str) -> str | None:
 
 
 def fetch(url: str, md5: str, folder: Path) -> Path:
-    """Download `url` into `folder` with Keras's progress bar (on stderr), check its MD5, return the file.
+    """Download `url` into `folder` with Keras's progress bar, or a line, on stderr, check its MD5, return the file.
 
     Raises InputError: the download fails or its MD5 is not `md5`.
     """
     target = folder / url.rsplit("/", 1)[-1]
     try:
-        from keras.utils import get_file
+        from keras.utils import disable_interactive_logging, enable_interactive_logging, get_file
 
         folder.mkdir(parents=True, exist_ok=True)  # get_file goes to /tmp where its cache_dir is not there
-        with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
+        with contextlib.redirect_stdout(sys.stderr), contextlib.ExitStack() as after:  # stdout is for results
+            if not drawn(sys.stderr):  # Keras's bar would go on all the same, with carriage returns
+                print(f"downloading {url}", flush=True)
+                disable_interactive_logging()
+                after.callback(enable_interactive_logging)
             part = get_file(
                 f"{target.name}.part",  # so that a killed download is not taken for the file
                 url,

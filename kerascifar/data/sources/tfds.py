@@ -1,6 +1,7 @@
 """Image classification sets of TensorFlow Datasets. TensorFlow is imported only when one is read."""
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Dataset, Split, check_class_count
 from kerascifar.core.errors import InputError
 from kerascifar.core.fields import MOST_SIDE
+from kerascifar.core.progress import counted, drawn
 from kerascifar.core.reading import MOST_TEXT_BYTES, decode_json, read_json
 from kerascifar.core.registry import nearest
 from kerascifar.data.sources.images import resize
@@ -202,6 +204,8 @@ def _prepare(argument: str, config: RunConfig, folders: list[Path]) -> Any:
     try:
         # Not tfds.builder: that would open a folder which `prepared` does not know, and which nobody checked.
         builder = tfds.builder_cls(name)(config=chosen or None, version=match["version"], data_dir=folders[-1])
+        if not drawn(sys.stderr):
+            tfds.disable_progress_bar()
         builder.download_and_prepare()
     except tfds.core.registered.DatasetNotFoundError:
         raise InputError(f"TFDS knows no data set {name!r}{nearest(name, tfds.list_builders())}") from None
@@ -247,7 +251,6 @@ def _classes(builder: Any, key: str) -> tuple[str, ...]:
 def _arrays(builder: Any, name: str, keys: dict[str, str], side: int) -> dict[str, np.ndarray]:
     """Return the features `keys` of the split `name`; images as uint8 (N, side, side, 3), labels as int64 (N,)."""
     import tensorflow_datasets as tfds
-    from tqdm import tqdm
 
     try:
         count = builder.info.splits[name].num_examples
@@ -258,7 +261,7 @@ def _arrays(builder: Any, name: str, keys: dict[str, str], side: int) -> dict[st
         examples = tfds.as_numpy(builder.as_dataset(split=name, decoders=wanted, shuffle_files=False))
         images = np.empty((count, side, side, 3), np.uint8)
         others: dict[str, list] = {what: [] for what in keys if what != "image"}
-        for i, example in enumerate(tqdm(examples, total=count, desc=f"{builder.name} ({name})", unit=" images")):
+        for i, example in enumerate(counted(examples, count, f"{builder.name} ({name})", "image")):
             images[i] = resize(np.broadcast_to(example[keys["image"]], (*example[keys["image"]].shape[:2], 3)), side)
             for what, values in others.items():
                 values.append(example[keys[what]])

@@ -225,7 +225,7 @@ class TestCache:
 
     def test_the_second_reading_opens_no_picture(self, monkeypatch, capsys):
         first = read("folder", self.data)
-        assert "10/10" in capsys.readouterr().err  # the progress bar
+        assert capsys.readouterr().err == ""  # too short for a line of progress
         monkeypatch.setattr(images, "read_image", None)
         assert read("folder", self.data).train.checksum == first.train.checksum
         assert capsys.readouterr().err == ""

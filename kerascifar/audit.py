@@ -1,0 +1,53 @@
+"""Look for what is wrong with a data set: near-duplicates, suspect labels, odd pictures.
+
+    python -m kerascifar.audit --dataset cifar10 --out audit
+    python -m kerascifar.audit --dataset folder --data-dir my_pictures --out audit
+    python -m kerascifar.audit --dataset cifar10 --scores-of saved_models/records/airbench95/* --out audit
+
+DIR gets pairs.csv, labels.csv, audit.json, and audit.html, which shows them and needs no other file. An audit that was
+killed goes on where it was; DIR/work holds what that needs and may be deleted. `train --exclude`, `evaluate --without`
+and `report --audit` read the lists.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from kerascifar.auditing.audit import Request, audit
+from kerascifar.cli import Parser, add_flags, entry
+from kerascifar.config import RunConfig
+from kerascifar.core.errors import InputError
+from kerascifar.results import find_run
+
+FLAGS = ("dataset", "data_dir", "unverified", "image_size", "seed", "threads", "device")
+FOLDS = 5
+
+
+def main(argv: Sequence[str]) -> None:
+    """Run the command line `argv`."""
+    parser = Parser(prog="python -m kerascifar.audit", description=__doc__)
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="where to write")
+    folds = f"nets that score the images they did not learn from; 0 leaves labels alone (default {FOLDS})"
+    parser.add_argument("--folds", metavar="N", type=int, help=folds)
+    scores = "take the probabilities that finished runs saved, instead of --folds; labels of training images need folds"
+    parser.add_argument("--scores-of", metavar="RUN", nargs="+", help=scores)
+    parser.add_argument("--no-pictures", action="store_true", help="write the page without pictures, to be published")
+    add_flags(parser, FLAGS)
+    fields = vars(parser.parse_args(argv))
+    out, number, runs = (fields.pop(name) for name in ("out", "folds", "scores_of"))
+    pictures = not fields.pop("no_pictures")
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out: expected a folder, got the file {out}")
+    if runs and number is not None:
+        raise InputError(
+            "--folds and --scores-of exclude each other: labels are scored by new nets or by finished runs"
+        )
+    number = FOLDS if number is None else number
+    if number < 0 or number == 1:
+        raise InputError(f"--folds: expected 0 or at least 2, got {number}")
+    folders = tuple(find_run(run) for run in runs or ())
+    for line in audit(RunConfig(**fields), Request(out, 0 if folders else number, folders, pictures)):
+        print(line)
+
+
+if __name__ == "__main__":
+    entry(main)

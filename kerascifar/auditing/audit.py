@@ -1,0 +1,193 @@
+"""The audit as a whole: read, search, score, write."""
+
+import hashlib
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from kerascifar import results
+from kerascifar.auditing import calibration, duplicates, held_out
+from kerascifar.auditing.effects import effects_on
+from kerascifar.auditing.findings import NEAR, SAME, Oddity, Pair, write_labels, write_pairs
+from kerascifar.auditing.oddities import find_oddities
+from kerascifar.auditing.page import Heading, write_page
+from kerascifar.auditing.suspects import SURE, LabelFindings, find_suspects
+from kerascifar.config import RunConfig
+from kerascifar.core import files
+from kerascifar.core.contracts import Whole
+from kerascifar.core.processor import processor
+from kerascifar.data.datasets import describe_classes, load_whole
+
+PAIRS, LABELS, SUMMARY, PAGE, WORK = "pairs.csv", "labels.csv", "audit.json", "audit.html", "work"
+MOST_SHOWN = 1500  # pairs, and suspect labels, on the page; the lists have all
+FORMAT = 1  # of what lies in WORK: one that an older version kept is not used
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of an audit beside its data.
+
+    Attributes:
+        out: the folder that it is written to.
+        folds: nets that score what they did not learn from; 0 for none.
+        runs: finished runs whose saved probabilities are taken instead.
+        pictures: whether the page shows the images.
+    """
+
+    out: Path
+    folds: int
+    runs: tuple[Path, ...]
+    pictures: bool
+
+
+def audit(config: RunConfig, request: Request) -> Iterator[str]:
+    """Audit the data set that `config` names, write the four files, and yield what was found, line by line.
+
+    Raises InputError: the data set or a run cannot be read; nothing is written then.
+    """
+    begun = time.monotonic()
+    whole = load_whole(config)
+    yield f"{describe_classes(whole.classes)}; " + ", ".join(f"{n} {len(s):,}" for n, s in whole.splits.items())
+    checksums = {name: split.checksum for name, split in whole.splits.items()}
+    scored = held_out.by_runs(whole, request.runs, config.data_dir) if request.runs else None
+    key = hashlib.sha256(json.dumps([FORMAT, checksums]).encode()).hexdigest()[:12]
+    work = request.out / WORK / key
+    with files.only_writer(request.out, "--out"):
+        work.mkdir(parents=True, exist_ok=True)
+        pairs = duplicates.find_pairs(whole, work, stage, config.threads)
+        reliability = calibration.measure(whole, pairs, config.seed, stage, config.threads)
+        took = {"duplicates": time.monotonic() - begun}
+        if request.folds:
+            machine = {"threads": config.threads, "device": config.device}
+            kept = work / f"folds-{request.folds}-seed-{config.seed}"
+            kept.mkdir(exist_ok=True)
+            scored = held_out.by_folds(whole, request.folds, config.seed, kept, machine, announced)
+        labels = find_suspects(whole, scored, pairs) if scored else LabelFindings([], {}, {})
+        took["all"] = time.monotonic() - begun
+        oddities = find_oddities(whole)
+        write_pairs(request.out / PAIRS, pairs)
+        write_labels(request.out / LABELS, labels.suspects)
+        effects = effects_on(request.runs, whole, request.out / PAIRS, request.out / LABELS)
+        content = summary(config, request, whole, pairs, labels, oddities, took) | {
+            "reliability": reliability.to_dict(),
+            "runs": effects,
+        }
+        files.write_text(request.out / SUMMARY, json.dumps(content, indent=1) + "\n")
+        digest = hashlib.sha256((request.out / PAIRS).read_bytes() + (request.out / LABELS).read_bytes()).hexdigest()
+        heading = Heading(digest[:16], config.dataset, [*reliability.facts(), *_facts(request, labels)])
+        suspects = sorted(labels.suspects, key=lambda one: (not one.suspect, one.margin))[:MOST_SHOWN]
+        read, align = (_reader(whole), duplicates.aligner(whole)) if request.pictures else (None, None)
+        write_page(request.out / PAGE, heading, shown(pairs), suspects, oddities, effects, read, align)
+    yield from _lines(request.out, pairs, labels, oddities, reliability)
+
+
+def shown(pairs: Sequence[Pair]) -> list[Pair]:
+    """Return the pairs that the page shows: those across splits first, since they touch scores; the best of each."""
+    order = sorted(pairs, key=lambda pair: (pair.a_split == pair.b_split, pair.score))
+    return order[:MOST_SHOWN]
+
+
+def stage(title: str, total: int) -> Callable[[int], object]:
+    """Return what counts a stage of `total` steps: a bar on a terminal, a line in a pipe."""
+    if not sys.stderr.isatty():
+        print(f"{title}: {total:,}", file=sys.stderr, flush=True)
+        return lambda _: None
+    return tqdm(total=total, desc=title, unit=" images", delay=1).update
+
+
+def announced(title: str) -> None:
+    """Say on stderr what begins."""
+    print(title, file=sys.stderr, flush=True)
+
+
+def summary(
+    config: RunConfig,
+    request: Request,
+    whole: Whole,
+    pairs: Sequence[Pair],
+    labels: LabelFindings,
+    oddities: Sequence[Oddity],
+    took: Mapping[str, float],
+) -> dict[str, Any]:
+    """Return what audit.json says, as JSON types."""
+    verdicts = Counter((f"{pair.a_split} and {pair.b_split}", pair.verdict) for pair in pairs)
+    return {
+        "dataset": config.dataset,
+        "classes": list(whole.classes),
+        "images": {name: len(split) for name, split in whole.splits.items()},
+        "sha256": {name: split.checksum for name, split in whole.splits.items()},
+        "thresholds": {
+            "near_duplicate_up_to": {
+                f"{a} and {b}": duplicates.near_up_to(len(whole.splits[a]) * len(whole.splits[b]))
+                for a, b, _ in duplicates.comparisons(whole)
+            },
+            "further_partner_up_to": duplicates.FURTHER_UP_TO,
+            "similar_up_to": duplicates.SIMILAR_UP_TO,
+            "suspect_margin": SURE,
+        },
+        "pairs": [
+            {"splits": splits, "verdict": verdict, "pairs": count}
+            for (splits, verdict), count in sorted(verdicts.items())
+        ],
+        "test_images_with_copies_in_training": len(
+            {(p.a_split, p.a_index) for p in pairs if p.b_split == "train" and p.a_split != "train" and _copies(p)}
+        ),
+        "suspect_labels": dict(Counter(one.split for one in labels.suspects if one.suspect)),
+        "estimated_wrong_labels": {name: round(count, 1) for name, count in labels.estimated.items()},
+        "confident_joint": {name: joint.tolist() for name, joint in labels.joint.items()},
+        "folds": request.folds,
+        "seed": config.seed,
+        "scores_of": [f"{folder.parent.name}/{folder.name}" for folder in request.runs],
+        "oddities": [asdict(oddity) for oddity in oddities],
+        "seconds": {name: round(seconds, 1) for name, seconds in took.items()},
+        "machine": processor(),
+        "versions": results.versions(),
+        "revision": results.revision(),
+    }
+
+
+def _copies(pair: Pair) -> bool:
+    return pair.verdict in (SAME, NEAR)
+
+
+def _reader(whole: Whole) -> Callable[[str, int], np.ndarray]:
+    return lambda split, index: whole.splits[split].images[index]
+
+
+def _facts(request: Request, labels: LabelFindings) -> list[tuple[str, str]]:
+    if request.runs:
+        by = f"{len(request.runs)} finished runs"
+    elif request.folds:
+        by = f"{request.folds} folds"
+    else:
+        return [("labels", "not looked at")]
+    wrong = ", ".join(f"{name} {count:,.0f}" for name, count in labels.estimated.items())
+    return [("labels scored by", by), ("wrong labels by the confident joint", wrong)]
+
+
+def _lines(
+    out: Path,
+    pairs: Sequence[Pair],
+    labels: LabelFindings,
+    oddities: Sequence[Oddity],
+    reliability: calibration.Reliability,
+) -> Iterator[str]:
+    counts = Counter((pair.a_split, pair.b_split, pair.verdict) for pair in pairs)
+    for (a, b, verdict), count in sorted(counts.items()):
+        yield f"{count:,} pairs of {a} and {b}: {verdict}"
+    for name, joint in labels.joint.items():
+        suspect = sum(one.suspect and one.split == name for one in labels.suspects)
+        yield f"{suspect:,} suspect labels of {joint.sum():,} {name} images that nets are sure of"
+    if oddities:
+        yield f"{len(oddities):,} odd pictures"
+    for name, value in reliability.facts():
+        yield f"{name}: {value}"
+    yield f"look at {out / PAGE}; lists: {out / PAIRS}, {out / LABELS}"
