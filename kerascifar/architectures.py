@@ -71,11 +71,14 @@ def summarize(config: RunConfig, shape: tuple[int, int, int], classes: int) -> l
 
 
 def print_layers(rows: Sequence[LayerRow]) -> None:
-    """Print one line per layer, then the totals."""
+    """Print one line per layer, then the totals.
+
+    Of BatchNormalization scale and offset count, not the moving statistics, as papers and PyTorch's summaries have it.
+    """
     print_table(
-        ("layer", "kind", "output", "parameters", "multiply-adds"),
+        ("layer", "kind", "output", "trainable", "multiply-adds"),
         (
-            (row.name, row.kind, " x ".join(map(str, row.output)), *_counts(row.parameters, row.multiply_adds))
+            (row.name, row.kind, " x ".join(map(str, row.output)), *_counts(row.trainable, row.multiply_adds))
             for row in rows
         ),
     )

@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> None:
     """Run the command line `argv`."""
     begun = time.monotonic()
     machine = vars(parse(_parser(), argv))
-    study = load_study(machine.pop("study"))
+    study = load_study(machine.pop("study"), machine.pop("dataset"))
     only, mode, seeds, dry = (machine.pop(name) for name in ("only", "mode", "seeds", "dry_run"))
     asked = _asked(*(machine.pop(name) for name in ("full", "epochs", "budget")))
     jobs, address = job_count(machine.pop("jobs")), machine.pop("dask")
@@ -80,6 +80,12 @@ def _parser() -> Parser:
     parser.add_argument("study", metavar="STUDY", help=f"one of {', '.join(studies())}, or a recipe.toml")
     parser.add_argument(
         "--only", metavar="GLOB", default="*", help="rows whose NAME or ARCH/NAME matches, such as 'knn/*ssim*'"
+    )
+    parser.add_argument(
+        "--dataset",
+        metavar="NAME",
+        help="the study's own data set, where another stands in for it: cinic10 for andrzejczuk_orslowski; its runs go "
+        "to RUNS/STUDY-NAME",
     )
     parser.add_argument("--mode", choices=(*MODES, "both"), default="both", help="which version to run (default both)")
     parser.add_argument(

@@ -88,6 +88,18 @@ def test_the_table_adds_up(capsys):
     assert lines[-1].split() == ["size", f"{parameters * 4 / 2**20:.3f}", "MiB", "of", "float32"]
 
 
+def test_batch_normalization_is_printed_without_its_statistics(capsys):
+    """As study 003's Figure 2 (64 channels: 128) and study 004's Table VI (8, 12, 16 channels: 16, 24, 32) have it."""
+    for arch, first in (("se_resnet", ["128"]), ("modified_net", ["16", "24", "32"])):
+        layers = rows(arch)
+        capsys.readouterr()  # which device it is
+        print_layers(layers)
+        lines = capsys.readouterr().out.splitlines()
+        column = lines[0].index("trainable") + len("trainable")
+        shown = [line[:column].split()[-1] for line in lines if "BatchNormalization" in line]
+        assert shown[: len(first)] == first
+
+
 def test_the_list_names_every_architecture(capsys):
     list_architectures()
     lines = capsys.readouterr().out.splitlines()

@@ -21,7 +21,7 @@ import speed_table
 from kerascifar.cli import Parser, entry
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
-from kerascifar.reporting.study_table import PAPER
+from kerascifar.reporting.study_table import PAPER, table
 from kerascifar.studies import tables
 from kerascifar.studies.outcomes import Outcome, Refused, RowOutcomes, row_outcomes
 from kerascifar.studies.plan import StudyRun
@@ -91,11 +91,11 @@ def texts(root: Path) -> dict[Path, str]:
             shortened += [link(study.title, linked)] if cut and not shown else []
         else:
             records += [record(entry, folder.relative_to(root)) for entry in shown]
-    results = [INTRODUCTION, tables.table(HEAD, lines)]
+    results = [INTRODUCTION, table(HEAD, lines)]
     results += [f"{SHORTENED} {', '.join(shortened)}."] if shortened else []
     blocks = {"results": "\n\n".join(results), "speed": speed_table.text(root / "tools" / "measured")}
     if records:
-        blocks["records"] = f"{RECORDS}\n\n{tables.table(RECORDS_HEAD, records)}"
+        blocks["records"] = f"{RECORDS}\n\n{table(RECORDS_HEAD, records)}"
     for name, text in blocks.items():
         page = root / PAGES[name][0]
         wanted[page] = between(page, wanted.get(page) or page.read_text(encoding="utf-8"), name, text)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kerascifar.studies import tables
+from kerascifar.reporting.study_table import table
 
 HEAD = ("work", "against", "times as fast")
 INTRODUCTION = """\
@@ -22,7 +22,7 @@ NEIGHBOURS = {
 def text(folder: Path) -> str:
     """Return the section's Markdown, from the measurements that lie in `folder`."""
     lines = [line for file, make in FILES.items() if (folder / file).exists() for line in make(read(folder / file))]
-    return f"{INTRODUCTION}\n\n{tables.table(HEAD, lines)}"
+    return f"{INTRODUCTION}\n\n{table(HEAD, lines)}"
 
 
 def read(path: Path) -> dict[str, Any]:

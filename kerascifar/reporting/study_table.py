@@ -1,6 +1,6 @@
 """What those who write a study's table.json and those who read it have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 TABLE = "table.json"
@@ -34,3 +34,15 @@ def effort(epochs: float | None, of_epochs: float | None, images: float | None =
         cut = of_epochs is not None and epochs < of_epochs
         words.insert(0, f"{mark}{epochs:.0f} of {of_epochs:.0f} epochs{mark}" if cut else f"{epochs:.0f} epochs")
     return ", ".join(words)
+
+
+def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table.
+
+    >>> print(table(["a", "b"], [["1", "2"]]))
+    | a | b |
+    | --- | --- |
+    | 1 | 2 |
+    """
+    text = [head, ["---"] * len(head), *lines]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in text)

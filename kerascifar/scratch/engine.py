@@ -26,6 +26,7 @@ __all__ = ["MODEL", "TITLE", "TRAINED", "check", "fit", "layers", "restore", "se
 
 TITLE, TRAINED, MODEL = "scratch nets", True, results.SCRATCH_MODEL
 _TIMED_STEPS = 7
+_LARGEST_TIMED = 500  # a larger batch passes through the layers in pieces of this size, so an image takes as long
 # The values of these fields that exist in NumPy; Keras nets take more.
 _VALUES: dict[str, Sequence[Any]] = {
     "optimizer": tuple(OPTIMIZERS),
@@ -65,7 +66,7 @@ def layers(config: RunConfig, variant: Variant, shape: tuple[int, int, int], cla
 
 def time_step(config: RunConfig, variant: Variant, load: Callable[[], Dataset]) -> StepTime:
     """Train one plain epoch of a few steps on images of noise; pixel values make no difference to the time."""
-    data = synthetic.noise_dataset(config, _TIMED_STEPS * config.batch_size)
+    data = synthetic.noise_dataset(config, _TIMED_STEPS * min(config.batch_size, _LARGEST_TIMED))
     faults = tuple(name for name in config.faults if name != "folds_kept")  # folds only repeat it
     plain = dataclasses.replace(config, epochs=1, warmup=0.0, folds=None, faults=faults, patience=0, learning_rate=1e-6)
     begun = time.perf_counter()

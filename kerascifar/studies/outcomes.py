@@ -156,6 +156,8 @@ class RowOutcomes:
         entry |= {key: getattr(row, key) for key in ("fault", "note", "stand_in", "headline", "not_run")}
         if isinstance(row, Quoted) and row.parameters:
             entry["parameters"] = row.parameters
+        if isinstance(row, Search) and row.found:
+            entry["found"] = dict(row.found)
         for mode, outcome in self.by_mode.items():
             values = vars(outcome).items()
             entry[mode] = {key: value for key, value in values if value is not None or key not in _OPTIONAL}

@@ -120,8 +120,14 @@ class Training(Trained):
 
 @dataclass(frozen=True, kw_only=True)
 class Search(Trained):
-    """A [[search]] by tuner: its trials share `recipe`; the other fields are tuner's flags, None means its default."""
+    """A [[search]] by tuner: its trials share `recipe`.
 
+    Attributes:
+        found: the settings that the paper prints as its best, by RunConfig field.
+        space, oracle, max_trials, initial_points: tuner's flags, None means its default.
+    """
+
+    found: Mapping[str, float] = field(default_factory=dict)
     space: str
     oracle: str = "bayesian"
     max_trials: int | None = None

@@ -3,6 +3,8 @@
 title = "..."
 source = "..."
 beside = "goal"                 # what the figures in `expect` are; "paper" unless given
+dataset = "cinic10"             # the study's own, where [common] has a stand_in and another `dataset` in its place
+sizes = "..."                   # a sentence above the table of sizes and times, if one must know something of them
 [common]                        # RunConfig keys shared by all rows that train
 [[run]]
 name = "knn-1-euclidean"
@@ -14,7 +16,7 @@ fault = "the test images are normalised by their own statistics"
 
 A run may start from the weights of another row (init_from = "NAME"), or say why it is not run (not_run = "..."). Other
 kinds of rows: [[ensemble]] (members, vote), [[search]] (settings of a search by tuner, and RunConfig keys of its
-trials) and [[quoted]] (only figures of the paper).
+trials, and in `found` the settings that the paper found) and [[quoted]] (only figures of the paper).
 """
 
 import dataclasses
@@ -39,13 +41,23 @@ RECIPES = Path(__file__).resolve().parent / "recipes"
 
 @dataclass(frozen=True)
 class Study:
-    """A study: title, source, what the figures in `expect` are called (`beside`), and rows in their order in tables."""
+    """A study.
+
+    Attributes:
+        name: of its folder below --runs.
+        title: number, authors and subject.
+        source: where its figures stand.
+        beside: what the figures in `expect` are called.
+        rows: in their order in tables.
+        sizes: a sentence above the table of sizes and times.
+    """
 
     name: str
     title: str
     source: str
     beside: str
     rows: tuple[Row, ...]
+    sizes: str = ""
 
     def __getitem__(self, name: str) -> Row:
         return next(row for row in self.rows if row.name == name)
@@ -74,10 +86,16 @@ def studies() -> list[str]:
     return sorted(path.stem for path in RECIPES.glob("*.toml"))
 
 
-def load_study(name: str) -> Study:
+def load_study(name: str, dataset: str | None = None) -> Study:
     """Read recipes/NAME.toml, or the file that `name` is, and check every row.
 
-    Raises InputError: there is no such study, or the file is malformed; the message names file, row and nearest name.
+    Args:
+        name: of the study.
+        dataset: the study's own, to run on that instead of what stands in for it; or the recipe's. The study has a
+            name, and so a folder, of its own then.
+
+    Raises InputError: there is no such study, or it is not about `dataset`, or the file is malformed; the message names
+    file, row and nearest name.
     """
     path = Path(name) if name.endswith(".toml") else RECIPES / f"{name}.toml"
     safe_name(path.stem, f"{name}: the study's name")  # a folder under --runs has it
@@ -87,8 +105,15 @@ def load_study(name: str) -> Study:
         known = studies()
         raise InputError(f"unknown study {name!r}{nearest(name, known)}; choose from {', '.join(known)}") from None
     common = recipe.get("common", {})
-    _check_keys(recipe, ("title", "source", "beside", "common", *KINDS), path.name)
+    _check_keys(recipe, ("title", "source", "beside", "dataset", "sizes", "common", *KINDS), path.name)
     _check_keys(common, ("stand_in", *FIELDS), f"{path.name}, [common]")
+    study_name, stands_in = path.stem, common.get("dataset", FIELDS["dataset"].default)
+    if dataset is not None:
+        own = recipe.get("dataset", stands_in)
+        lookup(dict.fromkeys((own, stands_in)), dataset, f"--dataset for {path.stem}")
+        if dataset != stands_in:
+            study_name = safe_name(f"{path.stem}-{own.replace(':', '-')}", f"{path.name}: dataset")
+            common = {key: value for key, value in common.items() if key != "stand_in"} | {"dataset": own}
     for key in ("title", "source", "run"):
         if not recipe.get(key):
             raise InputError(f"{path.name}: needs {key}")
@@ -96,7 +121,8 @@ def load_study(name: str) -> Study:
     names = [row.name for row in rows]
     if twice := {n for n in names if names.count(n) > 1}:
         raise InputError(f"{path.name}: two rows have the name {min(twice)}")
-    study = Study(path.stem, recipe["title"], recipe["source"], recipe.get("beside", PAPER), rows)
+    told = {key: recipe.get(key, default) for key, default in (("beside", PAPER), ("sizes", ""))}
+    study = Study(study_name, recipe["title"], recipe["source"], rows=rows, **told)
     for row in rows:
         try:
             _check(study, row)
@@ -140,7 +166,11 @@ def _check(study: Study, row: Row) -> None:
     if isinstance(row, Quoted) and row.arch:
         lookup(ARCHITECTURES, row.arch, "arch")
     if isinstance(row, Search):
-        row.plan(row.config("corrected", Path()), Path())
+        space = row.plan(row.config("corrected", Path()), Path()).space
+        for name, value in row.found.items():
+            lookup(space, name, "found setting")
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise InputError(f"found.{name} must be a number, got {value!r}")
     if isinstance(row, Training):
         ancestors, parent = [row.name], row.init_from
         while parent:

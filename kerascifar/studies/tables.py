@@ -1,11 +1,11 @@
 """A study's table as Markdown and JSON: paper beside as-published beside corrected."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from kerascifar.core import files
-from kerascifar.reporting.study_table import MODES, PAPER, TABLE, effort
+from kerascifar.reporting.study_table import MODES, PAPER, TABLE, effort, table
+from kerascifar.studies.found import found_settings
 from kerascifar.studies.outcomes import (
     Diverged,
     Outcome,
@@ -19,6 +19,7 @@ from kerascifar.studies.outcomes import (
 )
 from kerascifar.studies.plan import StudyRun
 from kerascifar.studies.rows import Quoted, Row, Search
+from kerascifar.studies.sizes import sizes
 from kerascifar.studies.study import Study
 
 _LEGEND = """\
@@ -43,10 +44,10 @@ def texts(study: Study, entries: Sequence[RowOutcomes]) -> dict[str, str]:
 
 
 def markdown(study: Study, entries: Sequence[RowOutcomes]) -> str:
-    """Return a study's tables as Markdown: accuracies, then precision, recall and F1, then sizes and times."""
+    """Return a study's tables as Markdown: accuracies, precision, recall and F1, settings found, sizes and times."""
     sections = [
         f"# {study.title}", study.source, _LEGEND, _accuracies(entries, study.beside), _averages(entries),
-        _sizes(entries, study.beside),
+        found_settings(entries, study.beside), sizes(entries, study.beside, study.sizes),
     ]  # fmt: skip
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -161,73 +162,3 @@ def _averages(entries: Sequence[RowOutcomes]) -> str:
     text = "Over the classes: weighted by their test images, and macro, each class alike."
     head = ["table", "row", "paper", "version", "weighted", "macro"]
     return f"## Precision / recall / F1\n\n{text}\n\n{table(head, lines)}"
-
-
-def _digits(value: float) -> str:
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
-
-
-_SIZES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
-    ("parameters", "parameters", lambda value: f"{value:,.0f}"),
-    ("size_mb", "MB", _digits),
-    ("seconds_per_epoch", "seconds an epoch, CPU", _digits),
-    ("gpu_seconds_per_epoch", "seconds an epoch, GPU", _digits),
-    ("run_seconds", "seconds of the whole run", _digits),
-)
-
-
-def _sizes(entries: Sequence[RowOutcomes], beside: str) -> str:
-    """Return the table of parameters, and of what the paper prints of megabytes and seconds, of the rows with any."""
-    # A time with nothing beside it only tells how busy a machine was.
-    shown = {"parameters", *(key for entry in entries for key in entry.row.expect)}
-    columns = [column for column in _SIZES if column[0] in shown]
-    by_cpu = _all_with_cpu_seconds(entries)
-    lines = []
-    for entry in entries:
-        sides = (entry.row.expect, _own(entry, by_cpu))
-        if any(key in side for key, _, _ in columns for side in sides):
-            cells = [show(side[key]) if key in side else "" for key, _, show in columns for side in sides]
-            lines.append([entry.row.table, entry.row.name, *cells])
-    if not lines:
-        return ""
-    head = ["table", "row", *(text for _, title, _ in columns for text in (f"{title}: {beside}", "ours"))]
-    text = (
-        "## Sizes and times\n\nOurs: trainable parameters, four bytes each; the median epoch, validation included"
-        f"{', in CPU seconds of all cores together' if by_cpu else ''}. Of an epoch of fewer images than the recipe's, "
-        "the time in proportion to the images, or none.\n\n"
-    )
-    return text + table(head, lines)
-
-
-def _on_gpu(outcome: ScoredRuns | ScoredSearch) -> bool:
-    return "gpu" in str(outcome.device).lower()
-
-
-def _all_with_cpu_seconds(entries: Sequence[RowOutcomes]) -> bool:
-    """Tell whether the epochs of all that was trained on a CPU has CPU seconds, which load spoils less."""
-    trained = [o for e in entries for o in e.by_mode.values() if isinstance(o, ScoredRuns | ScoredSearch)]
-    timed = [o for o in trained if o.seconds_per_epoch is not None and not _on_gpu(o)]
-    return bool(timed) and all(o.cpu_seconds_per_epoch is not None for o in timed)
-
-
-def _own(entry: RowOutcomes, by_cpu: bool) -> dict[str, float]:
-    """Return what we measured of a row's size and time, by the paper's names."""
-    own: dict[str, float | None] = {"parameters": entry.row.parameters if isinstance(entry.row, Quoted) else None}
-    for mode in MODES:
-        outcome = entry.by_mode.get(mode)
-        if isinstance(outcome, ScoredRuns | ScoredSearch):
-            device = "gpu_" if _on_gpu(outcome) else ""
-            epoch = outcome.cpu_seconds_per_epoch if by_cpu and not device else outcome.seconds_per_epoch
-            scale = 1.0 if outcome.epoch_scale is None else outcome.epoch_scale
-            measured = {"parameters": outcome.parameters, f"{device}seconds_per_epoch": (epoch or 0.0) * scale}
-            measured["run_seconds"] = outcome.run_seconds
-            own |= {key: value for key, value in measured.items() if value}
-    if own["parameters"]:
-        own["size_mb"] = own["parameters"] * 4 / 1e6
-    return {key: value for key, value in own.items() if value}
-
-
-def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table."""
-    text = [head, ["---"] * len(head), *lines]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in text)

@@ -210,9 +210,24 @@ def test_a_row_that_is_not_run_says_why(reproduce, folder):
     assert "stand-in: digits for CIFAR-10" in table
 
 
+def test_the_studys_own_data_set_has_a_folder_and_a_table_of_its_own(reproduce, folder):
+    text = RECIPE.replace("[common]", 'dataset = "synthetic:200"\n[common]\nstand_in = "digits for gratings"')
+    call = reproduce(text)
+    assert call("--only", "*one")["one"]["stand_in"] == "digits for gratings"
+    before = (folder / "table.md").read_text()
+    call("--only", "*one", "--dataset", "synthetic:200")
+    own = folder.with_name("mine-synthetic-200")
+    (row, _) = json.loads((own / "table.json").read_text())["rows"]
+    assert row["stand_in"] == ""
+    assert "synthetic:200" in (own / row["corrected"]["file"]).read_text()
+    assert "stand-in" not in (own / "table.md").read_text()
+    assert (folder / "table.md").read_text() == before
+
+
 @pytest.mark.parametrize(
     ("flags", "told"),
     [
+        (("--dataset", "cifar10"), "unknown --dataset for mine 'cifar10'; choose from digits"),
         (("--only", "x/*"), "matches no row of mine: knn/one, knn/three"),
         (("--budget", "soon"), "--budget: expected a time such as 90s"),
         (("--epochs", "0"), "--epochs: must be greater than 0, got 0"),

@@ -39,6 +39,7 @@ name = "grid"
 arch = "knn"
 validation = 0.2
 space = "study002"
+found.momentum = 0.5
 [[quoted]]
 name = "theirs"
 arch = "lenet"
@@ -77,6 +78,14 @@ def test_the_papers_figures_are_in_the_recipes():
     assert [row.expect["validation_accuracy"] for row in andrzejczuk.rows if isinstance(row, Search)] == [
         0.3484, 0.4052, 0.461, 0.4892,
     ]  # fmt: skip
+    # What the searches found is what the final nets were trained with; CustomCNN with SGD was given up.
+    found = {row.name: row.found for row in andrzejczuk.rows if isinstance(row, Search)}
+    for name in ("custom-cnn-adam", "resnet18-sgd", "resnet18-adam"):
+        trained = andrzejczuk[f"final-{name}"].recipe
+        assert {key: trained[key] for key in found[f"search-{name}"]} == found[f"search-{name}"]
+    assert found["search-custom-cnn-sgd"] == {
+        "batch_size": 32, "learning_rate": 3.158e-3, "weight_decay": 3.855e-3, "dropout": 0.05463, "momentum": 0.273,
+    }  # fmt: skip
     assert {row.vote for row in andrzejczuk.rows if isinstance(row, Ensemble)} == {"soft", "hard"}
     assert all(row.stand_in for row in andrzejczuk.rows)
     assert rawat["final"].expect == {"test_accuracy": 0.95, "parameters": VARIANTS["se_resnet"].params}
@@ -84,13 +93,30 @@ def test_the_papers_figures_are_in_the_recipes():
     assert sum("test_accuracy" in row.expect for row in lai.rows) == 5 + 4 - 1
     assert sum(isinstance(row, Quoted) for row in lai.rows) == 7 + 1
     assert lai["table-4-densenet121"].expect["parameters"] == 7_978_856
+    # Table VII is of rate 0.0001; Tables I, VIII and IX print ten train times, three of them of the best rate.
+    assert [row.recipe["learning_rate"] for row in lai.rows if "recall" in row.expect] == [0.0001, 0.0001]
+    minutes = [row.expect["run_seconds"] / 60 for row in lai.rows if "run_seconds" in row.expect]
+    assert sorted(minutes) == [28, 29, 31, 31, 31, 33, 33, 34]
+
+
+def test_every_row_of_a_table_of_settings_has_a_run_of_its_own(tmp_path):
+    """Study 000's Table 4 and Figure 4 vary rate, dropout, epochs, folds and initialization, in both versions."""
+    rows = [row for row in load_study("palaska").rows if row.name.startswith("fc")]
+    ids = {row.config(mode, tmp_path).run_id for row in rows for mode in row.modes}
+    assert len(ids) == sum(len(row.modes) for row in rows) == 2 * (6 + 2) + 1
+    for row in rows[:-1]:
+        told, wrong = (row.config(mode, tmp_path) for mode in row.modes[::-1])
+        for name in ("learning_rate", "momentum", "schedule", "dropout", "initializer", "epochs", "folds"):
+            assert getattr(told, name) == getattr(wrong, name), f"{row.name}: {name}"
+        assert wrong.faults
+        assert not told.faults
 
 
 def test_an_old_run_keeps_its_id(tmp_path):
     """The results of study 000 that are committed were made by the first recipe; their rows must still name them."""
     palaska = load_study("palaska")
-    ids = {row: palaska[row].config("corrected", tmp_path).run_id for row in ("knn-1-pair", "fc3")}
-    assert ids == {"knn-1-pair": "43ffd16c1475", "fc3": "d9fbd50c9316"}
+    ids = {row: palaska[row].config("corrected", tmp_path).run_id for row in ("knn-1-pair", "fc3-ours")}
+    assert ids == {"knn-1-pair": "43ffd16c1475", "fc3-ours": "d9fbd50c9316"}
     assert palaska["fc3"].config("as-published", tmp_path).run_id == "78592e0a0c87"
 
 
@@ -137,6 +163,8 @@ def test_kinds_of_rows_and_what_only_matches(tmp_path):
         ('vote = "hard"', 'vote = "had"', "row both: unknown vote 'had' (did you mean hard?)"),
         ('vote = "hard"', "", "row both: needs vote"),
         ('vote = "hard"', 'vote = "hard"\nk = 3', "row both: unknown key 'k'"),
+        ("found.momentum", "found.momntum", "row grid: unknown found setting 'momntum' (did you mean momentum?)"),
+        ("momentum = 0.5", 'momentum = "0.5"', "row grid: found.momentum must be a number, got '0.5'"),
         ('"study002"', '"study02"', "row grid: unknown --space 'study02' (did you mean study002?)"),
         (
             'arch = "lenet"\nexpect',
@@ -164,3 +192,28 @@ def test_a_study_whose_name_leads_out_of_runs_is_refused(tmp_path):
     (tmp_path / "...toml").write_text(RECIPE)  # its stem is ..
     with pytest.raises(InputError, match="the study's name must be a plain name"):
         load_study(str(tmp_path / "...toml"))
+
+
+def test_a_study_runs_on_its_own_data_set_instead_of_what_stands_in_for_it(tmp_path):
+    recipe = RECIPE.replace("[common]", 'dataset = "synthetic:90"\n[common]\nstand_in = "digits for gratings"')
+    (tmp_path / "mine.toml").write_text(recipe)
+    for dataset, name, used, stand_in in (
+        (None, "mine", "digits", "digits for gratings"),
+        ("digits", "mine", "digits", "digits for gratings"),
+        ("synthetic:90", "mine-synthetic-90", "synthetic:90", ""),
+    ):
+        study = load_study(str(tmp_path / "mine.toml"), dataset)
+        assert study.name == name
+        assert {row.stand_in for row in study.rows if not isinstance(row, Quoted)} == {stand_in}
+        trained = [row.config("corrected", tmp_path) for row in study.rows if isinstance(row, Trained)]
+        assert {config.dataset for config in trained} == {used}
+    with pytest.raises(InputError, match=r"unknown --dataset for mine 'cifar10'; choose from synthetic:90, digits"):
+        load_study(str(tmp_path / "mine.toml"), "cifar10")
+    with pytest.raises(InputError, match=r"unknown --dataset for lai 'cinic10' .*choose from cifar10"):
+        load_study("lai", "cinic10")
+
+
+def test_study_002_runs_on_cinic10(tmp_path):
+    study = load_study("andrzejczuk_orslowski", "cinic10")
+    assert not any(row.stand_in for row in study.rows)
+    assert {row.config("corrected", tmp_path).dataset for row in study.rows if isinstance(row, Trained)} == {"cinic10"}

@@ -12,8 +12,8 @@ from kerascifar.reporting import comparison
 from kerascifar.reproduce import main
 from kerascifar.studies.outcomes import _epoch_scale, row_outcomes
 from kerascifar.studies.plan import StudyRun
+from kerascifar.studies.sizes import sizes
 from kerascifar.studies.study import load_study
-from kerascifar.studies.tables import _sizes
 
 RECIPE = """
 title = "Nets"
@@ -62,7 +62,7 @@ def test_a_shortened_epoch_never_stands_beside_a_whole_one(finished, tmp_path):
     assert outcome.epoch_scale is None
     for cpu, scale, shown in ((3.0, None, "3"), (3.0, 50.0, "150"), (None, 50.0, "100"), (3.0, 0.0, "")):
         changed = replace(outcome, seconds_per_epoch=2.0, cpu_seconds_per_epoch=cpu, epoch_scale=scale)
-        text = _sizes([replace(entry, by_mode={"corrected": changed})], "paper")
+        text = sizes([replace(entry, by_mode={"corrected": changed})])
         assert text.endswith(f"| 76 | {shown} |")
         assert ("CPU seconds" in text) == (cpu is not None)
 
@@ -82,3 +82,15 @@ def test_an_old_result_loads_and_is_compared_in_wall_seconds(finished):
     assert not comparison._by_cpu(both)
     on_gpu = replace(new, notes={**new.notes, "device": "gpu:0"})
     assert not comparison._by_cpu([SimpleNamespace(scored=SimpleNamespace(result=on_gpu))])
+
+
+def test_the_papers_time_stands_beside_what_its_code_did(finished, tmp_path):
+    """Its epoch may be a mini-batch, or that of another net; and of a shortened run the whole time is not told."""
+    (entry,) = row_outcomes(finished, tmp_path / "votes")
+    row = replace(entry.row, as_published={"epochs": 1}, expect={"seconds_per_epoch": 76, "run_seconds": 600})
+    outcome = replace(entry.by_mode["corrected"], cpu_seconds_per_epoch=3.0, run_seconds=8.0)
+    modes = {"as-published": replace(outcome, cpu_seconds_per_epoch=2.0, shortened=True), "corrected": outcome}
+    first, second = sizes([replace(entry, row=row, by_mode=modes)], remark="Theirs: a clock.").splitlines()[-2:]
+    assert first.endswith("| 76 | 2 | 600 |  |")
+    assert second.endswith("|  | 3 |  | 8 |")
+    assert "\n\nTheirs: a clock.\n\n" in sizes([entry], remark="Theirs: a clock.")
