@@ -28,7 +28,8 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="where to write")
     folds = f"nets that score the images they did not learn from; 0 leaves labels alone (default {FOLDS})"
     parser.add_argument("--folds", metavar="N", type=int, help=folds)
-    scores = "take the probabilities that finished runs saved, instead of --folds; labels of training images need folds"
+    scores = "take the probabilities that finished runs saved for their test and validation images; no folds then, \
+unless --folds asks for those of the other images"
     parser.add_argument("--scores-of", metavar="RUN", nargs="+", help=scores)
     parser.add_argument("--no-pictures", action="store_true", help="write the page without pictures, to be published")
     add_flags(parser, FLAGS)
@@ -37,15 +38,12 @@ def main(argv: Sequence[str]) -> None:
     pictures = not fields.pop("no_pictures")
     if out.exists() and not out.is_dir():
         raise InputError(f"--out: expected a folder, got the file {out}")
-    if runs and number is not None:
-        raise InputError(
-            "--folds and --scores-of exclude each other: labels are scored by new nets or by finished runs"
-        )
-    number = FOLDS if number is None else number
+    if number is None:
+        number = 0 if runs else FOLDS
     if number < 0 or number == 1:
         raise InputError(f"--folds: expected 0 or at least 2, got {number}")
     folders = tuple(find_run(run) for run in runs or ())
-    for line in audit(RunConfig(**fields), Request(out, 0 if folders else number, folders, pictures)):
+    for line in audit(RunConfig(**fields), Request(out, number, folders, pictures)):
         print(line)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import audit_table
 import speed_table
 
 from kerascifar.cli import Parser, entry
@@ -33,7 +34,9 @@ PAGES = {
     "records": (Path("README.md"), Path()),
     "results": (Path("docs/studies.md"), Path("..")),
     "speed": (Path("docs/speed.md"), Path("..")),
+    "audits": (Path("docs/audit.md"), Path("..")),
 }
+AUDITS = Path("saved_models/audits")
 MADE = ("<!-- {}: made by tools/readme_results.py -->", "<!-- end of {} -->")
 HEAD = ("study", "row, and what was wrong", "paper", "as published", "corrected")
 INTRODUCTION = """\
@@ -94,6 +97,8 @@ def texts(root: Path) -> dict[Path, str]:
     results = [INTRODUCTION, table(HEAD, lines)]
     results += [f"{SHORTENED} {', '.join(shortened)}."] if shortened else []
     blocks = {"results": "\n\n".join(results), "speed": speed_table.text(root / "tools" / "measured")}
+    if (root / AUDITS).is_dir():
+        blocks["audits"] = audit_table.text(root / AUDITS, PAGES["audits"][1] / AUDITS)
     if records:
         blocks["records"] = f"{RECORDS}\n\n{table(RECORDS_HEAD, records)}"
     for name, text in blocks.items():

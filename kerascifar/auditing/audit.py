@@ -38,7 +38,7 @@ class Request:
     Attributes:
         out: the folder that it is written to.
         folds: nets that score what they did not learn from; 0 for none.
-        runs: finished runs whose saved probabilities are taken instead.
+        runs: finished runs whose saved probabilities are taken where there are any.
         pictures: whether the page shows the images.
     """
 
@@ -57,7 +57,7 @@ def audit(config: RunConfig, request: Request) -> Iterator[str]:
     whole = load_whole(config)
     yield f"{describe_classes(whole.classes)}; " + ", ".join(f"{n} {len(s):,}" for n, s in whole.splits.items())
     checksums = {name: split.checksum for name, split in whole.splits.items()}
-    scored = held_out.by_runs(whole, request.runs, config.data_dir) if request.runs else None
+    scored = held_out.by_runs(whole, request.runs, config.data_dir)
     key = hashlib.sha256(json.dumps([FORMAT, checksums]).encode()).hexdigest()[:12]
     work = request.out / WORK / key
     with files.only_writer(request.out, "--out"):
@@ -69,8 +69,9 @@ def audit(config: RunConfig, request: Request) -> Iterator[str]:
             machine = {"threads": config.threads, "device": config.device}
             kept = work / f"folds-{request.folds}-seed-{config.seed}"
             kept.mkdir(exist_ok=True)
-            scored = held_out.by_folds(whole, request.folds, config.seed, kept, machine, announced)
-        labels = find_suspects(whole, scored, pairs) if scored else LabelFindings([], {}, {})
+            folds = held_out.by_folds(whole, request.folds, config.seed, kept, machine, announced)
+            scored = {name: np.where(np.isnan(scored[name]), values, scored[name]) for name, values in folds.items()}
+        labels = find_suspects(whole, scored, pairs)
         took["all"] = time.monotonic() - begun
         oddities = find_oddities(whole)
         write_pairs(request.out / PAIRS, pairs)
@@ -163,14 +164,11 @@ def _reader(whole: Whole) -> Callable[[str, int], np.ndarray]:
 
 
 def _facts(request: Request, labels: LabelFindings) -> list[tuple[str, str]]:
-    if request.runs:
-        by = f"{len(request.runs)} finished runs"
-    elif request.folds:
-        by = f"{request.folds} folds"
-    else:
+    by = [f"{request.folds} folds"] * bool(request.folds) + [f"{len(request.runs)} finished runs"] * bool(request.runs)
+    if not by:
         return [("labels", "not looked at")]
     wrong = ", ".join(f"{name} {count:,.0f}" for name, count in labels.estimated.items())
-    return [("labels scored by", by), ("wrong labels by the confident joint", wrong)]
+    return [("labels scored by", " and ".join(by)), ("wrong labels by the confident joint", wrong)]
 
 
 def _lines(
