@@ -1,0 +1,32 @@
+"""The table of committed audits says what their files say."""
+
+import json
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+import audit_table  # noqa: E402
+
+SUMMARY = {
+    "dataset": "cifar10",
+    "images": {"train": 50000, "test": 10000},
+    "test_images_with_copies_in_training": 1234,
+    "pairs": [
+        {"splits": "train and train", "verdict": "near-duplicate", "pairs": 1500},
+        {"splits": "test and train", "verdict": "same pixels", "pairs": 7},
+    ],
+    "suspect_labels": {"test": 12},
+    "folds": 0,
+    "scores_of": ["a/1", "b/2"],
+    "runs": [{"run": "a/1", "all test images (10,000)": 0.91, "suspect labels alone (0)": None}],
+}
+
+
+def test_a_row_per_audit_and_a_row_per_run(tmp_path):
+    (tmp_path / "cifar10").mkdir()
+    (tmp_path / "cifar10" / "audit.json").write_text(json.dumps(SUMMARY))
+    lines = audit_table.text(tmp_path, Path("../audits")).splitlines()
+    found = ("[cifar10](../audits/cifar10/audit.json)", "1,234 of 10,000", "0 same pixels, 1,500 near-duplicate")
+    assert f"| {' | '.join(found)} | 12 by 2 runs |" in lines
+    assert "| a/1 | 0.9100 |  |" in lines
