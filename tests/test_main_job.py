@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_tools_run_trains_on_the_embedded_digits(tmp_path):
     environment = {k: v for k, v in os.environ.items() if k != "KERASCIFAR_DATA"}
     done = subprocess.run(

@@ -2,8 +2,8 @@
 
 import contextlib
 import hashlib
+import inspect
 import marshal
-import sys
 from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 from types import CodeType, FrameType
@@ -168,7 +168,7 @@ def _add(
 
 def _caller(function: Callable[..., Any] | None) -> Plugin:
     """Return who registers without being a plugin: a script by its file, a notebook's cell by its code."""
-    frame: FrameType | None = sys._getframe()
+    frame: FrameType | None = inspect.currentframe()
     while frame is not None and frame.f_code.co_filename == __file__:
         frame = frame.f_back
     code: CodeType = frame.f_code if function is None else function.__code__

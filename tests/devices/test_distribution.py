@@ -192,8 +192,10 @@ def test_two_workers_killed_and_started_again_end_as_one_device(command, tmp_pat
         assert b["val_accuracy"] == pytest.approx(a["val_accuracy"], abs=1e-6)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("killed", [0, 1], ids=["chief", "other"])
+@pytest.mark.parametrize(
+    "killed",
+    [pytest.param(0, marks=pytest.mark.slow, id="chief"), pytest.param(1, marks=pytest.mark.release, id="other")],
+)
 def test_workers_hold_the_same_and_a_killed_one_ends_the_other_within_a_minute(killed, tmp_path):
     # Dropout and BatchNorm too: what the workers hold must be the same to the last bit, moving statistics included.
     pair = workers(tmp_path, "--arch", "modified_net", *SAME[:4], "--epochs", "100000", "--runs", "k")

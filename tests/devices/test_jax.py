@@ -61,7 +61,7 @@ def test_on_jax_too_and_without_tensorflow(what, runs):
 
 
 @needs_jax
-@pytest.mark.slow
+@pytest.mark.release
 def test_a_net_trained_on_jax_is_scored_alike_by_tensorflow(command, tmp_path):
     asked = ("--arch", "modified_net", "--dataset", "digits", "--epochs", "2", "--augment", "flip_crop")
     done = command("kerascifar.train", *asked, "--input", "arrays", KERAS_BACKEND="jax")

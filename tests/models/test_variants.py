@@ -59,7 +59,7 @@ GOLDEN = {
 
 
 def slowly(names, slow):
-    return [pytest.param(n, marks=[pytest.mark.slow] * (n in slow)) for n in names]
+    return [pytest.param(n, marks=[pytest.mark.release] * (n in slow)) for n in names]
 
 
 @cache

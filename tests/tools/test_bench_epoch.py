@@ -60,7 +60,7 @@ def call(*args):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_a_net_is_timed():
     done = call("--arch", "lenet", "--images", "200", "--epochs", "2")
     assert done.returncode == 0, done.stderr
@@ -68,7 +68,7 @@ def test_a_net_is_timed():
     assert float(done.stdout.splitlines()[-1].split()[2]) > 0
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_a_device_that_is_not_there_is_refused():
     done = call("--arch", "lenet", "--images", "200", "--epochs", "2", "--devices", "gpu")
     assert done.returncode == 2

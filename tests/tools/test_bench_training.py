@@ -65,7 +65,7 @@ def test_without_pytorch_it_says_so():
     assert done.stderr.startswith("error: PyTorch is not installed")
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_measures_all_sides(tmp_path):
     pytest.importorskip("torch")
     (tmp_path / "t.json").write_text(json.dumps({"nets": {"modified_net": ROW}}))

@@ -45,7 +45,7 @@ def test_a_run_in_stretches_that_died_twice_ends_bit_for_bit_as_one_that_did_not
     assert any((a != b).any() for a, b in zip(weights, other, strict=True))
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_the_whitening_bias_stays_after_its_epochs(tmp_path):
     def whitening_bias(**options):
         weights, _ = trained(tmp_path / str(options), **{**SMALL, **options})

@@ -75,7 +75,7 @@ CASES = {
 QUICK = ("dropout and momentum", "augmented")
 
 
-@pytest.mark.parametrize("case", [c if c in QUICK else pytest.param(c, marks=pytest.mark.slow) for c in CASES])
+@pytest.mark.parametrize("case", [c if c in QUICK else pytest.param(c, marks=pytest.mark.release) for c in CASES])
 def test_a_run_that_died_twice_ends_bit_for_bit_as_one_that_did_not(case, tmp_path, monkeypatch):
     options = CASES[case] | {"checkpoint_steps": 1}
     weights, history = trained(tmp_path / "undisturbed", **options)

@@ -66,7 +66,7 @@ def test_more_layers_than_there_are_is_refused_before_the_first_phase():
         fit.compiled_model(config, load(config))
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_the_rate_of_each_phase_runs_its_own_schedule(tmp_path):
     _, history = trained(tmp_path, phases="2,1,0.1;2,0,0.02", epochs=4)
     # cosine over 2 epochs: the peak at the first epoch's begin, half of it at the second's
@@ -109,8 +109,10 @@ def test_two_phases_are_two_trainings_one_after_the_other(tmp_path):
     ("steps", "options"),
     [
         ((STEPS, 2), {}),  # at the very end of the first phase; again in the second
-        pytest.param((2, 1), {"augment": "flip_crop"}, marks=pytest.mark.slow),  # in the first; again at its third step
-        pytest.param((STEPS + 2, STEPS), {"optimizer": "adam", "ema": 0.9}, marks=pytest.mark.slow),
+        pytest.param(
+            (2, 1), {"augment": "flip_crop"}, marks=pytest.mark.release
+        ),  # in the first; again at its third step
+        pytest.param((STEPS + 2, STEPS), {"optimizer": "adam", "ema": 0.9}, marks=pytest.mark.release),
     ],
 )
 def test_a_transfer_that_died_in_any_phase_ends_bit_for_bit_as_one_that_did_not(steps, options, tmp_path, monkeypatch):
@@ -124,7 +126,7 @@ def test_a_transfer_that_died_in_any_phase_ends_bit_for_bit_as_one_that_did_not(
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_a_death_after_the_last_phase_changes_nothing(tmp_path):
     options = {"phases": "1,1,0.1;1,0,0.02", "epochs": 2, "arch": "origin_net"}
     weights, history = trained(tmp_path, **options)

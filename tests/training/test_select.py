@@ -38,7 +38,7 @@ def test_the_best_epochs_weights_are_kept(select, column, tmp_path):
     assert [row["loss"] for row in rows] == [row["loss"] for row in history]
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_selected_on_the_test_images_the_result_says_so(tmp_path):
     result = run(configure(**{**SMALL, **ROUGH, "runs": str(tmp_path), "epochs": 3, "select": "test"}))
     assert result.accuracy == pytest.approx(max(row["test_accuracy"] for row in result.history))
@@ -46,7 +46,7 @@ def test_selected_on_the_test_images_the_result_says_so(tmp_path):
     assert "test_accuracy" in (tmp_path / "origin_net" / result.run_id / "history.csv").read_text().splitlines()[0]
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_a_run_that_died_keeps_the_same_epoch(tmp_path, monkeypatch):
     options = ROUGH | {"select": "test", "epochs": 3, "checkpoint_steps": 1}
     weights, history = trained(tmp_path / "undisturbed", **options)

@@ -100,6 +100,7 @@ def test_a_killed_worker_is_started_again_and_a_killed_chief_takes_its_workers_a
     assert (search / "best.toml").exists()
 
 
+@pytest.mark.release
 def test_a_worker_of_another_machine_that_is_killed_loses_no_trial(begin, tmp_path):
     """As on several machines: all are started by hand, and the chief knows no process, only pulses."""
     search = tmp_path / "search"

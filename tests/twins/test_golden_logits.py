@@ -43,7 +43,7 @@ def test_every_case_has_its_golden_logits():
     assert sorted(GOLDEN) == sorted(CASES)
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in CASES])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.release] * (n in SLOW)) for n in CASES])
 def test_logits_are_pytorchs(name, tmp_path):
     case = CASES[name]
     model = built(case)
