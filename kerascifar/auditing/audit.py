@@ -75,14 +75,17 @@ def audit(config: RunConfig, request: Request) -> Iterator[str]:
         took["all"] = time.monotonic() - begun
         oddities = find_oddities(whole)
         write_pairs(request.out / PAIRS, pairs)
-        write_labels(request.out / LABELS, labels.suspects)
-        effects = effects_on(request.runs, whole, request.out / PAIRS, request.out / LABELS)
+        lists = [request.out / PAIRS]
+        if request.folds or request.runs:  # an empty list would say that no label is suspect
+            write_labels(request.out / LABELS, labels.suspects)
+            lists.append(request.out / LABELS)
+        effects = effects_on(request.runs, whole, *lists)
         content = summary(config, request, whole, pairs, labels, oddities, took) | {
             "reliability": reliability.to_dict(),
             "runs": effects,
         }
         files.write_text(request.out / SUMMARY, json.dumps(content, indent=1) + "\n")
-        digest = hashlib.sha256((request.out / PAIRS).read_bytes() + (request.out / LABELS).read_bytes()).hexdigest()
+        digest = hashlib.sha256(b"".join(path.read_bytes() for path in lists)).hexdigest()
         heading = Heading(digest[:16], config.dataset, [*reliability.facts(), *_facts(request, labels)])
         suspects = sorted(labels.suspects, key=lambda one: (not one.suspect, one.margin))[:MOST_SHOWN]
         read, align = (_reader(whole), duplicates.aligner(whole)) if request.pictures else (None, None)
@@ -188,4 +191,4 @@ def _lines(
         yield f"{len(oddities):,} odd pictures"
     for name, value in reliability.facts():
         yield f"{name}: {value}"
-    yield f"look at {out / PAGE}; lists: {out / PAIRS}, {out / LABELS}"
+    yield f"look at {out / PAGE}; the lists lie beside it"
