@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,19 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from kerascifar import results
 from kerascifar.auditing import calibration, duplicates, held_out
 from kerascifar.auditing.effects import effects_on
-from kerascifar.auditing.findings import NEAR, SAME, Oddity, Pair, write_labels, write_pairs
+from kerascifar.auditing.findings import Oddity, Pair, write_labels, write_pairs
 from kerascifar.auditing.oddities import find_oddities
 from kerascifar.auditing.page import Heading, write_page
 from kerascifar.auditing.suspects import SURE, LabelFindings, find_suspects
 from kerascifar.config import RunConfig
 from kerascifar.core import files
+from kerascifar.core.audit_lists import DUPLICATES
 from kerascifar.core.contracts import Whole
 from kerascifar.core.processor import processor
+from kerascifar.core.progress import bar
 from kerascifar.data.datasets import describe_classes, load_whole
 
 PAIRS, LABELS, SUMMARY, PAGE, WORK = "pairs.csv", "labels.csv", "audit.json", "audit.html", "work"
@@ -69,7 +69,7 @@ def audit(config: RunConfig, request: Request) -> Iterator[str]:
             machine = {"threads": config.threads, "device": config.device}
             kept = work / f"folds-{request.folds}-seed-{config.seed}"
             kept.mkdir(exist_ok=True)
-            folds = held_out.by_folds(whole, request.folds, config.seed, kept, machine, announced)
+            folds = held_out.by_folds(whole, request.folds, config.seed, kept, machine)
             scored = {name: np.where(np.isnan(scored[name]), values, scored[name]) for name, values in folds.items()}
         labels = find_suspects(whole, scored, pairs)
         took["all"] = time.monotonic() - begun
@@ -100,16 +100,8 @@ def shown(pairs: Sequence[Pair]) -> list[Pair]:
 
 
 def stage(title: str, total: int) -> Callable[[int], object]:
-    """Return what counts a stage of `total` steps: a bar on a terminal, a line in a pipe."""
-    if not sys.stderr.isatty():
-        print(f"{title}: {total:,}", file=sys.stderr, flush=True)
-        return lambda _: None
-    return tqdm(total=total, desc=title, unit=" images", delay=1).update
-
-
-def announced(title: str) -> None:
-    """Say on stderr what begins."""
-    print(title, file=sys.stderr, flush=True)
+    """Return what counts the images or pairs of a stage."""
+    return bar(total, title, "image").update
 
 
 def summary(
@@ -142,7 +134,11 @@ def summary(
             for (splits, verdict), count in sorted(verdicts.items())
         ],
         "test_images_with_copies_in_training": len(
-            {(p.a_split, p.a_index) for p in pairs if p.b_split == "train" and p.a_split != "train" and _copies(p)}
+            {
+                (p.a_split, p.a_index)
+                for p in pairs
+                if p.b_split == "train" and p.a_split != "train" and p.verdict in DUPLICATES
+            }
         ),
         "suspect_labels": dict(Counter(one.split for one in labels.suspects if one.suspect)),
         "estimated_wrong_labels": {name: round(count, 1) for name, count in labels.estimated.items()},
@@ -156,10 +152,6 @@ def summary(
         "versions": results.versions(),
         "revision": results.revision(),
     }
-
-
-def _copies(pair: Pair) -> bool:
-    return pair.verdict in (SAME, NEAR)
 
 
 def _reader(whole: Whole) -> Callable[[str, int], np.ndarray]:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from kerascifar.auditing.duplicates import Progress, compare, near_up_to
-from kerascifar.auditing.findings import NEAR, Pair
+from kerascifar.auditing.findings import Pair
 from kerascifar.auditing.poses import WIDE
+from kerascifar.core.audit_lists import NEAR
 from kerascifar.core.contracts import Split, Whole
 
 COPIES = 200

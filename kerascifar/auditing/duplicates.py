@@ -12,9 +12,10 @@ from threadpoolctl import threadpool_limits
 
 from kerascifar.auditing.alignment import Aligned, align, channels_first, first_places, moved_onto, upside_down
 from kerascifar.auditing.candidates import Candidates, Searched
-from kerascifar.auditing.findings import NEAR, SAME, SIMILAR, Pair
+from kerascifar.auditing.findings import Pair
 from kerascifar.auditing.kept import Arrays, kept
 from kerascifar.auditing.poses import NARROW, WIDE, Pose
+from kerascifar.core.audit_lists import NEAR, SAME, SIMILAR, SPLITS
 from kerascifar.core.contracts import Split, Whole
 from kerascifar.core.errors import InputError
 from kerascifar.core.processor import cores
@@ -26,7 +27,7 @@ NEAR_AT_MOST, PER_DECADE = 0.45, 0.04
 # A test image that has several partners in training is known by the nearest; the others count as near-duplicates only
 # where there is no doubt at all.
 FURTHER_UP_TO = 0.12
-LIKE = ("test", "validation", "train")  # where two splits differ, the one that stands further left is a
+LIKE = SPLITS[::-1]  # where two splits differ, the one that stands further left is a
 _COLUMNS = {field.name: (None, 4) if field.name == "place" else (None,) for field in fields(Aligned)}  # and shapes
 BATCH = 250  # pairs that are aligned at a time
 Progress = Callable[[str, int], Callable[[int], object]]  # from a title and a total to what counts them

@@ -9,9 +9,9 @@ from kerascifar.auditing.poses import resized
 from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Split
 from kerascifar.devices import placement
-from kerascifar.results import KERAS_MODEL
+from kerascifar.results import find_run
 
-SHIPPED = Path(__file__).resolve().parents[2] / "saved_models" / "tiny36k" / "dfb1230f3bf2" / KERAS_MODEL
+SHIPPED = Path(__file__).resolve().parents[2] / "saved_models" / "tiny36k"
 PIXEL_COMPONENTS = 32
 STRENGTH = 0.01  # scikit-learn's C: how little the weights are held small
 
@@ -57,14 +57,14 @@ def _flat(images: np.ndarray) -> np.ndarray:
 
 def _features() -> Callable[[np.ndarray], np.ndarray] | None:
     """Return the function from images to the last features of the shipped net, or None where it is not there."""
-    if not SHIPPED.is_file():
+    if not SHIPPED.is_dir():
         return None
     placement.start(RunConfig(device="cpu"))
     import keras
 
     from kerascifar.training.scoring import load_model
 
-    net = load_model(SHIPPED.parent)
+    net = load_model(find_run(SHIPPED))
     trunk = keras.Model(net.inputs, net.layers[-1].input)
 
     def features(images: np.ndarray) -> np.ndarray:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kerascifar.core import files
+from kerascifar.core.audit_lists import NEAR, SAME, SIMILAR
 from kerascifar.core.shown import csv_cell
 
-SAME, NEAR, SIMILAR = VERDICTS = ("same pixels", "near-duplicate", "similar")
+VERDICTS = (SAME, NEAR, SIMILAR)
 PAIR_COLUMNS = (
     "a_split", "a_index", "b_split", "b_index", "score", "verdict", "shift_x", "shift_y", "scale", "mirror", "gain",
     "offset", "a_label", "b_label", "a_sha256", "b_sha256",

@@ -1,7 +1,8 @@
 """Probabilities from nets that did not learn from the image: by folds, or from finished runs."""
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,9 @@ FEW = 5_000
 # The net of a fold: the recipe of `speedrun90` (studies/recipes/records.toml), 0.91 on CIFAR-10 in minutes.
 FOLD_NET = {"arch": "airbench94", "widths": (32, 128, 128), "epochs": 7, "whiten_epochs": 3}
 Probabilities = dict[str, np.ndarray]  # by split, float32 (N, classes)
-Advance = Callable[[str], object]  # called with what comes next
 
 
-def by_folds(
-    whole: Whole, folds: int, seed: int, folder: Path, machine: Mapping[str, Any], advance: Advance
-) -> Probabilities:
+def by_folds(whole: Whole, folds: int, seed: int, folder: Path, machine: Mapping[str, Any]) -> Probabilities:
     """Return probabilities of all splits: of a training image by the one fold that held it out, else the folds' mean.
 
     Each fold's are kept in `folder`, so that an audit that was killed goes on; a net in training goes on from its
@@ -39,12 +37,11 @@ def by_folds(
         seed: decides the folds and the nets.
         folder: of this data set, folds and seed alone.
         machine: fields of RunConfig that do not change numbers, such as threads.
-        advance: called before each fold.
     """
     train = whole.splits["train"]
     summed = {name: np.zeros((len(split), len(whole.classes)), np.float64) for name, split in whole.splits.items()}
     for number, held in enumerate(_folds(train.labels, folds, seed), start=1):
-        advance(f"fold {number} of {folds}")
+        print(f"fold {number} of {folds}", file=sys.stderr, flush=True)
         others = {name: split for name, split in whole.splits.items() if name != "train"}
 
         def trained(held: np.ndarray = held, number: int = number, others: Mapping[str, Split] = others) -> Arrays:
@@ -70,7 +67,7 @@ def by_runs(whole: Whole, folders: Sequence[Path], data_dir: str | None) -> Prob
     """
     sums = {name: np.zeros((len(split), len(whole.classes)), np.float64) for name, split in whole.splits.items()}
     counts = {name: np.zeros(len(split), np.int64) for name, split in whole.splits.items()}
-    places = {name: _places(split) for name, split in whole.splits.items()}
+    places = {name: _places(split) for name, split in whole.splits.items() if folders}
     for folder in folders:
         for name, rows, values in _saved(whole, folder, data_dir, places):
             sums[name][rows] += values

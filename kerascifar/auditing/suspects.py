@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from kerascifar.auditing.confidence import confident_joint, margins, noise
-from kerascifar.auditing.findings import SIMILAR, Pair, Suspect
+from kerascifar.auditing.findings import Pair, Suspect
 from kerascifar.auditing.held_out import Probabilities
-from kerascifar.core.contracts import Whole
+from kerascifar.core.audit_lists import SIMILAR
+from kerascifar.core.contracts import Split, Whole
 
 SURE = -0.35  # margin: the other class is more probable by a third or more
 COPY = 0.5  # weight of the labels of an image's near-duplicates beside what the nets say
@@ -58,7 +59,7 @@ def find_suspects(whole: Whole, probabilities: Probabilities, pairs: Sequence[Pa
             if (votes := copies.get((name, index))) is not None:
                 values[row] = (1 - COPY) * values[row] + COPY * votes / votes.sum()
         margin, strongest = margins(labels, values)
-        digests = _digests(split.images[scored[margin < 0]])
+        digests = Split(split.images[scored[margin < 0]], labels[margin < 0]).image_checksums()
         for row, digest in zip(np.flatnonzero(margin < 0).tolist(), digests, strict=True):
             index = int(scored[row])
             votes = copies.get((name, index))
@@ -66,7 +67,7 @@ def find_suspects(whole: Whole, probabilities: Probabilities, pairs: Sequence[Pa
                 Suspect(
                     name,
                     index,
-                    digest,
+                    digest.hex(),
                     given=whole.classes[labels[row]],
                     proposed=whole.classes[strongest[row]],
                     margin=float(margin[row]),
@@ -106,9 +107,3 @@ def _copies(whole: Whole, pairs: Sequence[Pair]) -> Mapping[Place, np.ndarray]:
 
 def _label(whole: Whole, split: str, index: int) -> str:
     return whole.classes[whole.splits[split].labels[index]]
-
-
-def _digests(images: np.ndarray) -> list[str]:
-    from kerascifar.core.contracts import Split
-
-    return [digest.hex() for digest in Split(images, np.zeros(len(images), np.int64)).image_checksums()]

@@ -80,13 +80,13 @@ def test_planted_wrong_labels_are_found_and_a_second_audit_trains_nothing(tmp_pa
     given = train.labels.copy()
     given[wrong] = (given[wrong] + rng.integers(1, 10, 20)) % 10
     planted = Whole(whole.classes, {"train": Split(train.images, given), "test": whole.splits["test"]})
-    probabilities = held_out.by_folds(planted, 3, 0, tmp_path, {"device": "cpu"}, lambda title: None)
+    probabilities = held_out.by_folds(planted, 3, 0, tmp_path, {"device": "cpu"})
     suspects = [one for one in find_suspects(planted, probabilities, []).suspects if one.split == "train"]
     assert len(set(wrong) & {one.index for one in suspects[:20]}) >= 12
     assert len(set(wrong) & {one.index for one in suspects if one.suspect}) >= 12
     assert sum(one.suspect for one in suspects) <= 30
     monkeypatch.setattr(held_out, "_trained", None)
-    again = held_out.by_folds(planted, 3, 0, tmp_path, {"device": "cpu"}, lambda title: None)
+    again = held_out.by_folds(planted, 3, 0, tmp_path, {"device": "cpu"})
     np.testing.assert_array_equal(again["train"], probabilities["train"])
 
 

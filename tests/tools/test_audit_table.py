@@ -30,3 +30,12 @@ def test_a_row_per_audit_and_a_row_per_run(tmp_path):
     found = ("[cifar10](../audits/cifar10/audit.json)", "1,234 of 10,000", "0 same pixels, 1,500 near-duplicate")
     assert f"| {' | '.join(found)} | 12 by 2 runs |" in lines
     assert "| a/1 | 0.9100 |  |" in lines
+
+
+def test_readme_says_of_cifar10_what_its_audit_says():
+    summary = json.loads((ROOT / "saved_models/audits/cifar10/audit.json").read_text())
+    copies, labels = summary["test_images_with_copies_in_training"], summary["suspect_labels"]["test"]
+    sentence = (
+        f"{copies} of CIFAR-10's 10,000 test images have a near-duplicate in training, {labels} bear a suspect label"
+    )
+    assert sentence in " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
