@@ -16,6 +16,7 @@ from kerascifar.auditing.audit import Request, audit
 from kerascifar.cli import Parser, add_flags, entry
 from kerascifar.config import RunConfig
 from kerascifar.core.errors import InputError
+from kerascifar.devices.jobs import job_count
 from kerascifar.results import find_run
 
 FLAGS = ("dataset", "data_dir", "unverified", "image_size", "seed", "threads", "device")
@@ -28,13 +29,14 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="where to write")
     folds = f"nets that score the images they did not learn from; 0 leaves labels alone (default {FOLDS})"
     parser.add_argument("--folds", metavar="N", type=int, help=folds)
+    parser.add_argument("--jobs", metavar="N", default="1", help="folds trained at once, or auto (default 1)")
     scores = "take the probabilities that finished runs saved for their test and validation images; no folds then, \
 unless --folds asks for those of the other images"
     parser.add_argument("--scores-of", metavar="RUN", nargs="+", help=scores)
     parser.add_argument("--no-pictures", action="store_true", help="write the page without pictures, to be published")
     add_flags(parser, FLAGS)
     fields = vars(parser.parse_args(argv))
-    out, number, runs = (fields.pop(name) for name in ("out", "folds", "scores_of"))
+    out, number, runs, jobs = (fields.pop(name) for name in ("out", "folds", "scores_of", "jobs"))
     pictures = not fields.pop("no_pictures")
     if out.exists() and not out.is_dir():
         raise InputError(f"--out: expected a folder, got the file {out}")
@@ -43,7 +45,7 @@ unless --folds asks for those of the other images"
     if number < 0 or number == 1:
         raise InputError(f"--folds: expected 0 or at least 2, got {number}")
     folders = tuple(find_run(run) for run in runs or ())
-    for line in audit(RunConfig(**fields), Request(out, number, folders, pictures)):
+    for line in audit(RunConfig(**fields), Request(out, number, job_count(jobs), folders, pictures)):
         print(line)
 
 

@@ -22,11 +22,11 @@ from pathlib import Path
 from kerascifar.cli import Parser, add_flags, entry, suggest
 from kerascifar.config import FIELDS, MACHINE
 from kerascifar.core.errors import InputError
+from kerascifar.devices.jobs import job_count, threads_each
 from kerascifar.plugins.loading import parse
 from kerascifar.reporting.study_table import MODES
 from kerascifar.studies.budget import make_plan
 from kerascifar.studies.execution import announce, check_finished, perform_all, print_schedule
-from kerascifar.studies.jobs import job_count, threads_each
 from kerascifar.studies.lengths import duration, seconds
 from kerascifar.studies.plan import ASKED_FULL, StudyRun, versions, write_plan
 from kerascifar.studies.remote import cluster

@@ -5,7 +5,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,10 @@ from kerascifar.config import RunConfig
 from kerascifar.core import files
 from kerascifar.core.audit_lists import DUPLICATES
 from kerascifar.core.contracts import Whole
-from kerascifar.core.processor import processor
+from kerascifar.core.processor import cores, processor
 from kerascifar.core.progress import bar
 from kerascifar.data.datasets import describe_classes, load_whole
+from kerascifar.devices.jobs import threads_each
 
 PAIRS, LABELS, SUMMARY, PAGE, WORK = "pairs.csv", "labels.csv", "audit.json", "audit.html", "work"
 MOST_SHOWN = 1500  # pairs, and suspect labels, on the page; the lists have all
@@ -38,12 +39,14 @@ class Request:
     Attributes:
         out: the folder that it is written to.
         folds: nets that score what they did not learn from; 0 for none.
+        jobs: folds trained at once.
         runs: finished runs whose saved probabilities are taken where there are any.
         pictures: whether the page shows the images.
     """
 
     out: Path
     folds: int
+    jobs: int
     runs: tuple[Path, ...]
     pictures: bool
 
@@ -66,10 +69,10 @@ def audit(config: RunConfig, request: Request) -> Iterator[str]:
         reliability = calibration.measure(whole, pairs, config.seed, stage, config.threads)
         took = {"duplicates": time.monotonic() - begun}
         if request.folds:
-            machine = {"threads": config.threads, "device": config.device}
-            kept = work / f"folds-{request.folds}-seed-{config.seed}"
+            each = replace(config, threads=config.threads or threads_each(request.jobs))
+            kept = work / f"folds-{request.folds}-seed-{config.seed}-threads-{each.threads or cores()}"
             kept.mkdir(exist_ok=True)
-            folds = held_out.by_folds(whole, request.folds, config.seed, kept, machine)
+            folds = held_out.by_folds(each, whole, request.folds, kept, request.jobs)
             scored = {name: np.where(np.isnan(scored[name]), values, scored[name]) for name, values in folds.items()}
         labels = find_suspects(whole, scored, pairs)
         took["all"] = time.monotonic() - begun

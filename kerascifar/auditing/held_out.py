@@ -3,19 +3,24 @@
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import as_completed
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from kerascifar.architectures import ARCHITECTURES, engine
 from kerascifar.auditing.features import feature_probabilities
-from kerascifar.auditing.kept import Arrays, kept
+from kerascifar.auditing.kept import read_kept
+from kerascifar.config import RunConfig
 from kerascifar.configure import configure
 from kerascifar.core.contracts import Dataset, Split, Whole
 from kerascifar.core.errors import InputError
-from kerascifar.data.datasets import load
+from kerascifar.core.files import write_atomically
+from kerascifar.core.progress import bar
+from kerascifar.data.datasets import load, load_whole
+from kerascifar.devices.jobs import make_executor
 from kerascifar.evaluation.scored_run import read_scored_run
+from kerascifar.plugins.loading import load_again
 from kerascifar.run import read_run
 
 # Below so many training images a net learns less than a linear classifier on the features of one that comes with us.
@@ -25,38 +30,63 @@ FOLD_NET = {"arch": "airbench94", "widths": (32, 128, 128), "epochs": 7, "whiten
 Probabilities = dict[str, np.ndarray]  # by split, float32 (N, classes)
 
 
-def by_folds(whole: Whole, folds: int, seed: int, folder: Path, machine: Mapping[str, Any]) -> Probabilities:
+def by_folds(config: RunConfig, whole: Whole, folds: int, folder: Path, jobs: int = 1) -> Probabilities:
     """Return probabilities of all splits: of a training image by the one fold that held it out, else the folds' mean.
 
     Each fold's are kept in `folder`, so that an audit that was killed goes on; a net in training goes on from its
     checkpoint.
 
     Args:
-        whole: the data set.
+        config: names the data set, the seed that decides folds and nets, and the threads of a net.
+        whole: that data set.
         folds: how many, at least 2; as many training images per class as images of that class can be spread.
-        seed: decides the folds and the nets.
-        folder: of this data set, folds and seed alone.
-        machine: fields of RunConfig that do not change numbers, such as threads.
+        folder: of this data set, folds, seed and threads alone.
+        jobs: nets trained at once; if several, each in a process of its own, which reads the data set anew.
+
+    Raises:
+        InputError: a process died, or what is kept is damaged.
     """
-    train = whole.splits["train"]
+    held = _folds(whole.splits["train"].labels, folds, config.seed)
+    missing = [number for number in range(folds) if not _file(folder, number).exists()]
+    executor = make_executor(jobs, folder, load_again())
+    with executor, bar(folds, "folds", "fold", shown=jobs > 1) as done:
+        done.update(folds - len(missing))
+        tasks = []
+        for number in missing:
+            tasks.append(executor.submit(_fold, config, whole if jobs == 1 else None, number, folds, folder))
+            if jobs == 1:
+                tasks[-1].result()  # what went wrong is raised before the next one begins
+        for task in as_completed(tasks):
+            task.result()
+            done.update(1)
     summed = {name: np.zeros((len(split), len(whole.classes)), np.float64) for name, split in whole.splits.items()}
-    for number, held in enumerate(_folds(train.labels, folds, seed), start=1):
-        print(f"fold {number} of {folds}", file=sys.stderr, flush=True)
-        others = {name: split for name, split in whole.splits.items() if name != "train"}
-
-        def trained(held: np.ndarray = held, number: int = number, others: Mapping[str, Split] = others) -> Arrays:
-            learned = _part(train, np.delete(np.arange(len(train)), held))
-            data = Dataset("folds", whole.classes, learned, None, _part(train, held))
-            return _trained(data, others, seed, folder / f"fold-{number}", machine)
-
-        count = len(whole.classes)
-        shapes = {"train": (len(held), count)} | {name: (len(split), count) for name, split in others.items()}
-        arrays = dict(kept(folder / f"fold-{number}.npz", shapes, trained))
-        shutil.rmtree(folder / f"fold-{number}", ignore_errors=True)
-        summed["train"][held] = arrays.pop("train")
-        for name, values in arrays.items():
-            summed[name] += values / folds
+    for number, rows in enumerate(held):
+        shapes = {name: (len(rows if name == "train" else values), values.shape[1]) for name, values in summed.items()}
+        for name, values in read_kept(_file(folder, number), shapes).items():
+            if name == "train":
+                summed[name][rows] = values
+            else:
+                summed[name] += values / folds
     return {name: values.astype(np.float32) for name, values in summed.items()}
+
+
+def _file(folder: Path, number: int) -> Path:
+    return folder / f"fold-{number + 1}.npz"
+
+
+def _fold(config: RunConfig, whole: Whole | None, number: int, folds: int, folder: Path) -> None:
+    """Train on what fold `number` does not hold out, and keep the probabilities of all other images."""
+    print(f"fold {number + 1} of {folds}", file=sys.stderr, flush=True)
+    whole = whole or load_whole(config)
+    train = whole.splits["train"]
+    held = _folds(train.labels, folds, config.seed)[number]
+    learned = _part(train, np.delete(np.arange(len(train)), held))
+    data = Dataset("folds", whole.classes, learned, None, _part(train, held))
+    others = {name: split for name, split in whole.splits.items() if name != "train"}
+    path = _file(folder, number)
+    found = _trained(data, others, config, path.with_suffix(""))
+    write_atomically(path, lambda part: np.savez(part, **found))
+    shutil.rmtree(path.with_suffix(""), ignore_errors=True)
 
 
 def by_runs(whole: Whole, folders: Sequence[Path], data_dir: str | None) -> Probabilities:
@@ -121,14 +151,13 @@ def _part(split: Split, rows: np.ndarray) -> Split:
     return Split(split.images[rows], split.labels[rows])
 
 
-def _trained(
-    data: Dataset, others: Mapping[str, Split], seed: int, folder: Path, machine: Mapping[str, Any]
-) -> Probabilities:
+def _trained(data: Dataset, others: Mapping[str, Split], config: RunConfig, folder: Path) -> Probabilities:
     """Return the probabilities of the images held out, as "train", and of `others`, from what learned the rest."""
     if len(data.train) < FEW:
         images = {"train": data.test.images} | {name: split.images for name, split in others.items()}
         return feature_probabilities(data.train, len(data.classes), images)
-    config = configure(**FOLD_NET, seed=seed, validation=0, runs=str(folder), name="net", **machine)
+    machine = {"threads": config.threads, "device": config.device}
+    config = configure(**FOLD_NET, seed=config.seed, validation=0, runs=str(folder), name="net", **machine)
     folder.mkdir(parents=True, exist_ok=True)
     fitted = engine(config.arch).fit(config, ARCHITECTURES[config.arch], data, folder)
     found = {"train": fitted.score(data.test.images, "test")}

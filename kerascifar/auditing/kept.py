@@ -26,6 +26,11 @@ def kept(path: Path, shapes: Mapping[str, tuple[int | None, ...]], make: Callabl
     if not path.exists():
         made = make()
         write_atomically(path, lambda part: np.savez(part, **made))
+    return read_kept(path, shapes)
+
+
+def read_kept(path: Path, shapes: Mapping[str, tuple[int | None, ...]]) -> Arrays:
+    """Return the arrays that ``kept`` wrote to `path`; InputError where they are damaged."""
     arrays = read_arrays(path)
     free = {
         length

@@ -1,10 +1,11 @@
 """Load plugins: files given by --plugin, and installed packages. They are the user's own code, and run as such."""
 
 import argparse
+import functools
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -43,9 +44,9 @@ def load_all(paths: Sequence[str | Path]) -> None:
             _loaded[key] = load_file(path)
 
 
-def loaded_files() -> list[str]:
-    """Return the paths of the files that are loaded, for a process that is to have them too."""
-    return [key for key in _loaded if key.endswith(".py")]
+def load_again() -> Callable[[], None]:
+    """Return what loads the plugins of this process in another one; picklable."""
+    return functools.partial(load_all, [key for key in _loaded if key.endswith(".py")])
 
 
 def load_file(path: Path) -> Plugin:

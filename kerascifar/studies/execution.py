@@ -17,10 +17,11 @@ from kerascifar.core.endings import ending
 from kerascifar.core.errors import InputError, TrainingDiverged
 from kerascifar.core.provenance import Provenance
 from kerascifar.core.shown import printable
+from kerascifar.devices.jobs import make_executor, threads_each
 from kerascifar.devices.placement import import_keras, need_tensorflow, quiet
+from kerascifar.plugins.loading import load_again
 from kerascifar.run import check_provenance, provenance, run
 from kerascifar.studies.budget import ordered, time_of
-from kerascifar.studies.jobs import make_executor, threads_each
 from kerascifar.studies.lengths import duration
 from kerascifar.studies.plan import DIVERGED, FOUND, Plan, PlannedRun, StudyRun
 from kerascifar.studies.progress import Board
@@ -190,7 +191,7 @@ def perform_all(
     board = Board(total, {planned: planned.seconds or 0.0 for planned in waiting}, jobs)
     under_way: dict[Future[Ended], PlannedRun] = {}
     failed: list[str] = []
-    with executor or make_executor(jobs, folder) as pool:
+    with executor or make_executor(jobs, folder, load_again()) as pool:
         while waiting or under_way:
             while len(under_way) < jobs and (planned := _next(study_run, waiting, under_way.values())):
                 waiting.remove(planned)

@@ -80,14 +80,57 @@ def test_planted_wrong_labels_are_found_and_a_second_audit_trains_nothing(tmp_pa
     given = train.labels.copy()
     given[wrong] = (given[wrong] + rng.integers(1, 10, 20)) % 10
     planted = Whole(whole.classes, {"train": Split(train.images, given), "test": whole.splits["test"]})
-    probabilities = held_out.by_folds(planted, 3, 0, tmp_path, {"device": "cpu"})
+    config = configure(dataset="digits", device="cpu")
+    probabilities = held_out.by_folds(config, planted, 3, tmp_path)
     suspects = [one for one in find_suspects(planted, probabilities, []).suspects if one.split == "train"]
     assert len(set(wrong) & {one.index for one in suspects[:20]}) >= 12
     assert len(set(wrong) & {one.index for one in suspects if one.suspect}) >= 12
     assert sum(one.suspect for one in suspects) <= 30
     monkeypatch.setattr(held_out, "_trained", None)
-    again = held_out.by_folds(planted, 3, 0, tmp_path, {"device": "cpu"})
+    again = held_out.by_folds(config, planted, 3, tmp_path)
     np.testing.assert_array_equal(again["train"], probabilities["train"])
+
+
+def test_folds_side_by_side_say_what_one_after_the_other_say(tmp_path):
+    from kerascifar.data.datasets import load_whole
+
+    config = configure(dataset="digits", device="cpu", threads=1)
+    whole = load_whole(config)
+    folders = [tmp_path / "alone", tmp_path / "beside"]
+    for folder in folders:
+        folder.mkdir()
+    alone, beside = (held_out.by_folds(config, whole, 2, folder, jobs) for jobs, folder in enumerate(folders, start=1))
+    for name, values in alone.items():
+        np.testing.assert_array_equal(beside[name], values)
+    assert (folders[1] / "jobs" / "job1.log").read_text().startswith("fold ")
+
+
+def test_a_fold_that_fails_ends_the_audit_before_the_next_begins(tmp_path, monkeypatch, capsys):
+    def fails(*_):
+        raise InputError("no")
+
+    monkeypatch.setattr(held_out, "_trained", fails)
+    from kerascifar.data.datasets import load_whole
+
+    config = configure(dataset="digits", device="cpu")
+    with pytest.raises(InputError, match="no"):
+        held_out.by_folds(config, load_whole(config), 3, tmp_path)
+    assert "fold 2" not in capsys.readouterr().err
+
+
+def test_the_joint_agrees_with_cleanlab():
+    """Its authors' library, where it is installed: it is no part of the tests' environment."""
+    cleanlab = pytest.importorskip("cleanlab.count")
+    rng = np.random.default_rng(1)
+    labels = np.concatenate([np.arange(6), rng.integers(0, 6, 600)])
+    probabilities = rng.dirichlet(np.full(6, 0.5), len(labels))
+    joint = cleanlab.compute_confident_joint(labels, probabilities, calibrate=False)
+    # It puts on the diagonal each image that is sure of no class, and one at least.
+    off = ~np.eye(6, dtype=bool)
+    np.testing.assert_array_equal(confidence.confident_joint(labels, probabilities)[off], joint[off])
+    np.testing.assert_allclose(
+        confidence.thresholds(labels, probabilities), cleanlab.get_confident_thresholds(labels, probabilities)
+    )
 
 
 def test_probabilities_of_finished_runs_stand_where_their_images_do(tmp_path):

@@ -1,7 +1,7 @@
-"""Executors of a study's rows, as ``concurrent.futures`` has them: this process itself, or processes beside each other.
+"""Executors of trainings, as ``concurrent.futures`` has them: this process itself, or processes beside each other.
 
-A row gets a process of its own, so that one that dies, by a lack of memory say, costs only its row, and nothing that
-one row left behind reaches the next.
+A training, such as a study's row, gets a process of its own, so that one that dies, by a lack of memory say, costs only
+itself, and nothing that one left behind reaches the next.
 """
 
 import os
@@ -9,7 +9,7 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -20,10 +20,9 @@ from typing import Any
 from kerascifar.core import streams
 from kerascifar.core.errors import InputError
 from kerascifar.core.processor import cores, share
-from kerascifar.plugins.loading import load_all, loaded_files
 
 AUTO = "auto"
-LOGS = "jobs"  # folder in the study's, of what the rows print
+LOGS = "jobs"  # folder of what processes print
 
 
 def job_count(text: str) -> int:
@@ -47,9 +46,15 @@ def threads_each(jobs: int) -> int | None:
     return None if jobs == 1 or os.environ.get("KERAS_BACKEND") == "jax" else share(jobs)
 
 
-def make_executor(jobs: int, folder: Path) -> Executor:
-    """Return what runs `jobs` rows at once; what they print goes to the terminal for one, else to files in `folder`."""
-    return InThisProcess() if jobs == 1 else Processes(jobs, folder / LOGS)
+def make_executor(jobs: int, folder: Path, prepare: Callable[[], object]) -> Executor:
+    """Return what runs `jobs` tasks at once; what they print goes to the terminal if one, else to files in `folder`.
+
+    Args:
+        jobs: how many.
+        folder: gets the folder of those files.
+        prepare: called first in each process but this one; picklable.
+    """
+    return InThisProcess() if jobs == 1 else Processes(jobs, folder / LOGS, prepare)
 
 
 class InThisProcess(Executor):
@@ -71,14 +76,16 @@ class Processes(Executor):
     Args:
         count: of processes.
         logs: folder of job0.log and so on: what they print.
+        prepare: called first in each; picklable.
     """
 
-    def __init__(self, count: int, logs: Path) -> None:
+    def __init__(self, count: int, logs: Path, prepare: Callable[[], object]) -> None:
         logs.mkdir(parents=True, exist_ok=True)
         # spawn: a fork of a process in which TensorFlow has threads would hang.
         self._context = get_context("spawn")
         # Its writing end is open in this process only, so that its end tells all others, whatever ends this one.
         self._lifeline, self._held = self._context.Pipe(duplex=False)
+        self._prepare = prepare
         self._threads = ThreadPoolExecutor(count)
         self._logs: queue.SimpleQueue[Path] = queue.SimpleQueue()
         for number in range(count):
@@ -90,7 +97,7 @@ class Processes(Executor):
 
     def _call(self, fn: Callable, args: Any, kwargs: Any) -> Any:
         log = self._logs.get()
-        begin = {"initializer": _begin, "initargs": (self._lifeline, log, loaded_files())}
+        begin = {"initializer": _begin, "initargs": (self._lifeline, log, self._prepare)}
         try:
             with ProcessPoolExecutor(1, mp_context=self._context, **begin) as pool:
                 return pool.submit(fn, *args, **kwargs).result()
@@ -112,8 +119,8 @@ class Processes(Executor):
         self.shutdown(cancel_futures=kind is not None)
 
 
-def _begin(lifeline: Connection, log: Path, plugins: Sequence[str]) -> None:
-    """Prepare a process: what it prints goes to `log`, it ends when `lifeline` does, and it has the `plugins`."""
+def _begin(lifeline: Connection, log: Path, prepare: Callable[[], object]) -> None:
+    """Begin a process: what it prints goes to `log`, it ends when `lifeline` does, and `prepare` is called."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and ends this process
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for stream in (1, 2):
@@ -124,7 +131,7 @@ def _begin(lifeline: Connection, log: Path, plugins: Sequence[str]) -> None:
     # Else the first process takes all memory of a GPU.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-    load_all(plugins)
+    prepare()
 
 
 def _end_with(lifeline: Connection) -> None:
