@@ -21,6 +21,7 @@ from kerascifar.core.errors import InputError
 from kerascifar.core.origin import weights_checksum
 from kerascifar.core.provenance import PARENT, Provenance
 from kerascifar.data.datasets import DATASETS
+from kerascifar.plugins.loading import load_all
 from kerascifar.run import provenance
 from kerascifar.studies.execution import Ended, attempt
 from kerascifar.studies.plan import DIVERGED, FOUND
@@ -145,6 +146,7 @@ class Carrying(Executor):
 
 def deliver(cargo: Cargo) -> tuple[Ended, dict[str, bytes]]:
     """Perform what `cargo` says in a folder of its own; return how it ended, and the files it left, by name."""
+    load_all(())  # the plugins that are installed here; a file given by --plugin does not travel
     with tempfile.TemporaryDirectory(prefix="kerascifar-") as place:
         root = Path(place)
         _unpack(cargo.contents, root)
