@@ -128,6 +128,11 @@ def summary(
                 f"{a} and {b}": duplicates.near_up_to(len(whole.splits[a]) * len(whole.splits[b]))
                 for a, b, _ in duplicates.comparisons(whole)
             },
+            "near_duplicate_as_they_stand_up_to": {
+                f"{a} and {b}": duplicates.near_up_to(len(whole.splits[a]) * len(whole.splits[b]) * duplicates.STANDING)
+                for a, b, _ in duplicates.comparisons(whole)
+                if a != b
+            },
             "further_partner_up_to": duplicates.FURTHER_UP_TO,
             "similar_up_to": duplicates.SIMILAR_UP_TO,
             "suspect_margin": SURE,

@@ -24,6 +24,10 @@ from kerascifar.core.processor import cores
 SIMILAR_UP_TO = 0.5
 NEAR_OF_CIFAR, CIFAR_PAIRS = 0.28, 10_000 * 50_000
 NEAR_AT_MOST, PER_DECADE = 0.45, 0.04
+# Pictures that lie on each other as they stand: unmirrored, and to within half a step of the poses in place and of one
+# size; and the share of the comparisons that are of pictures as they stand.
+STANDING_SHIFT, STANDING_SCALE = 3, 1.055
+STANDING = sum(not p.mirror and p.scale == 1 and max(abs(p.x), abs(p.y)) < STANDING_SHIFT for p in WIDE) / len(WIDE)
 # A test image that has several partners in training is known by the nearest; the others count as near-duplicates only
 # where there is no doubt at all.
 FURTHER_UP_TO = 0.12
@@ -98,16 +102,26 @@ def compare(
     return (found.a[alike], found.b[alike]), Aligned(**{name: values[alike] for name, values in aligned.items()})
 
 
-def near_up_to(pairs: int) -> float:
+def near_up_to(pairs: float) -> float:
     """Return the residual up to which two images are near-duplicates, where `pairs` of images were compared.
 
     The more strangers are compared, the better the best of them fits, so the limit falls with the logarithm of their
-    number.
+    number. Those that lie on each other as they stand were found by fewer comparisons: the share STANDING of them.
 
-    >>> near_up_to(10_000 * 50_000), near_up_to(100 * 400)
-    (0.28, 0.444)
+    >>> near_up_to(10_000 * 50_000), near_up_to(10_000 * 50_000 * STANDING), near_up_to(100 * 400)
+    (0.28, 0.337, 0.444)
     """
     return round(min(NEAR_AT_MOST, NEAR_OF_CIFAR + PER_DECADE * math.log10(CIFAR_PAIRS / pairs)), 3)
+
+
+def stands(scale: float, shift_x: float, shift_y: float, mirror: bool) -> bool:
+    """Return whether two pictures so aligned lie on each other as they stand.
+
+    >>> stands(1.03, -2, 0.5, mirror=False), stands(1.1, 0, 0, mirror=False), stands(1, 0, 0, mirror=True)
+    (True, False, False)
+    """
+    moved = max(abs(shift_x), abs(shift_y)) >= STANDING_SHIFT or abs(math.log(scale)) >= math.log(STANDING_SCALE)
+    return not (mirror or moved)
 
 
 def verdict(residual: float, same: bool, near: float, nearest: bool = True) -> str:
@@ -190,7 +204,8 @@ def _pairs(
     """Yield the findings of one comparison."""
     (a_split, b_split), no_files = names, [""] * max(map(len, whole.splits.values()))
     labels = [whole.splits[name].labels for name in names]
-    near = near_up_to(len(labels[0]) * len(labels[1]))
+    compared = len(labels[0]) * len(labels[1])
+    limits = {False: near_up_to(compared), True: near_up_to(compared * (1 if a_split == b_split else STANDING))}
     best: dict[int, float] = {}
     for a, residual in zip(indices[0].tolist(), aligned.residual.tolist(), strict=True):
         best[a] = min(residual, best.get(a, np.inf))
@@ -200,12 +215,14 @@ def _pairs(
         enlarged = float(np.exp(-(tall + wide) / 2))
         mirror, shas = bool(aligned.mirror[row]), (checksums[a_split][a], checksums[b_split][b])
         same, residual = shas[0] == shas[1], float(aligned.residual[row])
+        shift_x, shift_y = (shift_x if mirror else -shift_x) * enlarged, -shift_y * enlarged
+        near = limits[stands(enlarged, shift_x, shift_y, mirror)]
         yield Pair(
             a_split, a, b_split, b,
             score=0.0 if same else residual,
             verdict=verdict(residual, same, near, a_split == b_split or residual == best[a]),
-            shift_x=(shift_x if mirror else -shift_x) * enlarged,
-            shift_y=-shift_y * enlarged,
+            shift_x=shift_x,
+            shift_y=shift_y,
             scale=enlarged,
             mirror=mirror,
             gain=float(aligned.gain[row]),
