@@ -3,6 +3,7 @@
 python -m kerascifar COMMAND …          the same as python -m kerascifar.COMMAND …
 python -m kerascifar COMMAND --help
 python -m kerascifar --version
+python -m kerascifar --list             the trained nets that come along, and a picture to try them on
 python -m tuner --help                  search the settings of a training
 """
 
@@ -14,7 +15,9 @@ from typing import NoReturn
 
 from kerascifar import __version__
 from kerascifar.cli import entry, print_table
+from kerascifar.core import shipped
 from kerascifar.core.registry import lookup
+from kerascifar.results import find_run, read_result
 
 
 def commands() -> dict[str, str]:
@@ -38,8 +41,23 @@ def dispatch(argv: Sequence[str]) -> None:
     if argv[0] == "--version":
         print(f"kerascifar {__version__}")
         return
+    if argv[0] == "--list":
+        list_shipped()
+        return
     lookup(commands(), argv[0], "command")
     import_module(f"kerascifar.{argv[0]}").main(argv[1:])
+
+
+def list_shipped() -> None:
+    """Print the nets that come along, by the name that every RUN takes, and the pictures, which `predict` takes."""
+    rows = []
+    for name in filter(shipped.net, shipped.NETS):
+        result = read_result(find_run(name))
+        rows.append((name, result.dataset["name"], f"{result.trainable_parameters:,}", f"{result.accuracy:.4f}"))
+    print_table(("net", "data", "parameters", "test accuracy"), rows)
+    for name in shipped.pictures():
+        print(f"a picture: {name}, as in python -m kerascifar.predict {shipped.NETS[-1]} {name}")
+    print("architectures to train: python -m kerascifar.train --list")
 
 
 def main() -> NoReturn:

@@ -21,8 +21,6 @@ from kerascifar.results import list_runs as _list_runs
 from kerascifar.run import load_again, restore
 from kerascifar.run import run as _run
 
-SHIPPED = Path(__file__).resolve().parent.parent / "saved_models"  # of the checkout
-
 
 @dataclass(frozen=True)
 class Net:
@@ -117,10 +115,7 @@ def load(name: str | Path) -> Net:
 
     Raises InputError: there is no such run, or it cannot be read.
     """
-    path = Path(name)
-    if not path.exists() and len(path.parts) == 1 and (SHIPPED / path).is_dir():
-        path = SHIPPED / path
-    folder = find_run(path)
+    folder = find_run(name)
     return Net(folder, *restore(folder))
 
 

@@ -2,6 +2,7 @@
 
     python -m kerascifar.predict saved_models/mobilenet_mod cat.png photos/ images.npy
     python -m kerascifar.predict RUN hidden_pickle --csv labels.csv
+    python -m kerascifar.predict tiny36k frog.png          a net and a picture that come along
 
 Takes PNG, JPEG and other picture files, folders of them, .npy or .npz arrays (uint8, N x height x width x 3), and
 CIFAR pickles without labels. Pictures of another size are resized to the size of the run's images. Hidden files are

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascifar.core import files
+from kerascifar.core import files, shipped
 from kerascifar.core.contracts import Dataset, Epoch, check_class_count
 from kerascifar.core.errors import InputError
 from kerascifar.core.fields import MOST_SIDE
@@ -155,10 +155,18 @@ def median_epoch(history: Iterable[Mapping[str, float]], column: str) -> float |
 
 
 def find_run(path: str | Path) -> Path:
-    """Return the run folder that RUN means: itself, or the one finished run in it; refuse none or several."""
+    """Return the run folder that RUN means: itself, the one finished run in it, or a shipped net by its name.
+
+    Raises InputError: `path` is none of these, or holds several finished runs.
+    """
     path = Path(path)
+    if not path.exists():
+        path = shipped.net(path) or path
     if not path.is_dir():
-        raise InputError(f"RUN {path} is not a folder; give a run folder such as saved_models/NAME/RUN-ID")
+        raise InputError(
+            f"RUN {path} is not a folder; give a run folder such as saved_models/NAME/RUN-ID, or the name of a shipped "
+            f"net: {', '.join(shipped.NETS)}"
+        )
     runs = finished_runs(path)
     if len(runs) == 1:
         return runs[0]

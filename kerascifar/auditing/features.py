@@ -1,17 +1,19 @@
 """Few images: a linear classifier on what a shipped net sees in them, and on their pixels."""
 
+import functools
+import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import numpy as np
 
 from kerascifar.auditing.poses import resized
 from kerascifar.config import RunConfig
+from kerascifar.core import shipped
 from kerascifar.core.contracts import Split
 from kerascifar.devices import placement
 from kerascifar.results import find_run
 
-SHIPPED = Path(__file__).resolve().parents[2] / "saved_models" / "tiny36k"
+NET = "tiny36k"
 PIXEL_COMPONENTS = 32
 STRENGTH = 0.01  # scikit-learn's C: how little the weights are held small
 
@@ -19,7 +21,7 @@ STRENGTH = 0.01  # scikit-learn's C: how little the weights are held small
 def feature_probabilities(train: Split, classes: int, images: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the probabilities of `images`, float32 (N, classes) by name, of a classifier that learned from `train`.
 
-    A multinomial logistic regression on the last features of `tiny36k`, where it lies beside this package, and on the
+    A multinomial logistic regression on the last features of the shipped net, where it is at hand, and on the
     first principal components of the pixels. A class without training images has probability 0.
 
     Args:
@@ -55,16 +57,19 @@ def _flat(images: np.ndarray) -> np.ndarray:
     return resized(images, 8).reshape(len(images), -1)
 
 
+@functools.cache  # it is asked for by each fold
 def _features() -> Callable[[np.ndarray], np.ndarray] | None:
-    """Return the function from images to the last features of the shipped net, or None where it is not there."""
-    if not SHIPPED.is_dir():
+    """Return the function from images to the last features of the shipped net; None, and a line, without it."""
+    folder = shipped.net(NET)
+    if folder is None:
+        print(f"the net {NET} did not come with this installation: only pixels are looked at", file=sys.stderr)
         return None
     placement.start(RunConfig(device="cpu"))
     import keras
 
     from kerascifar.training.scoring import load_model
 
-    net = load_model(find_run(SHIPPED))
+    net = load_model(find_run(folder))
     trunk = keras.Model(net.inputs, net.layers[-1].input)
 
     def features(images: np.ndarray) -> np.ndarray:

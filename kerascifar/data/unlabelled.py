@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kerascifar.core import shipped
 from kerascifar.core.errors import InputError
 from kerascifar.core.reading import read_array, read_arrays
 from kerascifar.core.shown import few, printable
@@ -23,7 +24,7 @@ def read_unlabelled(paths: Sequence[str], side: int) -> tuple[list[str], np.ndar
     Args:
         paths: picture files; folders, searched through and sorted, but for what is hidden in them; .npy or .npz
             arrays, uint8 (N, H, W, 3) or one (H, W, 3); pickles in CIFAR's layout, whose key ``data`` is uint8
-            (N, 3072), names in ``ids``.
+            (N, 3072), names in ``ids``; or a picture that comes along, by its name, if there is no such file.
         side: height and width the images are resized to.
 
     Returns:
@@ -33,10 +34,14 @@ def read_unlabelled(paths: Sequence[str], side: int) -> tuple[list[str], np.ndar
         InputError: a path does not exist, is no regular file or of no known kind; or not one image can be read.
     """
     reader = Reader()
-    named = [pair for path in map(Path, paths) for pair in _read(path, side, reader)]
+    named = [pair for path in map(_found, paths) for pair in _read(path, side, reader)]
     if not named:
         raise InputError(reader.damage() or f"no image in {few(list(map(printable, paths)))}")
     return [name for name, _ in named], np.stack([image for _, image in named]), reader
+
+
+def _found(path: str) -> Path:
+    return Path(path) if Path(path).exists() else shipped.picture(path) or Path(path)
 
 
 def _read(path: Path, side: int, reader: Reader) -> Iterator[tuple[str, np.ndarray]]:
