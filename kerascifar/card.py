@@ -4,16 +4,18 @@
 
 DIR/RUN-ID gets the net, result.json, scores.npz and what evaluate --latency and kerascifar.export wrote, so that it is
 a RUN for every command, and README.md: accuracy with its interval and per class, data, recipe, limits. Checkpoints and
-logs are not copied.
+logs are not copied. A net that was trained in half precision is shipped in float32, with the same weights, and scored
+so, for which its images must be at hand.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from kerascifar.cli import Parser, entry
+from kerascifar.cli import Parser, add_flags, entry
 from kerascifar.plugins.loading import parse
 from kerascifar.reporting.model_card import CARD, ship
 from kerascifar.results import find_run
+from kerascifar.serving.shipping import shipped_form
 
 
 def main(argv: Sequence[str]) -> None:
@@ -21,8 +23,11 @@ def main(argv: Sequence[str]) -> None:
     parser = Parser(prog="python -m kerascifar.card", description=__doc__)
     parser.add_argument("run", metavar="RUN", help="a run folder, or a folder that holds exactly one finished run")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="where to write DIR/RUN-ID")
-    args = parse(parser, argv)
-    into = ship(find_run(args.run), args.out)
+    add_flags(parser, ("data_dir", "unverified", "threads"))
+    machine = vars(parse(parser, argv))
+    run, out = machine.pop("run"), machine.pop("out")
+    with shipped_form(find_run(run), **machine) as folder:
+        into = ship(folder, out)
     print(f"wrote {into}, with its model card {CARD}")
 
 

@@ -36,6 +36,7 @@ LATENCY = "latency.json"
 EXCLUDED = "excluded.csv"  # what --exclude left out, so that the run can be scored again without the audit's list
 # The folder of what kerascifar.export wrote, and its file of sizes, accuracies and latencies.
 EXPORTED, EXPORTS = "exported", "export.json"
+TRAINED_IN = "training_precision"  # in the notes of a shipped run that computes in another precision, float32
 _NAMED = 10  # classes at most in a sentence
 PACKAGES = ("kerascifar", "tensorflow", "keras", "numpy", "scikit-learn", "scikit-image", "scipy")
 
@@ -58,7 +59,8 @@ class Result:
         revision: git revision of the code, with -dirty where files had changed; None outside a checkout.
         history: one dict an epoch.
         notes: device, threads, `jobs`: how many processes of the same command shared the machine, `training`: the id
-            of the run that trained the net, where that is another, and whatever else the engine tells.
+            of the run that trained the net, where that is another, `training_precision`, where the net that lies
+            here computes in float32 and was trained otherwise, and whatever else the engine tells.
         cpu_seconds_per_epoch: median over the epochs, summed over the threads, so that other load hardly shows in it;
             None where nothing was trained, or not all epochs recorded it.
     """

@@ -217,11 +217,13 @@ def _follow(config: RunConfig, data: Dataset, cluster: Cluster) -> Result:
 def read_run(folder: Path, **machine: Any) -> tuple[RunConfig, Result]:
     """Return config and result of the finished run in `folder`; refuse a result that is none of ours.
 
-    `machine` has fields that do not change the numbers, such as data_dir or device.
+    `machine` has fields that do not change the numbers, such as data_dir or device. The config of a net that was
+    trained in half precision and ships in float32 (decision 29) says float32.
     """
     result = results.read_result(folder)
     check_keys(result.config, str(folder / results.FINISHED))
-    config = RunConfig(**{**result.config, **machine})
+    precision = {"precision": "float32"} if results.TRAINED_IN in result.notes else {}
+    config = RunConfig(**{**result.config, **precision, **machine})
     check(config)
     if config.exclude is not None:
         exclusion.recall(folder / results.EXCLUDED, config.exclude)

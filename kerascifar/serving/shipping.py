@@ -1,0 +1,111 @@
+"""The form in which a run is shipped: a net that was trained in half precision computes in float32, and is scored so.
+
+Sums in bfloat16 are other sums on another processor, and so are some labels; in float32 hardly any.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from kerascifar import results
+from kerascifar.core import files
+from kerascifar.core.errors import InputError
+from kerascifar.core.reading import read_json
+from kerascifar.evaluation.metrics import evaluate
+from kerascifar.results import EXCLUDED, EXPORTED, EXPORTS, KERAS_MODEL, TRAINED_IN
+from kerascifar.run import SCORED, load_again, read_run, restore
+from kerascifar.serving.export_run import check_net, read_exports
+
+FULL = "float32"
+_HALF = ("float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
+
+
+@contextlib.contextmanager
+def shipped_form(folder: Path, **machine: Any) -> Iterator[Path]:
+    """Give the run folder to ship: `folder` itself, or for a net that computes in half precision a copy in float32.
+
+    The copy lasts as long as the block. Its model.keras has the same weights, bit for bit; its metrics and scores.npz
+    are measured in float32; the notes of its result.json name the precision of the training. It keeps the id of the
+    run, and has no latency.json, which was measured in half precision.
+
+    Args:
+        folder: the finished run.
+        machine: RunConfig fields that do not change the numbers: data_dir, unverified, threads.
+
+    Raises InputError: the run, its net or its images cannot be used.
+    """
+    config, result = read_run(folder, device="cpu", **machine)
+    if config.precision == FULL:
+        yield folder
+        return
+    check_net(config, folder)
+    data = load_again(config, result)
+    with tempfile.TemporaryDirectory() as place:
+        form = Path(place, *folder.resolve().parts[-2:])
+        form.mkdir(parents=True)
+        for name in (EXCLUDED, EXPORTED, KERAS_MODEL):
+            _copy(folder / name, form / name)
+        files.deflate(form / KERAS_MODEL, _in_float32)
+        _keep_exports(form, _sha256(folder / KERAS_MODEL))
+        notes = {**result.notes, "precision": FULL, TRAINED_IN: config.precision}
+        result = dataclasses.replace(result, notes=notes)
+        results.write_result(form, result)
+        _, _, score = restore(form, device="cpu", **machine)
+        _check_precision(form)
+        scores = {name: score(split.images, name) for name, split in data.splits.items() if name in SCORED}
+        results.write_scores(form, data, scores)
+        metrics = {
+            name: evaluate(data.splits[name].labels, values, data.classes, "nll" in result.metrics["test"])
+            for name, values in scores.items()
+        }
+        results.write_result(form, dataclasses.replace(result, metrics={**result.metrics, **metrics}))
+        yield form
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file or folder, if it is there; a link stays one, and is refused when it is to be shipped."""
+    if source.is_dir() and not source.is_symlink():
+        shutil.copytree(source, target, symlinks=True)
+    elif source.exists() or source.is_symlink():
+        shutil.copyfile(source, target, follow_symlinks=False)
+
+
+def _keep_exports(form: Path, before: str) -> None:
+    """Let export.json be of the new model.keras: what it tells of was made of the same weights, in float32."""
+    path = form / EXPORTED / EXPORTS
+    if not path.is_symlink() and read_exports(path, before):
+        files.write_text(
+            path, json.dumps(read_json(path) | {"model_sha256": _sha256(form / KERAS_MODEL)}, indent=1) + "\n"
+        )
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _in_float32(name: str, content: bytes) -> bytes:
+    """Return a member of a .keras archive; that of the layers with each precision made float32."""
+    if name != "config.json":
+        return content
+
+    def changed(part: dict[str, Any]) -> dict[str, Any]:
+        if part.get("class_name") == "DTypePolicy":
+            return {**part, "config": {**part["config"], "name": FULL}}
+        return {**part, "dtype": FULL} if part.get("dtype") in _HALF else part
+
+    return json.dumps(json.loads(content, object_hook=changed)).encode()
+
+
+def _check_precision(form: Path) -> None:
+    """Refuse a model.keras in which a layer still computes in half precision."""
+    from kerascifar.training.scoring import load_model
+
+    half = [layer.name for layer in load_model(form).layers if layer.compute_dtype in _HALF]
+    if half:
+        raise InputError(f"{KERAS_MODEL}: its layer {half[0]} cannot be made to compute in {FULL}")

@@ -1,0 +1,86 @@
+"""`card`: a net that was trained in half precision is shipped in float32, with the same weights."""
+
+import json
+
+import numpy as np
+import pytest
+
+from kerascifar import card, evaluate, results
+from kerascifar.configure import configure
+from kerascifar.core.errors import InputError
+from kerascifar.core.origin import weights_checksum
+from kerascifar.run import read_run, run
+from kerascifar.serving.export_run import read_exports
+from kerascifar.serving.shipping import _sha256, shipped_form
+from kerascifar.training.scoring import load_model
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A finished run in mixed_bfloat16, with an int8 file that was exported from it."""
+    config = configure(
+        arch="modified_net", dataset="synthetic:200", epochs=1, validation=0.2, precision="mixed_bfloat16", device="cpu",
+        runs=str(tmp_path_factory.mktemp("runs")),
+    )  # fmt: skip
+    run(config)
+    exported = config.folder / "exported"
+    exported.mkdir()
+    (exported / "model_int8.onnx").write_bytes(b"int8")
+    summary = {"model_sha256": _sha256(config.folder / "model.keras"), "exports": {"model_int8.onnx": {"bytes": 4}}}
+    (exported / "export.json").write_text(json.dumps(summary))
+    return config.folder
+
+
+def policies(folder):
+    return {layer.compute_dtype for layer in load_model(folder).layers if layer.name != "pixels"}
+
+
+def test_the_same_weights_in_float32_scored_anew(trained, capsys):
+    before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
+    with shipped_form(trained) as form:
+        assert form.parts[-2:] == trained.parts[-2:]
+        assert policies(trained) == {"float32", "bfloat16"}
+        assert policies(form) == {"float32"}
+        assert weights_checksum(form / "model.keras") == weights_checksum(trained / "model.keras")
+        own, shipped = results.read_result(trained), results.read_result(form)
+        assert (shipped.run_id, shipped.config, shipped.history) == (own.run_id, own.config, own.history)
+        assert shipped.notes["precision"] == "float32"
+        assert shipped.notes["training_precision"] == "mixed_bfloat16"
+        assert read_run(form)[0].precision == "float32"
+        assert not np.array_equal(results.read_scores(form)["test_scores"], results.read_scores(trained)["test_scores"])
+        capsys.readouterr()
+        evaluate.main([str(form), "--device", "cpu"])
+        told = capsys.readouterr().out
+        assert told.count("as in result.json") == 2
+        assert "float32" in told.splitlines()[0]
+        # What was exported of it computes in float32 too, and stays.
+        assert read_exports(form / "exported" / "export.json", _sha256(form / "model.keras"))
+    assert not form.exists()
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_what_computes_in_float32_is_shipped_as_it_is(trained, tmp_path):
+    card.main([str(trained), "--out", str(tmp_path)])
+    shipped = tmp_path / trained.name
+    assert "training_precision: mixed_bfloat16" in (shipped / "README.md").read_text().replace("\\", "")
+    with shipped_form(shipped) as form:
+        assert form == shipped
+    card.main([str(trained), "--out", str(tmp_path)])  # again, over itself: the same numbers
+
+
+def test_a_run_is_not_overwritten_by_its_shipped_form(trained):
+    with pytest.raises(InputError, match="holds another result of the same config; choose another --out"):
+        card.main([str(trained), "--out", str(trained.parent)])
+
+
+def test_a_link_is_not_followed(trained, tmp_path):
+    copy = tmp_path / "net" / trained.name
+    copy.mkdir(parents=True)
+    for name in ("result.json", "model.keras", "scores.npz"):
+        (copy / name).write_bytes((trained / name).read_bytes())
+    (tmp_path / "key").write_text("private")
+    (copy / "exported").mkdir()
+    (copy / "exported" / "labels.txt").symlink_to(tmp_path / "key")
+    with pytest.raises(InputError, match=r"labels\.txt is a link"):
+        card.main([str(copy), "--out", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
