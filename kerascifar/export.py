@@ -6,13 +6,15 @@
 The file lies in RUN/exported/. It takes uint8 pixels from 0 to 255, (N, side, side, channels), normalises them itself
 and returns float32 logits (N, classes); labels.txt beside it names the classes in their order. In its own runtime, on
 the CPU, it labels all validation and test images of the run, without test-time augmentation. Accuracy, size and
-latency of the file and of the Keras net, and how far the two agree, go into export.json.
+latency of the file and of the Keras net, and how far the two agree, go into export.json: which labels flip, to right or
+to wrong, and whether the accuracies are equivalent, by a paired test with a margin of half a point.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kerascifar.cli import Parser, add_flags, entry, print_table, suggest
+from kerascifar.evaluation.equivalence import in_words
 from kerascifar.plugins.loading import parse
 from kerascifar.results import EXPORTED, EXPORTS, KERAS_MODEL, find_run
 from kerascifar.serving import latency
@@ -66,6 +68,7 @@ def show(name: str, exported: Mapping[str, Any]) -> None:
             f"{agreement['equal_predictions']:.2%} of {exported['metrics'][split]['images']:,} images, "
             f"largest difference of a logit {agreement['largest_logit_difference']:.2g}"
         )
+        print(f"{split}: {in_words(agreement)}")
     run, here = exported["run"], exported["keras"]["metrics"]["test"]["accuracy"]
     if run["test_accuracy"] != here:
         print(

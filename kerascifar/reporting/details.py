@@ -8,6 +8,7 @@ import numpy as np
 
 from kerascifar.config import RunConfig
 from kerascifar.core.reading import read_json
+from kerascifar.evaluation.equivalence import in_words
 from kerascifar.plots import results
 from kerascifar.reporting.comparison import file_size
 from kerascifar.reporting.document import Block, Cell, Column, Fold, Picture, Section, Table, Text, number, text
@@ -97,12 +98,17 @@ def most_confused(run: Run) -> str:
 def exported(folder: Path) -> list[Table | Text]:
     """Return a table of the exported files of the run in `folder`; nothing where it has none."""
     try:
-        rows = [_exported_row(*entry) for entry in read_json(folder / EXPORTED / EXPORTS)["exports"].items()]
+        entries = read_json(folder / EXPORTED / EXPORTS)["exports"].items()
+        rows = [_exported_row(*entry) for entry in entries]
+        compared = [(name, entry["agreement"]["test"]) for name, entry in entries]
+        flips = [
+            Text(f"{name}: {in_words(test)}.") for name, test in compared if "flips" in test
+        ]  # older ones have none
     except FileNotFoundError:
         return []
     except Exception:  # a stranger's file holds keys, types and numbers that none of ours has
         return [Text(f"Its {EXPORTED}/{EXPORTS} is corrupt, so its exported files are not shown.")]
-    return [Table("Exported files, each in its own runtime on the CPU.", _EXPORTED_COLUMNS, rows)]
+    return [Table("Exported files, each in its own runtime on the CPU.", _EXPORTED_COLUMNS, rows), *flips]
 
 
 def _exported_row(name: str, entry: Mapping[str, Any]) -> list[Cell]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from kerascifar.core.contracts import Split
+from kerascifar.evaluation.equivalence import equivalence, flips
 from kerascifar.evaluation.metrics import evaluate
 
 _METRICS = ("images", "accuracy", "accuracy_interval", "nll")
@@ -29,15 +30,19 @@ def compare(
 
     Returns:
         largest_logit_difference, absolute, over all images and classes; equal_predictions, the share of images that
-        both label alike; accuracy_difference, the exported net's accuracy minus the Keras net's.
+        both label alike; accuracy_difference, the exported net's accuracy minus the Keras net's; flips and
+        equivalence, which labels are others and whether the accuracies are equivalent, see kerascifar.evaluation.
     """
     agreement = {}
     for name, logits in exported.items():
         own, other = logits.argmax(1), keras[name].argmax(1)
-        gained = (own == splits[name].labels).sum() - (other == splits[name].labels).sum()
+        changed = flips(other, own, splits[name].labels)
+        gained, lost = changed["to_right"], changed["to_wrong"]
         agreement[name] = {
             "largest_logit_difference": float(np.abs(logits - keras[name]).max()),
             "equal_predictions": float(np.mean(own == other)),
-            "accuracy_difference": float(gained / len(own)),
+            "accuracy_difference": (gained - lost) / len(own),
+            "flips": changed,
+            "equivalence": equivalence(gained, lost, len(own)),
         }
     return agreement

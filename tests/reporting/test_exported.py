@@ -20,11 +20,26 @@ def write(folder, content):
 
 
 def test_an_exported_file_stands_in_the_report(tmp_path, make_run):
-    write(make_run("lenet/111111111111"), {"exports": {"model_int8.tflite": ENTRY}})
+    paired = {
+        "flips": {"to_right": 1_220, "to_wrong": 3, "between_wrong": 4},
+        "equivalence": {"margin": 0.005, "p": 0.012, "equivalent": True},
+    }
+    entry = ENTRY | {"agreement": {"test": ENTRY["agreement"]["test"] | paired}}
+    write(make_run("lenet/111111111111"), {"exports": {"model_int8.tflite": entry, "older.tflite": ENTRY}})
     report.main([str(tmp_path / "lenet"), "--out", str(tmp_path / "out")])
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    for cell in ("model_int8.tflite", "44.4 kB", "0.7340", "+0.30", "97.62%", "0.0127", "0.604"):
+    for cell in (
+        "model_int8.tflite",
+        "44.4 kB",
+        "0.7340",
+        "+0.30",
+        "97.62%",
+        "0.0127",
+        "0.604",
+        "1,220 labels flip to right",
+    ):
         assert cell in page
+    assert "equivalent within 0.5 points (paired TOST, p = 0.012)" in page
 
 
 def test_a_run_without_exports_says_nothing(tmp_path):

@@ -11,6 +11,7 @@ from kerascifar import export
 from kerascifar.configure import configure
 from kerascifar.core.contracts import Split
 from kerascifar.core.errors import InputError
+from kerascifar.evaluation.equivalence import equivalence, in_words
 from kerascifar.models import build
 from kerascifar.results import read_result
 from kerascifar.run import run
@@ -23,7 +24,13 @@ def test_agreement_by_hand():
     keras_side = {"test": np.array([[2.0, 1], [3, 1], [0, 1], [1, 0]])}  # labels 0, 0, 1, 0: three are right
     exported = {"test": np.array([[2.0, 1], [1, 1.5], [0, 1], [1.25, 0]])}  # 0, 1, 1, 0: all are
     assert agreement.compare(exported, keras_side, splits) == {
-        "test": {"largest_logit_difference": 2.0, "equal_predictions": 0.75, "accuracy_difference": 0.25}
+        "test": {
+            "largest_logit_difference": 2.0,
+            "equal_predictions": 0.75,
+            "accuracy_difference": 0.25,
+            "flips": {"to_right": 1, "to_wrong": 0, "between_wrong": 0},
+            "equivalence": equivalence(1, 0, 4),
+        }
     }
     metrics = agreement.measure(exported, splits, ("a", "b"))["test"]
     assert (metrics["images"], metrics["accuracy"]) == (4, 1.0)
@@ -90,7 +97,7 @@ def test_an_exported_run_is_scored_in_its_own_runtime(finished, hurried, capfd):
 @pytest.mark.parametrize("to", ["litert", pytest.param("onnx", marks=pytest.mark.slow)])
 def test_int8_is_small_and_near(finished, hurried, capfd, to):
     float_bytes = 4 * read_result(finished).trainable_parameters
-    summary, _ = exported(finished, capfd, "--to", to, "--int8")
+    summary, printed = exported(finished, capfd, "--to", to, "--int8")
     entry = summary["exports"][FORMATS[to].int8_file]
     assert entry["bytes"] < float_bytes / 2
     assert entry["representative_images"] == export_run.REPRESENTATIVE
@@ -100,6 +107,11 @@ def test_int8_is_small_and_near(finished, hurried, capfd, to):
         assert abs(agreed["accuracy_difference"]) < 0.05
         own, other = (side["metrics"][split]["accuracy"] for side in (entry, entry["keras"]))
         assert agreed["accuracy_difference"] == pytest.approx(own - other)
+        changed, images = agreed["flips"], entry["metrics"][split]["images"]
+        assert agreed["accuracy_difference"] == (changed["to_right"] - changed["to_wrong"]) / images
+        assert sum(changed.values()) == round((1 - agreed["equal_predictions"]) * images)
+        assert agreed["equivalence"]["margin"] == 0.005
+        assert f"{split}: {in_words(agreed)}" in printed
 
 
 def test_a_saved_model_replaces_an_older_one_and_stands_beside_others(finished, hurried, capfd):

@@ -19,8 +19,8 @@ from kerascifar.training.scoring import load_model
 def trained(tmp_path_factory):
     """A finished run in mixed_bfloat16, with an int8 file that was exported from it."""
     config = configure(
-        arch="modified_net", dataset="synthetic:200", epochs=1, validation=0.2, precision="mixed_bfloat16", device="cpu",
-        runs=str(tmp_path_factory.mktemp("runs")),
+        arch="modified_net", dataset="synthetic:200", epochs=1, validation=0.2, precision="mixed_bfloat16",
+        device="cpu", runs=str(tmp_path_factory.mktemp("runs")),
     )  # fmt: skip
     run(config)
     exported = config.folder / "exported"
