@@ -1,5 +1,6 @@
 """Fit a baseline: a RunConfig and a data set in, a fitted estimator out."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from kerascifar.baselines.chunks import neighbors_in_chunks
 from kerascifar.baselines.images import Images
 from kerascifar.baselines.memory import DEFAULT_MEMORY
 from kerascifar.baselines.neighbors import vote
-from kerascifar.baselines.search import numba_installed
+from kerascifar.baselines.search import numba_installed, slowness
 from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Dataset, Fitted
 from kerascifar.core.processor import cores
@@ -43,7 +44,10 @@ def fit(config: RunConfig, variant: Variant, data: Dataset, folder: Path | None)
         if hasattr(model, "kneighbors"):
             # The keys are hashed: under other names, chunks on disk would no longer be found.
             identity = {"config": config.to_dict(), "train": data.train.checksum, "part": split}
-            distances, indices = neighbors_in_chunks(model, queries(images), folder, identity)
+            asked, search = queries(images), model.search_
+            if line := slowness(search.distance, training, asked, search.threads):
+                print(line, file=sys.stderr, flush=True)
+            distances, indices = neighbors_in_chunks(model, asked, folder, identity)
             shares, winners = vote(model.y_[indices], distances, len(model.classes_), model.ties)
         else:
             shares = model.predict_proba(queries(images))

@@ -3,6 +3,7 @@
 import collections
 import importlib.util
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from kerascifar.core import progress
 from kerascifar.core.processor import cores
 
 _compiled = lazy_import("kerascifar.baselines.compiled")  # needs numba
+COMPILED = ("l1", "ssim")  # the searches with loops that numba compiles
+_MEASURED, _MINUTES = 200, 120  # pairs; seconds from which minutes are told
 GROUP = 8
 HEAD = 2  # candidates beside the first k whose distances are computed before all others
 ROUNDING = 1e-12  # of a distance by definition, relative to the larger of it and 1
@@ -29,7 +32,7 @@ MakeScreens = Callable[[Distance, Images, bool, int], list[Screen]]
 
 
 def numba_installed() -> bool:
-    """Return whether the compiled loops can be used: the extra [fast] is installed."""
+    """Return whether the compiled loops can be used."""
     return importlib.util.find_spec("numba") is not None
 
 
@@ -81,6 +84,26 @@ def screens(distance: Distance, training: Images, as_bytes: bool, memory: int) -
         memory: bytes that may be used in all.
     """
     return [*SCREENS[distance.search](distance, training, as_bytes, memory), ByDefinition(training, distance)]
+
+
+def slowness(distance: Distance, training: Images, queries: Images, threads: int) -> str:
+    """Return a line on how long the search of all pairs takes without numba; "" where numba is here, or not needed.
+
+    A few pairs are measured, by the definition, which alone is left.
+    """
+    if distance.search not in COMPILED or numba_installed():
+        return ""
+    some = slice(0, _MEASURED)
+    distance.between(queries, slice(0, 1), training, slice(0, 1))  # what happens once
+    begun = time.perf_counter()
+    distance.between(queries, slice(0, 1), training, some)
+    per_pair = (time.perf_counter() - begun) / min(len(training), _MEASURED)
+    seconds = per_pair * len(queries) * len(training) / threads
+    takes = f"{seconds:.0f} s" if seconds < _MINUTES else f"{seconds / 60:,.0f} minutes"
+    return (
+        f"numba is not installed (python -m pip install numba), so {distance.search} neighbours are searched without "
+        f"compiled loops: about {takes} for {len(queries):,} images among {len(training):,}"
+    )
 
 
 class Search:

@@ -1,10 +1,13 @@
 """The engine: from a RunConfig to scores, as published and corrected, and on from finished chunks after a kill."""
 
+import re
+
 import numpy as np
 import pytest
 
-from kerascifar.baselines import VARIANTS, chunks
+from kerascifar.baselines import VARIANTS, chunks, search
 from kerascifar.baselines.centroid import NearestCentroid
+from kerascifar.baselines.distances import DISTANCES
 from kerascifar.baselines.engine import restore
 from kerascifar.baselines.fit import fit
 from kerascifar.baselines.images import Images
@@ -177,3 +180,27 @@ def test_neither_keras_nor_numba_is_imported_to_list_the_rows():
 
     code = "import sys, kerascifar.baselines; print({'keras', 'tensorflow', 'numba', 'sklearn'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+@pytest.mark.parametrize("distance", ["l1", "ssim"])
+def test_without_numba_a_line_says_how_long_it_takes(distance, monkeypatch, capsys):
+    whole = fitted(distance=distance).score(DATA.test.images, "test")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(search, "numba_installed", lambda: False)
+    np.testing.assert_array_equal(fitted(distance=distance).score(DATA.test.images, "test"), whole)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(
+        f"numba is not installed (python -m pip install numba), so {distance} neighbours are searched "
+    )
+    assert re.search(r": about \d+ s for 30 images among 80$", line)
+    fitted(distance="euclidean").score(DATA.test.images, "test")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_long_search_is_told_in_minutes(monkeypatch):
+    monkeypatch.setattr(search, "numba_installed", lambda: False)
+    ticks = iter([0.0, 8.0])
+    monkeypatch.setattr(search.time, "perf_counter", lambda: next(ticks))
+    images = Images(DATA.train.images)
+    line = search.slowness(DISTANCES["l1"], images, images, threads=2)  # 80 pairs in 8 s, 6,400 by two threads
+    assert line.endswith("about 5 minutes for 80 images among 80")
