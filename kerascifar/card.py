@@ -1,21 +1,30 @@
 """Copy a finished run's net to a folder that can be shared, with a model card.
 
-    python -m kerascifar.card saved_models/records/tiny36k --out saved_models/tiny36k
+    python -m kerascifar.card saved_models/mobilenet_mod --out nets
+    python -m kerascifar.card RUN --out nets --license mit
 
 DIR/RUN-ID gets the net, result.json, scores.npz and what evaluate --latency and kerascifar.export wrote, so that it is
-a RUN for every command, and README.md: accuracy with its interval and per class, data, recipe, limits. Checkpoints and
-logs are not copied. A net that was trained in half precision is shipped in float32, with the same weights, and scored
-so, for which its images must be at hand.
+a RUN for every command, and README.md: accuracy with its interval and per class, data, recipe, limits, and a head that
+the Hugging Face hub reads. Checkpoints and logs are not copied.
+
+A Keras net lies there as plain.keras too, which Keras loads without this package. A net that was trained in half
+precision is shipped in float32, with the same weights, and scored so. Where the run has not got these yet, its images
+must be at hand.
 """
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from kerascifar.cli import Parser, add_flags, entry
+from kerascifar.core import files
+from kerascifar.core.endings import EXIT_PARTLY
+from kerascifar.core.shown import printable
 from kerascifar.plugins.loading import parse
 from kerascifar.reporting.model_card import CARD, ship
-from kerascifar.results import find_run
-from kerascifar.serving.shipping import shipped_form
+from kerascifar.results import find_run, read_result
+from kerascifar.serving.hub import LICENSE, head
+from kerascifar.serving.shipping import add_plain, shipped_form
 
 
 def main(argv: Sequence[str]) -> None:
@@ -23,12 +32,20 @@ def main(argv: Sequence[str]) -> None:
     parser = Parser(prog="python -m kerascifar.card", description=__doc__)
     parser.add_argument("run", metavar="RUN", help="a run folder, or a folder that holds exactly one finished run")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="where to write DIR/RUN-ID")
+    license_help = f"of the net, by its name on the Hugging Face hub, such as mit (default {LICENSE})"
+    parser.add_argument("--license", metavar="NAME", default=LICENSE, help=license_help)
     add_flags(parser, ("data_dir", "unverified", "threads"))
     machine = vars(parse(parser, argv))
-    run, out = machine.pop("run"), machine.pop("out")
+    run, out, license = map(machine.pop, ("run", "out", "license"))
     with shipped_form(find_run(run), **machine) as folder:
+        missing = add_plain(folder, **machine)
         into = ship(folder, out)
+    markdown = (into / CARD).read_text(encoding="utf-8")
+    files.write_text(into / CARD, head(read_result(into), license) + markdown)
     print(f"wrote {into}, with its model card {CARD}")
+    if missing:
+        print(printable(missing), file=sys.stderr)
+        sys.exit(EXIT_PARTLY)
 
 
 if __name__ == "__main__":

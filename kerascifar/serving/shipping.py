@@ -20,7 +20,8 @@ from kerascifar.core.reading import read_json
 from kerascifar.evaluation.metrics import evaluate
 from kerascifar.results import EXCLUDED, EXPORTED, EXPORTS, KERAS_MODEL, TRAINED_IN
 from kerascifar.run import SCORED, load_again, read_run, restore
-from kerascifar.serving.export_run import check_net, read_exports
+from kerascifar.serving.export_run import check_net, export, read_exports
+from kerascifar.serving.formats import FORMATS
 
 FULL = "float32"
 _HALF = ("float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
@@ -66,6 +67,23 @@ def shipped_form(folder: Path, **machine: Any) -> Iterator[Path]:
         }
         results.write_result(form, dataclasses.replace(result, metrics={**result.metrics, **metrics}))
         yield form
+
+
+def add_plain(folder: Path, **machine: Any) -> str:
+    """Export the net of the run as plain.keras, unless it has that or is none of Keras; return why it cannot be, or "".
+
+    Args are those of `shipped_form`.
+    """
+    row, model = FORMATS["keras"], folder / KERAS_MODEL
+    if not model.is_file() or any(path.is_symlink() for path in (model, folder / EXPORTED)):  # refused later
+        return ""
+    try:
+        known = read_exports(folder / EXPORTED / EXPORTS, _sha256(model))
+        if row.file not in known or not (folder / EXPORTED / row.file).is_file():
+            export(folder, "keras", **machine)
+    except InputError as error:
+        return f"without {row.file}: {error}"
+    return ""
 
 
 def _copy(source: Path, target: Path) -> None:

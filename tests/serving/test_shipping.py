@@ -10,6 +10,7 @@ from kerascifar.configure import configure
 from kerascifar.core.errors import InputError
 from kerascifar.core.origin import weights_checksum
 from kerascifar.run import read_run, run
+from kerascifar.serving import shipping
 from kerascifar.serving.export_run import read_exports
 from kerascifar.serving.shipping import _sha256, shipped_form
 from kerascifar.training.scoring import load_model
@@ -62,7 +63,11 @@ def test_the_same_weights_in_float32_scored_anew(trained, capsys):
 def test_what_computes_in_float32_is_shipped_as_it_is(trained, tmp_path):
     card.main([str(trained), "--out", str(tmp_path)])
     shipped = tmp_path / trained.name
-    assert "training_precision: mixed_bfloat16" in (shipped / "README.md").read_text().replace("\\", "")
+    markdown = (shipped / "README.md").read_text()
+    assert markdown.startswith('---\nlicense: "unknown"\nlibrary_name: "keras"\n')
+    assert "training_precision: mixed_bfloat16" in markdown.replace("\\", "")
+    assert (shipped / "exported" / "plain.keras").is_file()
+    assert (shipped / "exported" / "model_int8.onnx").is_file()
     with shipped_form(shipped) as form:
         assert form == shipped
     card.main([str(trained), "--out", str(tmp_path)])  # again, over itself: the same numbers
@@ -73,6 +78,23 @@ def test_a_run_is_not_overwritten_by_its_shipped_form(trained):
         card.main([str(trained), "--out", str(trained.parent)])
 
 
+def test_a_net_that_keras_lacks_a_layer_for_is_shipped_without_plain_keras(trained, tmp_path, monkeypatch, capsys):
+    def refuse(folder, to, **machine):
+        raise InputError(
+            "plain.keras cannot be made from this net: its layer x is a Mine\x1b, which Keras does not have"
+        )
+
+    monkeypatch.setattr(shipping, "export", refuse)
+    with pytest.raises(SystemExit) as ended:
+        card.main([str(trained), "--out", str(tmp_path)])
+    assert ended.value.code == 3
+    assert capsys.readouterr().err == (
+        "without plain.keras: plain.keras cannot be made from this net: its layer x is a Mine\\x1b, which Keras does "
+        "not have\n"
+    )
+    assert (tmp_path / trained.name / "README.md").is_file()
+
+
 def test_a_link_is_not_followed(trained, tmp_path):
     copy = tmp_path / "net" / trained.name
     copy.mkdir(parents=True)
@@ -80,7 +102,7 @@ def test_a_link_is_not_followed(trained, tmp_path):
         (copy / name).write_bytes((trained / name).read_bytes())
     (tmp_path / "key").write_text("private")
     (copy / "exported").mkdir()
-    (copy / "exported" / "labels.txt").symlink_to(tmp_path / "key")
-    with pytest.raises(InputError, match=r"labels\.txt is a link"):
+    (copy / "exported" / "model.tflite").symlink_to(tmp_path / "key")
+    with pytest.raises(InputError, match=r"model\.tflite is a link"):
         card.main([str(copy), "--out", str(tmp_path / "out")])
     assert not (tmp_path / "out").exists()
