@@ -9,7 +9,7 @@ from kerascifar.architectures import ARCHITECTURES, ENGINES, engine
 from kerascifar.augment.policies import check_augment
 from kerascifar.augment.transforms import TRANSFORMS
 from kerascifar.config import FIELDS, RunConfig, changed, fields_of, flag
-from kerascifar.core import exclusion, plugged
+from kerascifar.core import exclusion, plugged, shipped
 from kerascifar.core.errors import InputError
 from kerascifar.core.reading import read_toml
 from kerascifar.core.registry import Variant, lookup, nearest
@@ -25,9 +25,13 @@ from kerascifar.training.phases import implied_by_phases
 def configure(**given: Any) -> RunConfig:
     """Return a RunConfig: what was given, else what the architecture brings, else what the optimizer brings.
 
+    A shipped net whose weights it starts from brings its architecture.
+
     Raises InputError: an unknown key or name, a value out of range, or an option the architecture does not take.
     """
     check_keys(given, "configure()")
+    if given.get("init_weights") in shipped.NETS:
+        given = {"arch": given["init_weights"], **given}
     arch = given.get("arch", FIELDS["arch"].default)
     variant = lookup(ARCHITECTURES, arch, "--arch")
     brought = dict(variant.defaults)

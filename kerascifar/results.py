@@ -19,7 +19,7 @@ from kerascifar.core import files, shipped
 from kerascifar.core.contracts import Dataset, Epoch, check_class_count
 from kerascifar.core.errors import InputError
 from kerascifar.core.fields import MOST_SIDE
-from kerascifar.core.origin import FINISHED, finished_runs
+from kerascifar.core.origin import FINISHED, finished_runs, place
 from kerascifar.core.provenance import PARENT, Provenance
 from kerascifar.core.reading import read_arrays, read_json
 from kerascifar.core.shown import csv_cell, printable
@@ -139,10 +139,13 @@ def _check_described(path: Path, dataset: Mapping[str, Any]) -> None:
 
 
 def first_weights(init_weights: str | None) -> Path | None:
-    """Return the file that --init-weights names, itself or by its run folder; it need not be there. None without it."""
+    """Return the file that --init-weights names, itself, by its run folder or as a shipped net; it need not be there.
+
+    None without --init-weights.
+    """
     if init_weights is None:
         return None
-    source = Path(init_weights)
+    source = place(init_weights)
     return find_run(source) / KERAS_MODEL if source.is_dir() else source
 
 
@@ -161,9 +164,7 @@ def find_run(path: str | Path) -> Path:
 
     Raises InputError: `path` is none of these, or holds several finished runs.
     """
-    path = Path(path)
-    if not path.exists():
-        path = shipped.net(path) or path
+    path = place(path)
     if not path.is_dir():
         raise InputError(
             f"RUN {path} is not a folder; give a run folder such as saved_models/NAME/RUN-ID, or the name of a shipped "

@@ -62,7 +62,7 @@ class ModelConfig:
     )
     init_weights: str | None = option(
         None,
-        "start from these weights: a RUN, a .keras, a torchvision .pth or .safetensors",
+        "start from these weights: a RUN, a shipped net such as tiny36k, a .keras, a torchvision .pth or .safetensors",
         engines=("keras",),
         everyday=True,
     )

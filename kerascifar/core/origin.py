@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
+from kerascifar.core import shipped
 from kerascifar.core.errors import InputError
 from kerascifar.core.reading import read_json
 
@@ -22,8 +23,16 @@ def finished_runs(path: Path) -> list[Path]:
     return [path] if (path / FINISHED).exists() else sorted(file.parent for file in path.glob(f"*/{FINISHED}"))
 
 
+def place(source: str | Path) -> Path:
+    """Return the path that a RUN or a file of weights means: itself, or the folder of a shipped net by its name."""
+    path = Path(source)
+    return path if path.exists() else shipped.net(path) or path
+
+
 def origin(source: str) -> str:
     """Return ``run:RUN-ID`` for a run folder, or for a folder that holds one finished run; ``sha256:HEX`` for a file.
+
+    The name of a shipped net stands for its folder.
 
     A folder without a finished run is taken for one that is to come, so that its name is the run id. What is an
     origin already is returned as it is.
@@ -33,7 +42,7 @@ def origin(source: str) -> str:
     """
     if source.startswith((RUN, FILE)):
         return source
-    path = Path(source)
+    path = place(source)
     if path.suffix in SUFFIXES:
         try:
             status = path.stat()

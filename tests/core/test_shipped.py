@@ -3,8 +3,10 @@ from pathlib import Path
 import pytest
 
 from kerascifar import results
+from kerascifar.configure import configure
 from kerascifar.core import shipped
 from kerascifar.core.errors import InputError
+from kerascifar.core.origin import weights_checksum
 from kerascifar.data.unlabelled import read_unlabelled
 
 
@@ -38,3 +40,28 @@ def test_a_picture_of_ours_is_read_where_there_is_no_such_file(tmp_path, monkeyp
     (tmp_path / "frog.png").write_bytes(b"mine")
     with pytest.raises(InputError, match=r"frog\.png: not a whole image"):
         read_unlabelled(["frog.png"], 32)
+
+
+def test_first_weights_by_the_name_of_a_shipped_net(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = configure(init_weights="tiny12k", dataset="digits")
+    assert config.arch == "tiny12k"
+    assert config.learning_rate == 0.08  # the recipe of that net
+    folder = shipped.net("tiny12k")
+    assert results.first_weights("tiny12k") == results.first_weights(str(folder))
+    assert config.to_dict()["init_weights"] == f"run:{results.find_run(folder).name}"
+    assert config.run_id == configure(init_weights=str(folder), arch="tiny12k", dataset="digits").run_id
+    assert configure(init_weights="tiny12k", arch="tiny36k").arch == "tiny36k"
+
+
+@pytest.mark.slow
+def test_a_net_for_ones_own_pictures_in_one_command(command, class_folders, tmp_path):
+    class_folders(tmp_path / "MY_PICTURES", ("mushroom", "rocket"))
+    argv = "--init-weights tiny36k --dataset folder --data-dir MY_PICTURES --epochs 2 --name mine --device cpu"
+    done = command("kerascifar.train", *argv.split())
+    assert done.returncode == 0, done.stderr
+    assert "39 layers start from tiny36k; fresh or left out: fc" in done.stdout
+    result = results.read_result(results.find_run(tmp_path / "saved_models" / "mine"))
+    assert result.config["arch"] == "tiny36k"
+    parent = results.first_weights("tiny36k")
+    assert result.notes["init_weights_sha256"] == weights_checksum(parent)
