@@ -39,6 +39,7 @@ def find_training(config: RunConfig, given: Provenance, model: str) -> tuple[Pat
             continue
         if (
             trained == wanted
+            and results.TRAINED_IN not in result.notes  # its net computes otherwise than it was trained
             and recorded.classes == given.classes
             and all(recorded.sha256.get(name) == given.sha256.get(name) for name in _TRAINED_ON)
             and result.versions == versions

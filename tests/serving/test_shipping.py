@@ -1,5 +1,6 @@
 """`card`: a net that was trained in half precision is shipped in float32, with the same weights."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -9,11 +10,13 @@ from kerascifar import card, evaluate, results
 from kerascifar.configure import configure
 from kerascifar.core.errors import InputError
 from kerascifar.core.origin import weights_checksum
-from kerascifar.run import read_run, run
+from kerascifar.core.provenance import Provenance
+from kerascifar.run import load_again, read_run, run
 from kerascifar.serving import shipping
 from kerascifar.serving.export_run import read_exports
 from kerascifar.serving.shipping import _sha256, shipped_form
 from kerascifar.training.scoring import load_model
+from kerascifar.training.sharing import find_training
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +74,15 @@ def test_what_computes_in_float32_is_shipped_as_it_is(trained, tmp_path):
     with shipped_form(shipped) as form:
         assert form == shipped
     card.main([str(trained), "--out", str(tmp_path)])  # again, over itself: the same numbers
+
+
+def test_a_run_that_is_only_scored_takes_the_net_as_it_was_trained(trained, tmp_path):
+    card.main([str(trained), "--out", str(tmp_path / "modified_net")])
+    config, result = read_run(trained)
+    given = Provenance.of(load_again(config, result))
+    for runs, found in ((trained.parents[1], True), (tmp_path, False)):
+        wanted = dataclasses.replace(config, tta="mirror", runs=str(runs))
+        assert bool(find_training(wanted, given, "model.keras")) == found
 
 
 def test_a_run_is_not_overwritten_by_its_shipped_form(trained):
