@@ -117,11 +117,16 @@ def load(name: str | Path) -> Net:
 
     Raises InputError: there is no such run, or it cannot be read.
     """
+    folder = find(name)
+    return Net(folder, *restore(folder))
+
+
+def find(name: str | Path) -> Path:
+    """Return the run folder that `load` reads. Raises InputError: there is no such run."""
     path = Path(name)
     if not path.exists() and len(path.parts) == 1 and (SHIPPED / path).is_dir():
         path = SHIPPED / path
-    folder = find_run(path)
-    return Net(folder, *restore(folder))
+    return find_run(path)
 
 
 def list_runs(*paths: str | Path) -> list[dict[str, Any]]:
