@@ -11,13 +11,14 @@ page runs the net itself. That takes ONNX Runtime's files too: --fetch-runtime d
 accepts, 33 MB, of which 14 MB are kept.
 """
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from kerascifar.api import find
 from kerascifar.cli import Parser, add_flags, entry
-from kerascifar.config import MACHINE
+from kerascifar.config import MACHINE, flag
 from kerascifar.core.errors import InputError
 from kerascifar.core.shown import printable
 from kerascifar.demonstration import runtime
@@ -43,36 +44,37 @@ def main(argv: Sequence[str]) -> None:
                         f"DIR/{runtime.FOLDER} by itself is where the page looks")  # fmt: skip
     parser.add_argument("--runtime-archive", metavar="FILE", type=Path, help="take them from this file, no network")
     add_flags(parser, MACHINE)
-    machine = vars(parse(parser, argv))
-    runs, port, out, int8, into, archive = (
-        machine.pop(name) for name in ("runs", "port", "out", "int8", "fetch_runtime", "runtime_archive")
-    )
-    _check(runs, port, out, int8, into, archive)
-    folders = [find(run) for run in runs]
-    if into is not None:
-        for path in runtime.fetch_runtime(into, archive):
+    args = parse(parser, argv)
+    machine = {name: value for name, value in vars(args).items() if name in MACHINE}
+    _check(args, machine)
+    folders = [find(run) for run in args.runs]
+    if args.fetch_runtime is not None:
+        for path in runtime.fetch_runtime(args.fetch_runtime, args.runtime_archive):
             print(f"wrote {printable(path)}")
-    if out is not None:
-        _write(folders, out, int8, {name: value for name, value in machine.items() if name in _EXPORTING})
+    if args.out is not None:
+        _write(folders, args.out, args.int8, machine)
     elif folders:
-        _serve(folders, PORT if port is None else port, machine)
+        _serve(folders, PORT if args.port is None else args.port, machine)
 
 
-def _check(
-    runs: Sequence[str], port: int | None, out: Path | None, int8: bool, into: Path | None, archive: Path | None
-) -> None:
+def _check(args: argparse.Namespace, machine: dict[str, Any]) -> None:
     """Refuse arguments that do not belong together."""
-    if not runs and (into is None or out is not None):
+    if not args.runs and (args.fetch_runtime is None or args.out is not None):
         raise InputError("RUN is missing: give a run folder or a shipped net's name, such as tiny36k")
-    if len(runs) > MOST_NETS:
-        raise InputError(f"RUN: at most {MOST_NETS} nets stand side by side, got {len(runs)}")
-    if port is not None and not 0 <= port < 2**16:
-        raise InputError(f"--port: must be from 0 to 65535, got {port}")
-    if out is None and int8:
-        raise InputError("--int8 is for the files that --out DIR writes, which is missing")
-    if archive is not None and into is None:
+    if len(args.runs) > MOST_NETS:
+        raise InputError(f"RUN: at most {MOST_NETS} nets stand side by side, got {len(args.runs)}")
+    if args.port is not None and not 0 <= args.port < 2**16:
+        raise InputError(f"--port: must be from 0 to 65535, got {args.port}")
+    if args.runtime_archive is not None and args.fetch_runtime is None:
         raise InputError("--runtime-archive: --fetch-runtime DIR, where its files go, is missing")
-    if into is not None and runs and out is None:
+    if args.out is not None:
+        if args.port is not None:
+            raise InputError("--port is for the page that is served; --out only writes files")
+        if other := [flag(name) for name in machine if name not in _EXPORTING]:
+            raise InputError(f"{other[0]} does not apply with --out; {', '.join(map(flag, _EXPORTING))} do")
+    elif args.int8:
+        raise InputError("--int8 is for the files that --out DIR writes, which is missing")
+    elif args.fetch_runtime is not None and args.runs:
         raise InputError("--fetch-runtime is for the files that --out DIR writes; the served page needs none")
 
 

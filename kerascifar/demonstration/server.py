@@ -4,9 +4,12 @@ Another web page can make a browser send requests here, under our name (DNS rebi
 ours, a post must come from our own page, and nothing lets another page read or frame an answer. No file is served.
 """
 
+import contextlib
 import json
 import re
+import socket
 import socketserver
+import sys
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +23,7 @@ from kerascifar.reporting.examples import png
 
 HOST = "127.0.0.1"
 _PATIENCE = 30  # seconds that a request may stand still
+_LEFT = 64  # pieces of 64 KiB that are read and dropped of a body that is refused
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "frame-ancestors 'none'",
@@ -64,6 +68,11 @@ class DemoServer(ThreadingHTTPServer):
         """Bind without asking a name server what this machine is called, as HTTPServer would."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = HOST, self.server_address[1]
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Pass over a browser that has left in the middle of an answer."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:
@@ -146,6 +155,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
+        if status != HTTPStatus.OK:
+            self._linger()
+
+    def _linger(self) -> None:
+        """Read a little of what still comes: closed with unread bytes, a connection can lose the answer on its way."""
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(1)
+            for _ in range(_LEFT):
+                if not self.rfile.read1(2**16):
+                    return
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: what is looked at is no one's business."""

@@ -1,6 +1,6 @@
 "use strict";
-// Pillow's bicubic resize of 8-bit pictures, bit for bit (its Resample.c): first along rows, then along columns, with
-// whole-number coefficients of 22 bits behind the point. What predict does in Python the page so does by itself.
+// Pillow's bicubic resize of 8-bit pictures, bit for bit (its Resample.c): along rows and along columns, with whole-number
+// coefficients of 22 bits behind the point. What predict does in Python the page so does by itself.
 const Resize = (() => {
   const ONE = 2 ** 22;
 
@@ -44,11 +44,14 @@ const Resize = (() => {
 
   // From RGB bytes of width x height pixels to those of side x side.
   const square = (pixels, width, height, side) => {
-    if (width === side && height === side) return Uint8Array.from(pixels);
-    const rows = pass(pixels, weights(width, side), new Uint8Array(side * height * 3),
-      range(height, width * 3), 3, range(height, side * 3), 3);
-    return pass(rows, weights(height, side), new Uint8Array(side * side * 3),
-      range(side, 3), side * 3, range(side, 3), side * 3);
+    const [alongRows, alongColumns] = [weights(width, side), weights(height, side)];
+    const rows = (from, high) => pass(from, alongRows, new Uint8Array(side * high * 3),
+      range(high, width * 3), 3, range(high, side * 3), 3);
+    const columns = (from, wide) => pass(from, alongColumns, new Uint8Array(side * wide * 3),
+      range(wide, 3), wide * 3, range(wide, 3), wide * 3);
+    // Which comes first decides where is rounded. Pillow 13 begins with the columns of tall pictures; this is when.
+    const tall = height > side && 2 * width < height + side;
+    return tall ? rows(columns(pixels, width), side) : columns(rows(pixels, height), side);
   };
 
   return { square };
