@@ -1,4 +1,6 @@
+import functools
 import http.client
+import http.server
 import socket
 import threading
 from contextlib import contextmanager, suppress
@@ -34,6 +36,20 @@ def serving(live, gallery=None):
         yield server
         server.shutdown()
         thread.join()
+
+
+@contextmanager
+def plain_server(folder):
+    """The address of a web server that knows nothing of us, for the files in `folder`."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
 
 
 @pytest.fixture(scope="session")

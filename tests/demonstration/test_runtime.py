@@ -1,16 +1,14 @@
 """ONNX Runtime's files: the pinned archive alone, and of it the wanted members alone."""
 
-import functools
 import hashlib
-import http.server
 import io
 import tarfile
-import threading
 
 import pytest
 
 from kerascifar.core.errors import InputError
 from kerascifar.demonstration import runtime
+from tests.demonstration.conftest import plain_server
 
 CONTENTS = {name: name.encode() * 3 for name in runtime.MEMBERS}
 
@@ -66,13 +64,9 @@ def test_what_is_no_file_is_refused(tmp_path):
 @pytest.fixture
 def published(tmp_path, monkeypatch):
     """A server of this machine in the registry's place."""
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
-    monkeypatch.setattr(http.server.SimpleHTTPRequestHandler, "log_message", lambda *_: None)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        monkeypatch.setattr(runtime, "URL", f"http://127.0.0.1:{server.server_port}/runtime.tgz")
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    with plain_server(tmp_path) as url:
+        monkeypatch.setattr(runtime, "URL", f"{url}runtime.tgz")
         yield
-        server.shutdown()
 
 
 def test_it_is_fetched(tmp_path, pin, published):

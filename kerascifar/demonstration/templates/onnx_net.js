@@ -8,6 +8,9 @@ const Backend = (() => {
     return Array.from({ length: count }, (_, i) => out.data.slice(i * classes.length, (i + 1) * classes.length));
   };
   const ready = async () => {
+    if (location.protocol === "file:") {
+      throw new Error("a browser loads no net from a file: serve this folder, say by python -m http.server, and open that");
+    }
     if (typeof ort === "undefined") {
       throw new Error("runtime/ does not hold ONNX Runtime's files; python -m kerascifar.demo --fetch-runtime gets them");
     }
