@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = (
     "audit",
     "card",
+    "demo",
     "ensemble",
     "evaluate",
     "explore",
@@ -36,7 +37,7 @@ ORDER = (
     ("configure", "plugins", "reporting"),
     ("run",),
     ("serving", "tuner"),
-    ("studies", "auditing"),
+    ("studies", "auditing", "demonstration"),
     ("api",),
     COMMANDS,
     ("__main__",),

@@ -46,10 +46,11 @@ def _picture(index: int, image: np.ndarray, run: Run, predicted: int, label: int
     name, true = run.scored.classes[predicted], run.scored.classes[label]
     caption = f"{name} {confidence:.2f}" + ("" if predicted == label else f", is {true}")
     alt = f"Test image {index}, {true}, labelled {name}"
-    return Picture(f"test-{run.scored.checksum[:8]}-{index}", alt, caption, _png(image), "png")
+    return Picture(f"test-{run.scored.checksum[:8]}-{index}", alt, caption, png(image), "png")
 
 
-def _png(image: np.ndarray) -> bytes:
+def png(image: np.ndarray) -> bytes:
+    """Return an image (H, W, C), uint8, C 1 or 3, as PNG."""
     from PIL import Image
 
     file = io.BytesIO()

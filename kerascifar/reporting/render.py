@@ -2,9 +2,10 @@
 
 import base64
 import hashlib
+import json
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -23,22 +24,34 @@ def to_html(sections: Sequence[Section], summary: str) -> str:
     return to_page(template("report.html"), style, script, title=_TITLE, summary=summary, sections=sections)
 
 
-def to_page(source: str, style: str, script: str, **values: Any) -> str:
+def to_page(source: str, style: str, script: str, also: Mapping[str, str] | None = None, **values: Any) -> str:
     """Return one offline HTML page: text is escaped, and the page's policy lets the browser load nothing.
 
     Args:
         source: a Jinja template; it can import ``show``, which writes a block, from ``blocks.html``.
         style: the only style sheet; it stands in the template as ``style``.
         script: the only script that the browser runs; it stands in the template as ``script``.
+        also: what the policy lets the browser load all the same: sources by directive.
         values: whatever else the template asks for.
 
     >>> to_page("<style>{{ style }}</style>{{ name }}", "p {}", "", name="<b>")
     '<style>p {}</style>&lt;b&gt;'
     """
-    policy = f"default-src 'none'; img-src data:; style-src {_source(style)}; script-src {_source(script)}"
+    allowed = {"default-src": "'none'", "img-src": "data:", "style-src": _source(style), "script-src": _source(script)}
+    for directive, sources in (also or {}).items():
+        allowed[directive] = f"{allowed.get(directive, '')} {sources}".strip()
+    policy = "; ".join(f"{directive} {sources}" for directive, sources in allowed.items())
     return _environment(autoescape=True).from_string(source).render(
         style=Markup(style), script=Markup(script), policy=policy, uri=_data_uri, **values,
     )  # fmt: skip
+
+
+def to_data(data: Any) -> Markup:
+    """Return `data` as JSON in which no HTML parser sees an end of a script, a comment or an entity."""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)
 
 
 def to_markdown(sections: Sequence[Section], summary: str) -> str:

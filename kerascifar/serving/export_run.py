@@ -1,8 +1,11 @@
 """Write a finished run's net as a file for other programs, and score and time it in its own runtime."""
 
+import contextlib
 import dataclasses
 import hashlib
 import json
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +19,13 @@ from kerascifar.core.contracts import Dataset, Predict
 from kerascifar.core.errors import InputError
 from kerascifar.core.processor import cores, processor
 from kerascifar.core.reading import read_json
+from kerascifar.core.registry import lookup
 from kerascifar.devices import placement
 from kerascifar.results import EXPORTED, EXPORTS, KERAS_MODEL, Result
 from kerascifar.run import SCORED, load_again, read_run
 from kerascifar.serving import latency
 from kerascifar.serving.agreement import compare, measure
-from kerascifar.serving.formats import Format, check_format
+from kerascifar.serving.formats import FORMATS, Format, check_format
 
 LABELS = "labels.txt"
 REPRESENTATIVE = 500  # training images from which the ranges of int8 are found
@@ -96,6 +100,43 @@ def export(
     return name, entry
 
 
+def exported_file(folder: Path, to: str, int8: bool = False, **machine: Any) -> bytes:
+    """Return the net of the finished run in `folder` as a file: one that was exported earlier, or made now.
+
+    A float one needs no images and is not scored; an int8 one is exported as `export` does.
+
+    Args:
+        folder: the run folder.
+        to: a name in FORMATS that is a file.
+        int8: quantize weights and activations.
+        machine: as for `export`.
+
+    Raises:
+        InputError: the run, its net, its images or the format cannot be used.
+    """
+    config, result = read_run(folder, device="cpu", **machine)
+    check_net(config, folder)
+    own = hashlib.sha256((folder / KERAS_MODEL).read_bytes()).hexdigest()
+    name, kept = lookup(FORMATS, to, "--to").name(int8), folder / EXPORTED
+    if name in read_exports(kept / EXPORTS, own) and (kept / name).is_file():
+        return (kept / name).read_bytes()
+    row, name = check_format(to, int8)
+    if int8:
+        export(folder, to, int8, **machine)
+        return (kept / name).read_bytes()
+    placement.need_tensorflow("export")
+    placement.start(dataclasses.replace(config, strategy="none"))
+    from kerascifar.serving.plain import plain
+    from kerascifar.training.scoring import load_model
+
+    model = load_model(folder)
+    _check_shapes(model, result, folder)
+    with tempfile.TemporaryDirectory() as draft:
+        with _converting(name):
+            row.load().write(plain(model), Path(draft) / name, None)
+        return (Path(draft) / name).read_bytes()
+
+
 def check_net(config: RunConfig, folder: Path) -> None:
     """Refuse a run whose net is not of Keras, or was not kept. Raises InputError."""
     if engine(config.arch).MODEL != KERAS_MODEL:
@@ -137,18 +178,26 @@ def _make(row: Format, model: Any, path: Path, data: Dataset, int8: bool, thread
 
     from kerascifar.serving.plain import plain
 
-    module, problem = row.load(), None
+    module = row.load()
+    with _converting(path.name):
+        net = plain(model)
+        module.write(net, path, _spread(data.train.images) if int8 else None)
+        predict = module.load(path, threads, net)
+        predict(data.test.images[:2])
+    return keras.Model(net.input, net.outputs[0]), predict
+
+
+@contextlib.contextmanager
+def _converting(name: str) -> Iterator[None]:
+    """Let the block make the file `name`, quietly. Raises InputError: it fails."""
+    problem = None
     with placement.quiet():
         try:
-            net = plain(model)
-            module.write(net, path, _spread(data.train.images) if int8 else None)
-            predict = module.load(path, threads, net)
-            predict(data.test.images[:2])
+            yield
         except Exception as error:  # converters and runtimes raise many kinds, and print too
             problem = (str(error).strip().splitlines() or [type(error).__name__])[0]
     if problem is not None:
-        raise InputError(f"{path.name} cannot be made from this net: {problem[:200]}")
-    return keras.Model(net.input, net.outputs[0]), predict
+        raise InputError(f"{name} cannot be made from this net: {problem[:200]}")
 
 
 def _side(predict: Predict, data: Dataset, repeats: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

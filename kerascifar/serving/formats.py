@@ -37,6 +37,10 @@ class Format:
         """Import and return the module."""
         return import_module(self.module)
 
+    def name(self, int8: bool) -> str | None:
+        """Return the name of the exported file or folder; None for int8 where the format has none."""
+        return self.int8_file if int8 else self.file
+
 
 FORMATS = {
     "keras": Format(
@@ -80,4 +84,4 @@ def check_format(to: str, int8: bool) -> tuple[Format, str]:
         raise InputError(
             f"--to {to}: not installed here: {', '.join(missing)}; python -m pip install {' '.join(missing)}"
         )
-    return row, row.int8_file if int8 else row.file
+    return row, row.name(int8)
