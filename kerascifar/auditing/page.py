@@ -1,7 +1,6 @@
 """The page of an audit: one HTML file that shows pairs, suspect labels and odd pictures, and keeps a person's marks."""
 
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 
 from kerascifar.auditing.album import BUDGET, STRENGTH, Album, Difference, Key, Read, choose_grade, difference
 from kerascifar.auditing.counts import Effect, between, sections
@@ -84,10 +82,11 @@ def write_page(
         "differences": {row: [*dataclasses.astuple(one.shot), shortened(one.mean, 1)] for row, one in drawn.items()},
     }  # fmt: skip
     text = render.to_page(
-        _template("audit.html"), render.template("report.css") + _template("audit.css"),
+        _template("audit.html"),
+        render.template("colours.css") + render.template("report.css") + _template("audit.css"),
         render.template("sort.js") + "".join(map(_template, _SCRIPTS)), heading=heading, printable=printable,
         sections=sections(pairs, suspects, effects), summary=_summary(pairs, suspects, oddities), note=note,
-        data=_json(data),
+        data=render.as_json(data),
     )  # fmt: skip
     files.write_text(path, text)
 
@@ -157,14 +156,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (float, np.floating)):
         return round(float(value), 6) if np.isfinite(value) else None
     return int(value) if isinstance(value, np.integer) else value
-
-
-def _json(data: Any) -> Markup:
-    """Return `data` as JSON that no HTML parser sees an end of a script, a comment or an entity in."""
-    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
-    for sign in "<>&":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return Markup(text)
 
 
 def _template(name: str) -> str:
