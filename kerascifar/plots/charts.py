@@ -26,7 +26,7 @@ from kerascifar.plots.svg import (
 
 SERIES = 7  # colours in charts.css
 _LEFT, _RIGHT, _TOP = 46, WIDTH - 12, 22
-_NAMED = 176  # where a chart begins whose rows have names
+_NAMED = 200  # where a chart begins whose rows have names
 _LETTERS = 29  # of such a name
 _NUMBERED = 20  # classes up to which a confusion matrix has room for numbers
 CLASSES = 11  # up to which bars have room, beside those of the total
@@ -52,8 +52,8 @@ def accuracies(
     for row, (name, value, (low, high), key) in enumerate(zip(names, values, intervals, keys, strict=True)):
         y = _row(row)
         told = title(f"{name}: {value:.4f} ({low:.4f} to {high:.4f})")
-        parts.append(element("g", told, line([(x(low), y), (x(high), y)], "line thick s0"), _dot(x(value), y, "dot s0"),
-                             words(_NAMED - 6, y + 4, shorten(name, _LETTERS), "end"), data_row=key))  # fmt: skip
+        parts.append(element("g", told, line([(x(low), y), (x(high), y)], "band s0"), _dot(x(value), y, "dot s0", 2),
+                             words(_NAMED - 6, y + 4, shorten(name, _LETTERS), "end name"), data_row=key))  # fmt: skip
     return picture(bottom, parts)
 
 
@@ -72,7 +72,7 @@ def published(
     for row, (name, key) in enumerate(zip(names, keys, strict=True)):
         y, known = _row(row), {v: values[row] for v, values in figures.items() if values[row] is not None}
         inside = [title(f"{name}: " + ", ".join(f"{version} {value:.4f}" for version, value in known.items()))]
-        inside += [words(_NAMED - 6, y + 4, shorten(name, _LETTERS), "end")]
+        inside += [words(_NAMED - 6, y + 4, shorten(name, _LETTERS), "end name")]
         inside += [line([(x(min(known.values())), y), (x(max(known.values())), y)], "grid thick")] if known else []
         for place, version in enumerate(figures):
             if version in known:
@@ -102,7 +102,7 @@ def bars(groups: Sequence[str], series: Mapping[str, Sequence[float | None]]) ->
     """Draw a group of bars per class, one bar per series, values 0 to 1. Raises ValueError: too many classes."""
     if len(groups) > CLASSES + 1:
         raise ValueError(f"{len(groups)} classes have no room")
-    y, step = (Scale(0, max([0.1, *(v for vs in series.values() for v in vs if v is not None)]), 200, _TOP),)
+    y = Scale(0, max([0.1, *(v for vs in series.values() for v in vs if v is not None)]), 200, _TOP)
     step = (_RIGHT - _LEFT) / len(groups)
     width = step * 0.82 / len(series)
     grid = [f"M{_LEFT} {y(v):.1f}H{_RIGHT}" for v in y.ticks()]
@@ -117,7 +117,7 @@ def bars(groups: Sequence[str], series: Mapping[str, Sequence[float | None]]) ->
                                       width=width * 0.9, height=y.start - y(value)))  # fmt: skip
         parts.append(element("g", *inside, css=f"dot s{place}"))
     for group, name in enumerate(groups):
-        parts.append(words(_LEFT + (group + 0.5) * step, 213, shorten(name, int(step / 5.6)), "mid"))
+        parts.append(words(_LEFT + (group + 0.5) * step, 213, shorten(name, int(step / 6.6)), "mid"))
     keyed, bottom = legend([(name, f"s{i}") for i, name in enumerate(series)], 220)
     return picture(bottom, parts + keyed)
 
@@ -125,10 +125,10 @@ def bars(groups: Sequence[str], series: Mapping[str, Sequence[float | None]]) ->
 def confusion(matrix: np.ndarray, classes: Sequence[str]) -> str:
     """Draw a confusion matrix, int (classes, classes), a row per true class; shades are shares of the row."""
     count = len(classes)
-    left, top = (86, 58) if count <= _NUMBERED else (24, 24)
+    left, top = (86, 58) if count <= _NUMBERED else (8, 40)
     cell = min((WIDTH - left - 8) / count, 34)
     shades = np.rint(10 * matrix / np.maximum(matrix.sum(1, keepdims=True), 1)).astype(int)
-    parts = [words(left, 12, "predicted", "muted"), words(4, top - 8, "true", "muted")]
+    parts = [words(4, top - 24, "predicted →", "muted"), words(4, top - 8, "true ↓", "muted")]
     for shade in range(1, 11):
         places = [f"M{left + c * cell:.1f} {top + r * cell:.1f}h{cell:.1f}v{cell:.1f}h-{cell:.1f}z"
                   for r, c in np.argwhere(shades == shade).tolist()]  # fmt: skip
@@ -230,8 +230,8 @@ def _row(place: int) -> float:
     return 22.0 + LINE * place
 
 
-def _dot(x: float, y: float, css: str) -> str:
-    return element("circle", css=css, cx=x, cy=y, r=3.5)
+def _dot(x: float, y: float, css: str, radius: float = 3.5) -> str:
+    return element("circle", css=css, cx=x, cy=y, r=radius)
 
 
 def _diamond(x: float, y: float, css: str) -> str:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import escape
 
@@ -87,7 +87,8 @@ class Scale:
         if self.log:
             powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
             digits = (1,) if len(powers) > 4 else (1, 2, 5)
-            return [v for p in powers for d in digits if self.low <= (v := d * 10.0**p) <= self.high]
+            found = [v for p in powers for d in digits if self.low <= (v := d * 10.0**p) <= self.high]
+            return found if len(found) > 1 else replace(self, log=False).ticks()
         rough = (self.high - self.low) / 5
         power = 10.0 ** math.floor(math.log10(rough))
         step = next(digit * power for digit in (1, 2, 5, 10) if digit * power >= rough)

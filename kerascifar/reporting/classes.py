@@ -34,7 +34,7 @@ def classes(gathered: Gathered) -> Section:
         blocks.append(Table(f"Share of each class's test images that a run labels correctly, {title}.", columns, rows))
         if missing := untested(runs[0].test):
             blocks.append(Text(f"{title}: {missing}."))
-        if len(names) <= charts.CLASSES:
+        if len(runs) > 1 and len(names) <= charts.CLASSES:
             shares = {
                 run.name: [*(row["recall"] for row in run.test["per_class"]), run.test["accuracy"]]
                 for run in _chosen(runs)

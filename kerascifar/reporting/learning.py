@@ -28,13 +28,13 @@ def curves(gathered: Gathered) -> Section:
 def _charts(name: str, title: str, runs: Sequence[Run]) -> list[Chart | Text]:
     ends = "; ".join(f"{r.name} ends at {r.history['val_accuracy'][-1][1]:.3f}" for r in runs[: charts.SERIES])
     others = f", the other {len(runs) - charts.SERIES} in grey" if len(runs) > charts.SERIES else ""
-    first = f"the best {charts.SERIES} in colour{others}. " if others else ""
+    first = f"The best {charts.SERIES} in colour{others}. " if others else ""
     losses = [curve for column in ("val_loss", "loss") for curve in _lines(runs, column)]
     return [
         chart(
             name,
             f"Validation accuracy by epoch, {title}: {ends}",
-            f"Validation accuracy by epoch, {title}: {first}Where a curve ends flat, more epochs would not help.",
+            f"Validation accuracy by epoch, {title}. {first}Where a curve ends flat, more epochs would not help.",
             charts.curves,
             _lines(runs, "val_accuracy"),
             "validation accuracy",

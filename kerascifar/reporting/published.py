@@ -56,32 +56,20 @@ def _study(
         Column("obtained with", numbers=False, note="epochs and training images of our runs, and test images"),
         Column("remarks", numbers=False, note="what was wrong in the paper's code, and what to know of the row"),
     )
-    lines = []
-    for row in rows:
-        measure = _measure(row)
-        paper, corrected = _accuracy(row.get("paper"), measure), _accuracy(row.get("corrected"), measure)
-        # A shortened run's distance to the paper would be read as the row's.
-        gap = None if paper is None or corrected is None or _shortened(row["corrected"]) else corrected - paper
-        remarks = "; ".join(str(row[key]) for key in ("fault", "note") if row.get(key))
-        lines.append(
-            [
-                replace(text(row.get("table", "")), about=_about(row, folder)),
-                text(row.get("name", "?")),
-                Cell(NONE) if paper is None else Cell(f"{_MARKS[measure]}{paper:.4f}", paper),
-                _figure(row.get("as-published"), measure, folder, numbers),
-                Cell(f"not run: {row['not_run']}")
-                if row.get("not_run")
-                else _figure(row.get("corrected"), measure, folder, numbers),
-                Cell(NONE) if gap is None else Cell(f"{gap:+.4f}".replace("-", "−"), gap),
-                text(_effort(row)),
-                text(remarks),
-            ]
-        )
-    filled = [c for c in range(len(columns)) if any(line[c].text not in ("", NONE) for line in lines)]
-    columns, lines = [columns[c] for c in filled], [[line[c] for c in filled] for line in lines]
-    parts: list[Block] = [
-        Table(f"{title}: test accuracy, or where it says so that on validation images.", columns, lines)
-    ]
+    lines = [(_about(row, folder), line) for row in rows if (line := _line(row, folder, numbers))]
+    filled = [c for c in range(len(columns)) if any(line[c].text not in ("", NONE) for _, line in lines)]
+    shown = [[replace(line[filled[0]], about=about), *(line[c] for c in filled[1:])] for about, line in lines]
+    parts: list[Block] = (
+        [
+            Table(
+                f"{title}: test accuracy, or where it says so that on validation images.",
+                [columns[c] for c in filled],
+                shown,
+            )
+        ]
+        if shown
+        else []
+    )
     drawn = [
         row
         for row in rows
@@ -91,6 +79,34 @@ def _study(
     if len(drawn) > 1 and beside == PAPER:
         parts.append(_chart(title, drawn, folder, names))
     return parts
+
+
+def _line(row: Mapping[str, Any], folder: Path, numbers: Mapping[Path, Run]) -> list[Cell]:
+    """Return the cells of a row; none where neither the paper nor we have a figure."""
+    measure = _measure(row)
+    paper, corrected = _accuracy(row.get("paper"), measure), _accuracy(row.get("corrected"), measure)
+    # A shortened run's distance to the paper would be read as the row's.
+    gap = None if paper is None or corrected is None or _shortened(row["corrected"]) else corrected - paper
+    mark, printed = _MARKS[measure], paper
+    if paper is None:  # on a balanced test set the recall is the same
+        mark, printed = "recall ", _accuracy(row.get("paper"), "recall")
+    figures = [
+        Cell(NONE) if printed is None else Cell(f"{mark}{printed:.4f}", printed),
+        *(_figure(row.get(version), measure, folder, numbers) for version in VERSIONS),
+    ]
+    if not_run := row.get("not_run"):
+        figures[-1] = Cell("not run")
+    if all(cell.text == NONE for cell in figures):
+        return []
+    remarks = "; ".join(str(row[key]) for key in ("fault", "note") if row.get(key))
+    return [
+        text(row.get("table", "")),
+        text(row.get("name", "?")),
+        *figures,
+        Cell(NONE) if gap is None else Cell(f"{gap:+.4f}".replace("-", "−"), gap),
+        text(_effort(row)),
+        text("; ".join(filter(None, (f"not run: {not_run}" if not_run else "", remarks)))),
+    ]
 
 
 def _chart(title: str, rows: Sequence[Mapping[str, Any]], folder: Path, versions: Mapping[str, str]) -> Chart | Text:
