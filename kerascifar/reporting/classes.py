@@ -105,25 +105,30 @@ def _bars(name: str, title: str, names: Sequence[str], shares: Mapping[str, Sequ
 def _votes(gathered: Gathered) -> list[Block]:
     """Return bars of each study's ensembles and of their members."""
     runs = {run.scored.folder: run for run in gathered.runs}
-    blocks: list[Block] = []
-    for study in dict.fromkeys(folder.parents[1] for folder in runs):  # STUDY/NAME/RUN-ID
-        files = sorted((study / ENSEMBLES).glob("*.json"))
-        try:
-            names, shares = (), dict[str, list[float | None]]()
-            for file in files:
-                content = read_json(file)
-                shares = _members(content, study, runs) | shares
-                test = content["metrics"]["test"]
-                names = tuple(str(row["class"]) for row in test["per_class"])
-                shares[file.stem] = [*(finite(row["recall"]) for row in test["per_class"]), finite(test["accuracy"])]
-            shares = dict(list(shares.items())[: charts.SERIES])
-            if shares and len(names) <= charts.CLASSES:
-                blocks.append(
-                    _bars(f"votes-{len(blocks) + 1}", f"ensembles of {study.name} and their members", names, shares)
-                )
-        except Exception as error:  # a stranger's file holds keys, types and numbers that none of ours has
-            blocks.append(Text(f"{study.name}/{ENSEMBLES} is not shown: {type(error).__name__} {str(error)[:200]}"))
-    return blocks
+    studies = dict.fromkeys(folder.parents[1] for folder in runs)  # STUDY/NAME/RUN-ID
+    drawn = (votes(study, sorted((study / ENSEMBLES).glob("*.json")), runs) for study in studies)
+    return [block for block in drawn if block is not None]
+
+
+def votes(study: Path, files: Sequence[Path], runs: Mapping[Path, Run]) -> Chart | Text | None:
+    """Return bars of the ensembles in `files`, which `kerascifar.ensemble` wrote, and of their members.
+
+    None where there are none, or too many classes.
+    """
+    try:
+        names, shares = (), dict[str, list[float | None]]()
+        for file in files:
+            content = read_json(file)
+            shares = _members(content, study, runs) | shares
+            test = content["metrics"]["test"]
+            names = tuple(str(row["class"]) for row in test["per_class"])
+            shares[file.stem] = [*(finite(row["recall"]) for row in test["per_class"]), finite(test["accuracy"])]
+        if not shares or len(names) > charts.CLASSES:
+            return None
+        shown = dict(list(shares.items())[: charts.SERIES])
+        return _bars(f"votes-{study.name}", f"ensembles of {study.name} and their members", names, shown)
+    except Exception as error:  # a stranger's file holds keys, types and numbers that none of ours has
+        return Text(f"{study.name}/{ENSEMBLES} is not shown: {type(error).__name__} {str(error)[:200]}")
 
 
 def _members(content: Mapping[str, Any], study: Path, runs: Mapping[Path, Run]) -> dict[str, list[float | None]]:

@@ -1,6 +1,5 @@
 """The section on published studies: paper, as published and corrected, from each study's table.json."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -128,7 +127,7 @@ def _chart(title: str, rows: Sequence[Mapping[str, Any]], folder: Path, versions
     cut = any(any(marks) for marks in shortened.values())
     hollow = "A hollow mark is a shortened run, which cannot be held against the paper. " if cut else ""
     return chart(
-        "study-" + re.sub(r"[^\w-]+", "-", folder.name),
+        f"study-{folder.name}",
         f"{title}: accuracy in the paper, and of our runs. {alt}",
         f"{title}. {landed}{hollow}The line is how far we are from the paper.",
         charts.published,
