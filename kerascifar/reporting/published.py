@@ -46,12 +46,12 @@ def _study(
 ) -> list[Block]:
     names = version_names(rows)
     columns = (
-        Column("table", numbers=False),
         Column("row", numbers=False),
         Column(beside, note="test accuracy as printed" if beside == PAPER else ""),
         Column("as published", note="with what the authors' code did, faults included"),
         Column(names["corrected"], note="what the paper says, or plainly meant"),
         Column("difference", note=f"{names['corrected']} less {beside}, of runs at full length"),
+        Column("table", numbers=False, note="where the figure stands"),
         Column("obtained with", numbers=False, note="epochs and training images of our runs, and test images"),
         Column("remarks", numbers=False, note="what was wrong in the paper's code, and what to know of the row"),
     )
@@ -99,10 +99,10 @@ def _line(row: Mapping[str, Any], folder: Path, numbers: Mapping[Path, Run]) -> 
         return []
     remarks = "; ".join(str(row[key]) for key in ("fault", "note") if row.get(key))
     return [
-        text(row.get("table", "")),
         text(row.get("name", "?")),
         *figures,
         Cell(NONE) if gap is None else Cell(f"{gap:+.4f}".replace("-", "−"), gap),
+        text(row.get("table", "")),
         text(_effort(row)),
         text("; ".join(filter(None, (f"not run: {not_run}" if not_run else "", remarks)))),
     ]
