@@ -39,7 +39,7 @@ from kerascifar.data.sources import archives, cifar, folders, images, pickles, t
 from kerascifar.devices import cluster  # noqa: E402
 from kerascifar.evaluation import scored_run  # noqa: E402
 from kerascifar.models import keras_files, torch_files  # noqa: E402
-from kerascifar.reporting import details, gather, labels, published, report  # noqa: E402
+from kerascifar.reporting import classes, details, gather, labels, published, report  # noqa: E402
 from kerascifar.scratch import saving  # noqa: E402
 from kerascifar.serving import export_run  # noqa: E402
 from kerascifar.studies import outcomes, plan, study  # noqa: E402
@@ -52,6 +52,8 @@ MEMORY = 12 * 2**30  # bytes of address space, TensorFlow's own included
 COMMITTED = ROOT / "saved_models"
 SEARCH = next((COMMITTED / "andrzejczuk_orslowski" / "searches").glob("search-custom-cnn-adam-*"))
 RUN = next((COMMITTED / "tiny36k").glob("*/result.json")).parent
+SCORED = (RUN / "result.json", RUN / "scores.npz")
+VOTE = COMMITTED / "andrzejczuk_orslowski" / "ensembles" / "soft-voting.json"
 
 
 @dataclass(frozen=True)
@@ -113,19 +115,14 @@ READERS: dict[str, Reader] = {
         _report,
         (RUN / "scores.npz",),
     ),
-    "latency": Reader(
-        (gather,),
-        "latency.json",
-        lambda: b'{"p50_ms": 1.5, "p99_ms": 2}',
-        _report,
-        (RUN / "result.json", RUN / "scores.npz"),
-    ),
+    "latency": Reader((gather,), "latency.json", lambda: b'{"p50_ms": 1.5, "p99_ms": 2}', _report, SCORED),
+    "ensemble": Reader((classes,), "v.json", VOTE.read_bytes, lambda f: classes.votes(f, [f / "v.json"], {})),
     "table": Reader(
         (published,),
         "table.json",
         lambda: (COMMITTED / "lai" / "table.json").read_bytes(),
         _report,
-        (RUN / "result.json", RUN / "scores.npz"),
+        SCORED,
     ),
     "exports": Reader(
         (export_run,),

@@ -207,7 +207,7 @@ def test_tensorboard_shows_train_and_validation_side_by_side(finished):
 
 
 def test_what_cannot_be_drawn_keeps_no_run_from_its_result(tmp_path, monkeypatch, capsys):
-    from kerascifar.plots import results as figures
+    from kerascifar.plots import confusion as figures
 
     def fail(*_):
         raise TypeError("no such\nletter")

@@ -82,10 +82,11 @@ def write_page(
         "differences": {row: [*dataclasses.astuple(one.shot), shortened(one.mean, 1)] for row, one in drawn.items()},
     }  # fmt: skip
     text = render.to_page(
-        _template("audit.html"), render.template("report.css") + _template("audit.css"),
+        _template("audit.html"),
+        render.template("colours.css") + render.template("report.css") + _template("audit.css"),
         render.template("sort.js") + "".join(map(_template, _SCRIPTS)), heading=heading, printable=printable,
         sections=sections(pairs, suspects, effects), summary=_summary(pairs, suspects, oddities), note=note,
-        data=render.to_data(data),
+        data=render.as_json(data),
     )  # fmt: skip
     files.write_text(path, text)
 

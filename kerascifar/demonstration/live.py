@@ -18,7 +18,7 @@ from kerascifar.core.shown import printable
 from kerascifar.data.sources.images import read_image
 from kerascifar.demonstration.nets import DescribedNet, describe
 from kerascifar.evaluation.calibration import soften
-from kerascifar.reporting.examples import png
+from kerascifar.reporting.pictures import png
 from kerascifar.run import load_again, restore
 
 NEIGHBOURS = 8

@@ -59,7 +59,7 @@ def _page(
         "".join(map(_template, (*scripts, *_SCRIPTS))), {**_ALSO, **(also or {})},
         title=f"Try {' and '.join(net['name'] for net in nets)}",
         summary=f"Knows {known}. Whatever you show, one of these is the answer.",
-        gallery=gallery["title"], notes=notes, runtime=runtime, data=render.to_data(data),
+        gallery=gallery["title"], notes=notes, runtime=runtime, data=render.as_json(data),
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from kerascifar.core.errors import InputError
 from kerascifar.demonstration.gallery import Gallery
 from kerascifar.demonstration.live import Live
 from kerascifar.demonstration.page import MOST_BYTES, local_page
-from kerascifar.reporting.examples import png
+from kerascifar.reporting.pictures import png
 
 HOST = "127.0.0.1"
 _PATIENCE = 30  # seconds that a request may stand still

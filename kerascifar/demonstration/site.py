@@ -11,7 +11,7 @@ from kerascifar.demonstration import runtime
 from kerascifar.demonstration.gallery import Gallery, photographs
 from kerascifar.demonstration.nets import DescribedNet, describe
 from kerascifar.demonstration.page import static_page
-from kerascifar.reporting.examples import png
+from kerascifar.reporting.pictures import png
 from kerascifar.serving.export_run import exported_file
 
 PAGE = "index.html"

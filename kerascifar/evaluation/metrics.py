@@ -129,3 +129,16 @@ def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> dict[str, Any]
     disagreements = only_first + only_second
     p = float(binomtest(only_first, disagreements).pvalue) if disagreements else 1.0
     return {"only_first": only_first, "only_second": only_second, "p": p}
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Return p-values corrected for their number by Holm's step-down method (Holm 1979), in the order given.
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    order = np.argsort(p, kind="stable")
+    stepped = np.array(p, dtype=float)[order] * np.arange(len(p), 0, -1)
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(1, np.maximum.accumulate(stepped)) if len(p) else []
+    return corrected.tolist()

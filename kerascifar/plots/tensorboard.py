@@ -61,7 +61,7 @@ def _image(tag: str, matrix: np.ndarray, classes: Sequence[str]) -> Any:
     from tensorboard.plugins.image.metadata import create_summary_metadata
     from tensorboard.util.tensor_util import make_tensor_proto
 
-    from kerascifar.plots.results import STYLE, draw_confusion
+    from kerascifar.plots.confusion import STYLE, draw_confusion
 
     figure, png = draw_confusion(matrix, classes), io.BytesIO()
     with drawing(STYLE):

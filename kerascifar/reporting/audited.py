@@ -7,7 +7,8 @@ import numpy as np
 from kerascifar.core.contracts import Split
 from kerascifar.core.errors import InputError
 from kerascifar.evaluation.selection import TEST, Lists, Selected, select
-from kerascifar.reporting.comparison import RUN, p_value, run_cells
+from kerascifar.reporting.comparison import RUN, run_cells
+from kerascifar.reporting.differences import p_value
 from kerascifar.reporting.document import NONE, Block, Cell, Column, Section, Table, Text
 from kerascifar.reporting.gather import Gathered, Run
 

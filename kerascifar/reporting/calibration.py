@@ -1,5 +1,6 @@
 """The section on calibration: NLL, Brier score and ECE of all runs."""
 
+from kerascifar.core.progress import counted
 from kerascifar.evaluation import calibration
 from kerascifar.evaluation.calibration import Quality
 from kerascifar.reporting.comparison import RUN, run_cells
@@ -9,7 +10,8 @@ from kerascifar.reporting.gather import Gathered
 
 def confidence(gathered: Gathered) -> Section:
     """Return the table of all runs that give probabilities."""
-    known = [(run, run.calibrated) for run in gathered.runs if run.calibrated is not None]
+    runs = counted(gathered.runs, len(gathered.runs), "calibration", "run")
+    known = [(run, run.calibrated) for run in runs if run.calibrated is not None]
     columns = (
         *RUN,
         Column("NLL", note="negative log-likelihood: mean of -ln(probability of the true class); lower is better"),

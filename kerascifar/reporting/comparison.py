@@ -1,16 +1,12 @@
-"""Sections that compare runs: accuracy and cost, McNemar's test, trade-offs, learning curves, classes."""
+"""Sections that compare runs by accuracy and cost: all of them, latency, and the one against the other."""
 
 from collections.abc import Callable, Sequence
 
-from kerascifar.evaluation.metrics import mcnemar
-from kerascifar.plots import results
-from kerascifar.reporting.document import Block, Cell, Column, Picture, Section, Table, Text, number, share, text, units
-from kerascifar.reporting.drawing import picture
+from kerascifar.plots import charts
+from kerascifar.reporting.document import Block, Cell, Chart, Column, Section, Table, Text, number, text, units
+from kerascifar.reporting.drawing import chart
 from kerascifar.reporting.gather import Gathered, Run
-from kerascifar.results import untested
 
-SIGNIFICANT = 0.05
-_CURVES = len(results.SERIES)
 _MANY = 10  # classes; with fewer, five guesses tell little
 RUN = (Column("#"), Column("run", numbers=False))
 
@@ -57,10 +53,10 @@ def compare(gathered: Gathered) -> Section:
             ]
         )
     warning = " Accuracies on different test sets cannot be compared." if several else ""
-    blocks: list[Block] = [Table(f"All runs; click a column heading to sort.{warning}", columns, rows)]
+    blocks: list[Block] = [Table(f"All runs; a click on a heading sorts.{warning}", columns, rows)]
     for place, (title, runs) in enumerate(gathered.groups.items(), start=1):
-        if len(runs) > 1:
-            blocks.append(_accuracies(f"accuracies-{place}", title, runs))
+        if len(shown := [run for run in runs if run.detailed]) > 1:
+            blocks.append(_accuracies(f"accuracies-{place}", title, shown, len(runs)))
     return Section("comparison", "Comparison", "Which run is best, how sure is that, and what does it cost?", blocks)
 
 
@@ -71,19 +67,40 @@ def _by_cpu(runs: Sequence[Run]) -> bool:
     return on_cpu and bool(trained) and all(result.cpu_seconds_per_epoch is not None for result in trained)
 
 
-def pairs(gathered: Gathered) -> Section:
-    """Return McNemar's test between every two runs on the same test images."""
-    blocks: list[Block] = []
-    for title, runs in gathered.groups.items():
-        if len(runs) > 1:
-            blocks += [_against_best(title, runs), _every_pair(title, runs)]
-    words = (
-        "McNemar's exact test looks only at images that one of two runs has right and the other wrong. p is the "
-        "probability of a split at least as uneven if both runs were equally good. Among many pairs, one in twenty "
-        f"falls below {SIGNIFICANT} by chance."
+def latency(gathered: Gathered) -> Section:
+    """Return the table of the runs that were timed, the fastest first."""
+    timed = sorted((run for run in gathered.runs if run.latency), key=lambda run: run.latency.get("p50_ms", 0))
+    columns = (
+        *RUN,
+        Column("test accuracy"),
+        Column("p50 ms", note="median time to label one image"),
+        Column("p99 ms", note="99 % of single images take less"),
+        Column("images per s", note="in batches"),
+        Column("batch"),
+        Column("threads"),
+        Column("multiply-adds", note="of one image, forward"),
+        Column("on", numbers=False),
     )
-    blocks = [Text(words), *blocks] if blocks else []
-    return Section("mcnemar", "Real differences", "Which differences are more than luck?", blocks)
+    rows = [
+        [
+            *run_cells(run),
+            number(run.test["accuracy"], ".4f"),
+            number(run.latency.get("p50_ms"), ".3g"),
+            number(run.latency.get("p99_ms"), ".3g"),
+            number(run.latency.get("images_per_second"), ",.0f"),
+            number(run.latency.get("batch_size"), ",.0f"),
+            number(run.latency.get("threads"), ",.0f"),
+            units(run.scored.result.multiply_adds),
+            text(run.timed_on),
+        ]
+        for run in timed
+    ]
+    kept = [run for run in gathered.runs if not run.latency and run.model_bytes is not None]
+    words = f"{len(gathered.runs) - len(timed)} runs were not timed"
+    words += f", of which {len(kept)} kept their net: python -m kerascifar.evaluate RUN --latency times it."
+    table = Table("Times of the saved nets. Those of two machines cannot be compared.", columns, rows)
+    blocks = [table, *([Text(words)] if len(timed) < len(gathered.runs) else [])] if timed else []
+    return Section("latency", "Response time", "How long does an image take?", blocks)
 
 
 def tradeoffs(gathered: Gathered) -> Section:
@@ -98,57 +115,9 @@ def tradeoffs(gathered: Gathered) -> Section:
     return Section("tradeoffs", "Accuracy and its price", "Does a larger or slower net buy accuracy?", blocks)
 
 
-def curves(gathered: Gathered) -> Section:
-    """Return the validation accuracy of all trained runs by epoch."""
-    blocks: list[Block] = []
-    for place, (title, runs) in enumerate(gathered.groups.items(), start=1):
-        trained = [run for run in runs if run.history.get("val_accuracy")]
-        trained.sort(key=lambda run: -run.test["accuracy"])
-        if not trained:
-            continue
-        others = f", the other {len(trained) - _CURVES} in grey" if len(trained) > _CURVES else ""
-        ends = "; ".join(f"{r.name} ends at {r.history['val_accuracy'][-1][1]:.3f}" for r in trained[:_CURVES])
-        points = {run.name: run.history["val_accuracy"] for run in trained}
-        blocks.append(
-            picture(
-                f"curves-{place}",
-                f"Validation accuracy by epoch, {title}: {ends}",
-                f"Validation accuracy by epoch, {title}: the best {min(len(trained), _CURVES)} in colour{others}. "
-                "Where a curve ends flat, more epochs would not help.",
-                results.draw_curves,
-                points,
-                "validation accuracy",
-            )
-        )
-    return Section("curves", "Learning curves", "Did the runs train long enough?", blocks)
-
-
-def classes(gathered: Gathered) -> Section:
-    """Return accuracy per class and run, the longer of the two as rows."""
-    blocks: list[Block] = []
-    for title, runs in gathered.groups.items():
-        names = runs[0].scored.classes
-        recalls = [[share(row["recall"]) for row in run.test["per_class"]] for run in runs]
-        if len(names) > len(runs):
-            columns = (Column("class", numbers=False), *(Column(f"#{run.number}", note=run.label) for run in runs))
-            rows = [[text(name), *of_class] for name, of_class in zip(names, zip(*recalls, strict=True), strict=True)]
-        else:
-            columns = (*RUN, *(Column(name) for name in names))
-            rows = [[*run_cells(run), *of_run] for run, of_run in zip(runs, recalls, strict=True)]
-        blocks.append(Table(f"Share of each class's test images that a run labels correctly, {title}.", columns, rows))
-        if missing := untested(runs[0].test):
-            blocks.append(Text(f"{title}: {missing}."))
-    return Section("classes", "Accuracy per class", "Which classes are hard, and for which runs?", blocks)
-
-
 def run_cells(run: Run) -> tuple[Cell, Cell]:
     """Return the run's cells in the columns RUN."""
-    return Cell(str(run.number), run.number), text(run.label, run.anchor)
-
-
-def p_value(p: float) -> str:
-    """Return p as text, to at most two significant digits."""
-    return "<0.001" if p < 0.001 else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
+    return Cell(run.key, run.number, about=run.about), text(run.label, run.link)
 
 
 def file_size(size: int | None) -> Cell:
@@ -157,80 +126,44 @@ def file_size(size: int | None) -> Cell:
     return cell if size is None else Cell(f"{cell.text}B" if cell.text[-1].isalpha() else f"{cell.text} B", size)
 
 
-def _accuracies(name: str, title: str, runs: list[Run]) -> Picture | Text:
+def _accuracies(name: str, title: str, runs: list[Run], of: int) -> Chart | Text:
     best = max(runs, key=lambda run: run.test["accuracy"])
-    return picture(
+    which = f"of {len(runs)} of {of} runs" if len(runs) < of else f"of {len(runs)} runs"
+    return chart(
         name,
-        f"Test accuracy of {len(runs)} runs with 95 % intervals, {title}; the best is {best.name} with "
-        f"{best.test['accuracy']:.4f}",
-        f"Test accuracy, {title}. Where two intervals overlap, see McNemar's test below.",
-        results.draw_accuracies,
-        [results.shorten(run.name, 44) for run in runs],
+        f"Test accuracy {which} with 95 % intervals, {title}; the best is {best.name} with {best.test['accuracy']:.4f}",
+        f"Test accuracy {which}, {title}. Where two intervals overlap, see McNemar's test below.",
+        charts.accuracies,
+        [run.name for run in runs],
         [run.test["accuracy"] for run in runs],
         [run.test["accuracy_interval"] for run in runs],
+        [run.key for run in runs],
     )
-
-
-def _against_best(title: str, runs: list[Run]) -> Table:
-    best = max(runs, key=lambda run: run.test["accuracy"])
-    columns = (
-        *RUN,
-        Column("only this one right", note=f"images that this run has right and {best.name} wrong"),
-        Column("only the best right", note=f"images that {best.name} has right and this run wrong"),
-        Column("p"),
-    )
-    rows = []
-    for run in runs:
-        if run is not best:
-            test = mcnemar(run.right, best.right)
-            rows.append(
-                [
-                    *run_cells(run),
-                    number(test["only_first"], ",d"),
-                    number(test["only_second"], ",d"),
-                    Cell(p_value(test["p"]), test["p"], mark="worse" if test["p"] < SIGNIFICANT else ""),
-                ]
-            )
-    return Table(f"Each run against the best, {best.name}; {title}.", columns, rows)
-
-
-def _every_pair(title: str, runs: list[Run]) -> Table:
-    columns = (*RUN, *(Column(f"#{run.number}", note=run.label) for run in runs))
-    right = {run.number: run.right for run in runs}
-    rows = []
-    for run in runs:
-        row = [*run_cells(run)]
-        for other in runs:
-            if other is run:
-                row.append(Cell("·"))
-                continue
-            test = mcnemar(right[run.number], right[other.number])
-            mark = "better" if test["only_first"] > test["only_second"] else "worse"
-            row.append(Cell(p_value(test["p"]), test["p"], mark=mark if test["p"] < SIGNIFICANT else ""))
-        rows.append(row)
-    caption = f"p of every two runs, {title}. Below {SIGNIFICANT}: ▲ the row's run is better, ▼ it is worse."
-    return Table(caption, columns, rows)
 
 
 def _tradeoff(
     name: str, title: str, runs: list[Run], axis: str, cost: Callable[[Run], float | None]
-) -> list[Picture | Text]:
+) -> list[Chart | Text]:
     known = [run for run in runs if (cost(run) or 0) > 0]
-    if len(known) < 2:
+    if len({cost(run) for run in known}) < 2:
         return []
     costs, accuracies = [cost(run) for run in known], [run.test["accuracy"] for run in known]
-    points = "; ".join(f"{r.name}: {c:,.4g} and {a:.4f}" for r, c, a in zip(known, costs, accuracies, strict=True))
     left_out = f" {len(runs) - len(known)} runs without such a number are left out." if len(known) < len(runs) else ""
+    front = "; ".join(
+        f"{known[i].name}: {costs[i]:,.4g} and {accuracies[i]:.4f}" for i in charts.frontier(costs, accuracies)
+    )
     return [
-        picture(
+        chart(
             name,
-            f"Test accuracy against {axis}, {title}. {points}",
-            f"Test accuracy against {axis}, {title}, marked by run number. The line joins the runs that no other run "
-            f"beats in both.{left_out}",
-            results.draw_tradeoff,
+            f"Test accuracy against {axis}, {title}. None beats in both: {front}",
+            f"Test accuracy against {axis}, {title}. The line joins the runs that no other run beats in both, "
+            f"with their numbers; a point that would hide another is moved sideways.{left_out}",
+            charts.tradeoff,
             costs,
             accuracies,
-            [str(run.number) for run in known],
+            [run.name for run in known],
+            [run.key for run in known],
             axis,
+            lambda value: units(value).text if value >= 1 else f"{value:g}",
         )
     ]

@@ -1,4 +1,4 @@
-"""One fold per run: its settings, learning curves, confusions, calibration, and images it has right and wrong."""
+"""One fold per run shown in detail: settings, learning curves, confusion, calibration, right and wrong images."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,15 +9,16 @@ import numpy as np
 from kerascifar.config import RunConfig
 from kerascifar.core.reading import read_json
 from kerascifar.evaluation.equivalence import in_words
-from kerascifar.plots import results
+from kerascifar.plots import charts
+from kerascifar.reporting.classes import confusion
 from kerascifar.reporting.comparison import file_size
-from kerascifar.reporting.document import Block, Cell, Column, Fold, Picture, Section, Table, Text, number, text
-from kerascifar.reporting.drawing import picture
-from kerascifar.reporting.examples import examples
+from kerascifar.reporting.document import Block, Cell, Chart, Column, Fold, Section, Table, Text, number, text
+from kerascifar.reporting.drawing import chart
+from kerascifar.reporting.examples import Album, albums, examples
 from kerascifar.reporting.gather import Gathered, Run, finite
+from kerascifar.reporting.learning import history
 from kerascifar.results import EXPORTED, EXPORTS
 
-_CONFUSED = 3  # pairs of classes named
 # Settings that are shown even where they are the defaults.
 _RECIPE = ("epochs", "batch_size", "optimizer", "learning_rate", "schedule", "augment", "seed")
 _EXPORTED_COLUMNS = (
@@ -32,30 +33,33 @@ _EXPORTED_COLUMNS = (
 
 
 def details(gathered: Gathered, images: Mapping[str, np.ndarray | str]) -> Section:
-    """Return one fold per run.
+    """Return one fold per run that is to be shown in detail.
 
     Args:
         gathered: the runs.
         images: by checksum of the test set its images, uint8 (N, H, W, C), or why there are none.
     """
-    folds = [
-        Fold(
-            run.anchor,
-            f"{run.number}. {run.label}: {run.test['accuracy']:.4f}",
-            _blocks(run, images[run.scored.checksum]),
+    shown = [run for run in gathered.runs if run.detailed]
+    by_set = albums(shown, images)
+    blocks: list[Block] = [album.sprite for album in by_set.values() if isinstance(album, Album)]
+    if others := len(gathered.runs) - len(shown):
+        blocks.append(
+            Text(
+                f"{len(shown)} runs: the best, those of full length first, and those asked for. The other {others} are "
+                "rows of the tables above, with links to their folders; --details RUN or --details all adds them."
+            )
         )
-        for run in gathered.runs
-    ]
-    return Section("runs", "Each run", "How did it learn, what does it confuse, and how sure is it?", folds)
+    for run in shown:
+        title = f"{run.number}. {run.label}: {run.test['accuracy']:.4f}"
+        blocks.append(Fold(run.anchor, title, _blocks(run, by_set[run.scored.checksum]), run.about))
+    return Section("runs", "Each run", "How did it learn, what does it confuse, and how sure is it?", blocks)
 
 
-def _blocks(run: Run, images: np.ndarray | str) -> list[Block]:
-    blocks: list[Block] = [facts(run), *exported(run.scored.folder), _confusion(run)]
-    if run.history:
-        blocks.append(_history(run))
+def _blocks(run: Run, album: Album | str) -> list[Block]:
+    blocks: list[Block] = [facts(run), *exported(run.scored.folder), confusion(run), *history(run)]
     if run.calibrated is not None:
-        blocks.append(_reliability(run))
-    return [*blocks, *examples(run, images)]
+        blocks += _reliability(run)
+    return [*blocks, *examples(run, album)]
 
 
 def facts(run: Run) -> Table:
@@ -75,24 +79,9 @@ def facts(run: Run) -> Table:
         "notes": ", ".join(f"{k}: {v}" for k, v in result.notes.items() if not isinstance(v, (list, dict))),
         "latency": ", ".join(f"{k} {v:.4g}" for k, v in run.latency.items()),
     }
-    rows = [[text(name), text(value)] for name, value in by_name.items() if value]
+    links = {"run": run.scored.folder}
+    rows = [[text(name), text(value, links.get(name, ""))] for name, value in by_name.items() if value]
     return Table("Data, settings and software.", (Column("fact", numbers=False), Column("value", numbers=False)), rows)
-
-
-def most_confused(run: Run) -> str:
-    """Return in words which classes are most often mistaken for which others on the test images."""
-    matrix, classes = np.array(run.test["confusion_matrix"]), run.scored.classes
-    wrong = matrix - np.diag(np.diag(matrix))
-    order = np.argsort(-wrong, axis=None, kind="stable")[:_CONFUSED]
-    pairs = [np.unravel_index(index, wrong.shape) for index in order]
-    return (
-        "; ".join(
-            f"{classes[a]} taken for {classes[b]} ({wrong[a, b]:,} of {matrix[a].sum():,})"
-            for a, b in pairs
-            if wrong[a, b]
-        )
-        or "nothing is confused"
-    )
 
 
 def exported(folder: Path) -> list[Table | Text]:
@@ -124,44 +113,17 @@ def _exported_row(name: str, entry: Mapping[str, Any]) -> list[Cell]:
     ]
 
 
-def _confusion(run: Run) -> Picture | Text:
-    most = most_confused(run)
-    return picture(
-        f"confusion-{run.number}",
-        f"Confusion matrix on the test images of {run.name}. Most often: {most}",
-        f"Confusion matrix: rows are true classes, columns predicted ones. Most often: {most}.",
-        results.draw_confusion,
-        np.array(run.test["confusion_matrix"]),
-        run.scored.classes,
-    )
-
-
-def _history(run: Run) -> Picture | Text:
-    last = {name: points[-1][1] for name, points in run.history.items() if "accuracy" in name or "loss" in name}
-    ends = ", ".join(f"{name} {value:.4f}" for name, value in last.items())
-    return picture(
-        f"history-{run.number}",
-        f"Accuracy and loss by epoch of {run.name}; at the end {ends}",
-        "Learning curves: where training improves and validation does not, the net overfits.",
-        results.draw_history,
-        run.history,
-    )
-
-
-def _reliability(run: Run) -> Picture | Text:
+def _reliability(run: Run) -> list[Chart | Text]:
     before, after, temperature = run.calibrated.before, run.calibrated.after, run.calibrated.temperature
+    if np.count_nonzero(before.bins.images) < 2:
+        return []
     bins = {f"as trained: ECE {before.bins.error:.3f}": before.bins}
     alt = f"Reliability diagram of {run.name}: ECE {before.bins.error:.4f} as trained"
     if after is not None:
         bins[f"T = {temperature:.2f}: ECE {after.bins.error:.3f}"] = after.bins
         alt += f", {after.bins.error:.4f} with the temperature {temperature:.3f}"
-    return picture(
-        f"reliability-{run.number}",
-        alt,
-        "Reliability diagram: bars below the dashed line mean overconfidence.",
-        results.draw_reliability,
-        bins,
-    )
+    caption = "Reliability diagram: bars below the dashed line mean overconfidence."
+    return [chart(f"reliability-{run.number}", alt, caption, charts.reliability, bins)]
 
 
 def _sizes(dataset: Mapping) -> list[tuple[str, float]]:

@@ -1,11 +1,29 @@
 """The blocks and sections that a page is made of, in HTML or Markdown. Text is plain; the templates escape it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 NONE = "–"
+
+
+@dataclass(frozen=True)
+class About:
+    """What a page's filters know of a row, a chart's mark or a fold.
+
+    Attributes:
+        key: names it; all that show the same run have the same key.
+        words: what a search looks through.
+        choices: by filter what it belongs to, such as ``{"study": "lai"}``.
+        shortened: whether it is of a run that ended before its recipe does.
+    """
+
+    key: str
+    words: str
+    choices: Mapping[str, str]
+    shortened: bool = False
 
 
 @dataclass(frozen=True)
@@ -17,14 +35,16 @@ class Cell:
         value: what the column is sorted by; None sorts last.
         shade: strength of the background, 0 to 10; None means no background.
         mark: "better" or "worse" in a comparison, else "".
-        anchor: id of the fold that the text links to, in HTML.
+        link: what the text links to in HTML: the id of a fold, or a folder.
+        about: in the first cell, by what filters know the row.
     """
 
     text: str
     value: float | str | None = None
     shade: int | None = None
     mark: str = ""
-    anchor: str = ""
+    link: str | Path = ""
+    about: About | None = None
 
     @property
     def key(self) -> str:
@@ -52,36 +72,60 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture.
+class Chart:
+    """A chart.
 
     Attributes:
         name: stem of its file beside the Markdown.
         alt: what it shows, for readers who cannot see it.
         caption: how to read it, in one line.
-        content: the bytes of the file.
-        suffix: svg or png.
+        svg: the chart as an <svg>, escaped.
     """
 
     name: str
     alt: str
     caption: str
-    content: bytes
-    suffix: str = "svg"
-    kind: ClassVar[str] = "picture"
+    svg: str
+    kind: ClassVar[str] = "chart"
 
     @property
     def file(self) -> str:
         """Name of its file."""
-        return f"{self.name}.{self.suffix}"
+        return f"{self.name}.svg"
+
+
+@dataclass(frozen=True)
+class Sprite:
+    """Many small images in one, which a page holds once.
+
+    Attributes:
+        name: id in the page.
+        content: the image, a PNG.
+        size: its width and height in pixels.
+    """
+
+    name: str
+    content: bytes
+    size: tuple[int, int]
+    kind: ClassVar[str] = "sprite"
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One image of a sprite: where it lies there (x, y, width, height), what it shows, and what stands below it."""
+
+    sprite: Sprite
+    box: tuple[int, int, int, int]
+    alt: str
+    caption: str
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """Small pictures side by side."""
+    """Small images side by side."""
 
     caption: str
-    pictures: Sequence[Picture]
+    shots: Sequence[Shot]
     kind: ClassVar[str] = "gallery"
 
 
@@ -100,10 +144,11 @@ class Fold:
     anchor: str
     title: str
     blocks: Sequence["Block"]
+    about: About | None = None
     kind: ClassVar[str] = "fold"
 
 
-Block = Table | Picture | Gallery | Text | Fold
+Block = Table | Chart | Sprite | Gallery | Text | Fold
 
 
 @dataclass(frozen=True)
@@ -116,9 +161,9 @@ class Section:
     blocks: Sequence[Block]
 
 
-def text(words: object, anchor: str = "") -> Cell:
+def text(words: object, link: str | Path = "") -> Cell:
     """Return a cell of words, sorted by them."""
-    return Cell(str(words), str(words).lower(), anchor=anchor)
+    return Cell(str(words), str(words).lower(), link=link)
 
 
 def number(value: float | None, form: str, none: str = NONE) -> Cell:

@@ -1,15 +1,16 @@
-"""A picture of a page, or words in its place: what decorates a report must not end it."""
+"""A chart of a page, or words in its place: what decorates a report must not end it."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
-from kerascifar.plots.svg import to_svg
-from kerascifar.reporting.document import Picture, Text
+from kerascifar.reporting.document import Chart, Text
 
 
-def picture(name: str, alt: str, caption: str, draw: Callable[..., Any], *what: Any) -> Picture | Text:
-    """Return the figure that `draw` makes of `what` as a picture; where it cannot be drawn, what it would show."""
+def chart(name: str, alt: str, caption: str, draw: Callable[..., str], *what: Any) -> Chart | Text:
+    """Return the chart that `draw` makes of `what`; where it cannot be drawn, what it would show."""
+    name = re.sub(r"[^\w-]+", "-", name)  # a file is called so
     try:
-        return Picture(name, alt, caption, to_svg(draw(*what)))
-    except Exception as error:  # fonts, and numbers of strangers, make Matplotlib raise many kinds
-        return Text(f"{alt}. The picture could not be drawn: {type(error).__name__} {str(error)[:200]}")
+        return Chart(name, alt, caption, draw(*what))
+    except Exception as error:  # numbers of strangers are of any size and kind
+        return Text(f"{alt}. The chart could not be drawn: {type(error).__name__} {str(error)[:200]}")

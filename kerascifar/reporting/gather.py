@@ -11,14 +11,17 @@ from typing import Any
 import numpy as np
 
 from kerascifar.core.errors import InputError
+from kerascifar.core.progress import counted
 from kerascifar.core.reading import read_json
 from kerascifar.evaluation import metrics
 from kerascifar.evaluation.calibration import Calibrated, calibrate
 from kerascifar.evaluation.scored_run import ScoredRun, read_scored_run
-from kerascifar.reporting.labels import labels
+from kerascifar.reporting.document import About
+from kerascifar.reporting.labels import labels, study_runs
 from kerascifar.results import FINISHED, KERAS_MODEL, LATENCY, SCORES, SCRATCH_MODEL
 
 MODELS = (KERAS_MODEL, SCRATCH_MODEL)
+BEST = 20  # runs shown in detail without being asked for
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,11 @@ class Run:
         test: its metrics on the test images, computed from the scores.
         history: by column, (epoch, value) of the epochs that have one.
         latency: the numbers that `evaluate --latency` measured; empty if it never ran.
+        timed_on: what it was measured on, in words.
         model_bytes: size of the saved model; None if it was not kept.
+        study: the study that it is a row of, by its folder's name, or "".
+        shortened: whether it ended before the study's recipe does.
+        detailed: whether the report shows more of it than a row.
     """
 
     number: int
@@ -43,12 +50,34 @@ class Run:
     test: Mapping[str, Any]
     history: Mapping[str, Sequence[tuple[float, float]]]
     latency: Mapping[str, float]
+    timed_on: str
     model_bytes: int | None
+    study: str = ""
+    shortened: bool = False
+    detailed: bool = True
+
+    @property
+    def key(self) -> str:
+        """What names it in the page's filters, and in its charts."""
+        return str(self.number)
 
     @property
     def anchor(self) -> str:
         """The id of its fold."""
         return f"run-{self.number}"
+
+    @property
+    def link(self) -> str | Path:
+        """Its fold, or its folder where it has none."""
+        return self.anchor if self.detailed else self.scored.folder
+
+    @property
+    def about(self) -> About:
+        """By what filters know it."""
+        arch = str(self.scored.result.config.get("arch", "?"))
+        choices = {"study": self.study or "none", "architecture": arch, "data": self.dataset}
+        words = f"#{self.number} {self.label} {arch} {self.dataset} {self.place}".lower()
+        return About(self.key, words, choices, self.shortened)
 
     @property
     def name(self) -> str:
@@ -97,10 +126,13 @@ class Gathered:
         }
 
 
-def gather(paths: Sequence[Path]) -> Gathered:
+def gather(paths: Sequence[Path], asked: Sequence[str] = ()) -> Gathered:
     """Read every finished run in or below `paths`; of those on the same test images the best comes first.
 
-    Raises InputError: a path is not a folder, or none of them holds a run that can be read.
+    In detail are shown the BEST runs, those of full length first, and those `asked` for: run ids, folders of runs or
+    above runs, or "all".
+
+    Raises InputError: a path is not a folder, none of them holds a run that can be read, or none has a name asked for.
     """
     folders: dict[Path, None] = {}
     for path in paths:
@@ -109,7 +141,7 @@ def gather(paths: Sequence[Path]) -> Gathered:
         below = [path] if (path / FINISHED).exists() else sorted(file.parent for file in path.rglob(FINISHED))
         folders |= dict.fromkeys(folder.resolve() for folder in below)
     read, left_out = [], []
-    for folder in folders:
+    for folder in counted(folders, len(folders), "read", "run"):
         try:
             values = _read(folder)
             for other in read:  # kerascifar.card makes copies
@@ -129,9 +161,28 @@ def gather(paths: Sequence[Path]) -> Gathered:
     test_sets = list(dict.fromkeys(_test_set(values["scored"]) for values in read))
     read.sort(key=lambda values: (test_sets.index(_test_set(values["scored"])), -values["test"]["accuracy"]))
     names = labels([values["scored"] for values in read])
+    rows = study_runs([values["scored"] for values in read])
+    for values in read:
+        if row := rows.get(values["scored"].folder):
+            values |= {"study": row.study, "shortened": row.shortened}
+    best = sorted(read, key=lambda values: (values.get("shortened", False), -values["test"]["accuracy"]))[:BEST]
+    detailed = {values["scored"].folder for values in best} | _asked([v["scored"].folder for v in read], asked)
+    for values in read:
+        values["detailed"] = values["scored"].folder in detailed
     places = [values["scored"].folder.relative_to(base).as_posix() for values in read]
     runs = (Run(i, *named, **values) for i, (*named, values) in enumerate(zip(names, places, read, strict=True), 1))
     return Gathered(tuple(runs), tuple(left_out))
+
+
+def _asked(folders: Sequence[Path], asked: Sequence[str]) -> set[Path]:
+    found = set()
+    for name in asked:
+        path = Path(name).resolve()
+        here = [f for f in folders if name == "all" or name == f.name or path in (f, *f.parents)]
+        if not here:
+            raise InputError(f"--details {name}: expected a run of this report, by its folder or id, or all")
+        found |= set(here)
+    return found
 
 
 def finite(value: Any) -> float | None:
@@ -155,11 +206,13 @@ def _read(folder: Path) -> dict[str, Any]:
     if abs(computed - recorded) > 1e-9:
         raise InputError(f"{folder}: {SCORES} gives a test accuracy of {computed}, {FINISHED} says {recorded}")
     sizes = [(folder / name).stat().st_size for name in MODELS if (folder / name).is_file()]
+    latency, timed_on = _latency(folder / LATENCY)
     return {
         "scored": scored,
         "test": test,
         "history": _columns(scored.result.history),
-        "latency": _latency(folder / LATENCY),
+        "latency": latency,
+        "timed_on": timed_on,
         "model_bytes": sizes[0] if sizes else None,
     }
 
@@ -172,9 +225,12 @@ def _columns(history: Sequence[Mapping[str, float]]) -> dict[str, list[tuple[flo
     return columns
 
 
-def _latency(path: Path) -> dict[str, float]:
+def _latency(path: Path) -> tuple[dict[str, float], str]:
     try:
-        numbers = read_json(path)
+        content = read_json(path)
     except FileNotFoundError:
-        return {}
-    return {name: value for name, value in numbers.items() if finite(value) is not None}
+        return {}, ""
+    machine = content.get("machine")
+    on = [content.get("device"), machine.get("processor") if isinstance(machine, dict) else None]
+    numbers = {name: value for name, value in content.items() if finite(value) is not None}
+    return numbers, ", ".join(word for word in on if isinstance(word, str) and word)

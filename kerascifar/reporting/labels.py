@@ -1,6 +1,7 @@
-"""The names of a report's runs."""
+"""The names of a report's runs, and what their studies say of them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,15 @@ from kerascifar.evaluation.scored_run import ScoredRun
 from kerascifar.reporting.study_table import TABLE, VERSIONS, version_names
 
 
+@dataclass(frozen=True)
+class StudyRun:
+    """A run of a study: the folder's name, the row with its version if there are several, whether it was shortened."""
+
+    study: str
+    row: str
+    shortened: bool
+
+
 def labels(runs: Sequence[ScoredRun]) -> list[str]:
     """Return a name for each run, no two alike.
 
@@ -17,8 +27,7 @@ def labels(runs: Sequence[ScoredRun]) -> list[str]:
     Any other run has its architecture, and the settings that not all other runs of that architecture share; where
     two would have the same name, the run id too.
     """
-    tables = {run.folder.parents[1]: None for run in runs}  # STUDY/NAME/RUN-ID
-    rows = {folder: name for study in tables for folder, name in _study_rows(study).items()}
+    rows = {folder: f"{of.study} {of.row}" for folder, of in study_runs(runs).items()}
     rows |= {
         run.folder: f"{rows[run.folder]} · seed {run.result.config.get('seed', '?')}"
         for run in runs
@@ -32,9 +41,14 @@ def labels(runs: Sequence[ScoredRun]) -> list[str]:
     ]
 
 
-def _study_rows(study: Path) -> dict[Path, str]:
-    """Return the rows' names by run folder, from the study's table; nothing where there is no table."""
-    names: dict[Path, str] = {}
+def study_runs(runs: Sequence[ScoredRun]) -> dict[Path, StudyRun]:
+    """Return by folder what the studies' tables say of those of `runs` that belong to a row."""
+    tables = {run.folder.parents[1]: None for run in runs}  # STUDY/NAME/RUN-ID
+    return {folder: of for study in tables for folder, of in _of_table(study).items()}
+
+
+def _of_table(study: Path) -> dict[Path, StudyRun]:
+    found: dict[Path, StudyRun] = {}
     try:
         rows = read_json(study / TABLE)["rows"]
         several = version_names(rows) is VERSIONS
@@ -42,12 +56,13 @@ def _study_rows(study: Path) -> dict[Path, str]:
             for key, version in VERSIONS.items():
                 figure = row.get(key, {})
                 if figure.get("run"):
-                    name = f"{study.name} {row['name']}" + (f", {version}" if several else "")
+                    name = str(row["name"]) + (f", {version}" if several else "")
+                    of = StudyRun(study.name, name, bool(figure.get("shortened")))
                     for run in figure.get("runs", [figure["run"]]):  # one per seed
-                        names.setdefault(study / run, name)
+                        found.setdefault(study / run, of)
     except Exception:  # whatever is wrong with a stranger's table, the section on studies says it
         return {}
-    return names
+    return found
 
 
 def _by_settings(runs: Sequence[ScoredRun]) -> list[str]:

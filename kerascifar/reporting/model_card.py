@@ -10,6 +10,7 @@ from kerascifar.architectures import ARCHITECTURES, engine
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
 from kerascifar.reporting import details
+from kerascifar.reporting.classes import most_confused
 from kerascifar.reporting.comparison import file_size
 from kerascifar.reporting.document import Block, Column, Section, Table, Text, number, text, units
 from kerascifar.reporting.gather import MODELS, Run, gather
@@ -108,7 +109,7 @@ def _accuracy(run: Run) -> Section:
     ]
     blocks: list[Block] = [
         Table("On the test images, which were scored once.", columns, rows),
-        Text(f"Most often: {details.most_confused(run)}."),
+        Text(f"Most often: {most_confused(run)}."),
     ]
     if run.calibrated is not None:
         blocks.append(Text(_confidence(run)))

@@ -1,27 +1,44 @@
-"""Render sections as one self-contained HTML page, or as Markdown with its pictures in files beside it."""
+"""Render sections as one self-contained HTML page, or as Markdown with its charts in files beside it."""
 
 import base64
 import hashlib
 import json
+import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import resources
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from markupsafe import Markup
 
 from kerascifar.core.shown import printable
-from kerascifar.reporting.document import Block, Fold, Gallery, Picture, Section
+from kerascifar.reporting.document import About, Block, Chart, Fold, Section, Sprite, Table
 
 FIGURES = "figures"
 _TITLE = "Report on image classifiers"
 
 
-def to_html(sections: Sequence[Section], summary: str) -> str:
-    """Return the page with style, script and pictures inside, and a policy that lets the browser load nothing else."""
-    style, script = template("report.css"), template("sort.js")
-    return to_page(template("report.html"), style, script, title=_TITLE, summary=summary, sections=sections)
+def to_html(sections: Sequence[Section], summary: str, folder: Path | None = None) -> str:
+    """Return the page with style, script and charts inside, and a policy that lets the browser load nothing else.
+
+    `folder` is where it will lie, from which runs are linked; without it they are not.
+    """
+    style = "".join(map(template, ("colours.css", "report.css", "charts.css")))
+    script = template("sort.js") + template("filter.js")
+    known = {one.key: one for one in _about(sections)}
+    filters: dict[str, set[str]] = {}
+    for one in known.values():
+        for name, value in one.choices.items():
+            filters.setdefault(name, set()).add(value)
+    return to_page(
+        template("report.html"), style, script, title=_TITLE, summary=summary, sections=sections, href=_link(folder),
+        filters=[(name, sorted(values)) for name, values in filters.items() if len(values) > 1],
+        shortened=any(one.shortened for one in known.values()),
+        about=as_json({key: [one.words, one.choices, one.shortened] for key, one in known.items()}),
+    )  # fmt: skip
 
 
 def to_page(source: str, style: str, script: str, also: Mapping[str, str] | None = None, **values: Any) -> str:
@@ -41,29 +58,30 @@ def to_page(source: str, style: str, script: str, also: Mapping[str, str] | None
     for directive, sources in (also or {}).items():
         allowed[directive] = f"{allowed.get(directive, '')} {sources}".strip()
     policy = "; ".join(f"{directive} {sources}" for directive, sources in allowed.items())
-    return _environment(autoescape=True).from_string(source).render(
-        style=Markup(style), script=Markup(script), policy=policy, uri=_data_uri, **values,
-    )  # fmt: skip
+    return _environment(autoescape=True).from_string(source).render(**{
+        "style": Markup(style), "script": Markup(script), "policy": policy, "href": _link(None), "uri": _data_uri,
+        "svg": lambda chart: Markup(chart.svg), **values,
+    })  # fmt: skip
 
 
-def to_data(data: Any) -> Markup:
-    """Return `data` as JSON in which no HTML parser sees an end of a script, a comment or an entity."""
+def as_json(data: Any) -> Markup:
+    """Return `data` as JSON that no HTML parser sees an end of a script, a comment or an entity in."""
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return Markup(text)
 
 
-def to_markdown(sections: Sequence[Section], summary: str) -> str:
-    """Return the same page as Markdown, whose pictures lie in FIGURES beside it."""
-    return _markdown("report.md", title=_TITLE, summary=summary, sections=sections)
+def to_markdown(sections: Sequence[Section], summary: str, folder: Path | None = None) -> str:
+    """Return the same page as Markdown, whose charts lie in FIGURES beside it."""
+    return _markdown("report.md", title=_TITLE, summary=summary, sections=sections, href=_link(folder))
 
 
 def to_card(sections: Sequence[Section], summary: str, **values: Any) -> str:
     """Return a model card as Markdown.
 
     Args:
-        sections: sections without pictures.
+        sections: sections without charts.
         summary: one line.
         values: title; place, the folder that the card is for; keras, whether a Keras net lies there; shape (H, W, C)
             of its input and classes, their number.
@@ -71,21 +89,48 @@ def to_card(sections: Sequence[Section], summary: str, **values: Any) -> str:
     return _markdown("card.md", sections=sections, summary=summary, **values)
 
 
-def pictures(blocks: Sequence[Block | Section]) -> Iterator[Picture]:
-    """Yield every picture of sections or blocks, those in folds and galleries too."""
+def charts(blocks: Iterable[Block | Section]) -> Iterator[Chart]:
+    """Yield every chart of sections or blocks, those in folds too."""
     for block in blocks:
-        if isinstance(block, Picture):
+        if isinstance(block, Chart):
             yield block
-        elif isinstance(block, Gallery):
-            yield from block.pictures
         elif isinstance(block, Fold | Section):
-            yield from pictures(block.blocks)
+            yield from charts(block.blocks)
+
+
+def to_file(chart: Chart) -> str:
+    """Return the chart as an SVG file, which brings its style along."""
+    style = template("colours.css") + template("charts.css")
+    return chart.svg.replace(">", f"><style>{style}</style>", 1).replace(
+        "<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1
+    )
+
+
+def _about(blocks: Iterable[Block | Section]) -> Iterator[About]:
+    """Yield what the filters know of each row and fold."""
+    for block in blocks:
+        if isinstance(block, Table):
+            yield from (row[0].about for row in block.rows if row[0].about)
+        elif isinstance(block, Fold | Section):
+            yield from [block.about] if isinstance(block, Fold) and block.about else []
+            yield from _about(block.blocks)
+
+
+def _link(folder: Path | None) -> Callable[[str | Path], str]:
+    """Return what makes URLs of links: to a fold of the page, or to a folder as seen from `folder`."""
+
+    def href(link: str | Path) -> str:
+        if isinstance(link, str):
+            return f"#{link}"
+        return "" if folder is None else quote(os.fsencode(os.path.relpath(link, folder.resolve()))) + "/"
+
+    return href
 
 
 def _markdown(name: str, **values: Any) -> str:
     environment = _environment(autoescape=False)
     environment.filters |= {"plain": _escape, "quoted": shlex.quote}
-    text = environment.get_template(name).render(figures=FIGURES, **values)
+    text = environment.get_template(name).render(**{"figures": FIGURES, "href": _link(None), **values})
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
@@ -108,9 +153,8 @@ def _source(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _data_uri(picture: Picture) -> str:
-    media = "svg+xml" if picture.suffix == "svg" else picture.suffix
-    return f"data:image/{media};base64,{base64.b64encode(picture.content).decode()}"
+def _data_uri(sprite: Sprite) -> str:
+    return f"data:image/png;base64,{base64.b64encode(sprite.content).decode()}"
 
 
 def _escape(text: object) -> str:

@@ -6,13 +6,15 @@ from pathlib import Path
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
 from kerascifar.evaluation.selection import Lists
-from kerascifar.reporting import comparison, render
+from kerascifar.reporting import classes, comparison, render
 from kerascifar.reporting.audited import audited
 from kerascifar.reporting.calibration import confidence
 from kerascifar.reporting.details import details
+from kerascifar.reporting.differences import pairs
 from kerascifar.reporting.document import Section, Text
 from kerascifar.reporting.examples import test_images
 from kerascifar.reporting.gather import Gathered, gather
+from kerascifar.reporting.learning import curves
 from kerascifar.reporting.published import studies
 
 
@@ -30,10 +32,12 @@ def make_sections(
     sections = [
         comparison.compare(gathered),
         against_papers,
-        comparison.pairs(gathered),
+        pairs(gathered),
         comparison.tradeoffs(gathered),
-        comparison.curves(gathered),
-        comparison.classes(gathered),
+        comparison.latency(gathered),
+        curves(gathered),
+        classes.classes(gathered),
+        classes.confusions(gathered),
         audited(gathered, images, audit),
         confidence(gathered),
         details(gathered, images),
@@ -43,13 +47,14 @@ def make_sections(
 
 
 def make_report(
-    paths: Sequence[Path], data_dir: str | None = None, audit: Lists | None = None
+    paths: Sequence[Path], data_dir: str | None = None, audit: Lists | None = None, asked: Sequence[str] = ()
 ) -> tuple[Gathered, tuple[list[Section], list[str]]]:
     """Return the runs in or below `paths` that can be shown, and what `make_sections` makes of them.
 
-    Raises InputError: none can be shown, or as `gather` does.
+    `asked` names those that are shown in detail besides the best. Raises InputError: none can be shown, or as `gather`
+    does.
     """
-    gathered = gather(paths)
+    gathered = gather(paths, asked)
     try:
         return gathered, make_sections(paths, gathered, data_dir, audit)
     except Exception:  # a stranger's run holds what no reader foresaw: find it, and go on without it
@@ -67,14 +72,12 @@ def make_report(
 
 
 def write_report(folder: Path, sections: Sequence[Section], gathered: Gathered) -> None:
-    """Write report.html, report.md and the latter's figures into `folder`, which is made if needed."""
+    """Write report.html, report.md and the latter's charts into `folder`, which is made if needed."""
     runs, sets = len(gathered.runs), len(gathered.groups)
     summary = (
         f"{runs} finished run{'s' * (runs > 1)} on {sets} test set{'s' * (sets > 1)}: {'; '.join(gathered.groups)}."
     )
-    for picture in {p.file: p for p in render.pictures(sections)}.values():
-        files.write_atomically(
-            folder / render.FIGURES / picture.file, lambda path, p=picture: path.write_bytes(p.content)
-        )
-    files.write_text(folder / "report.md", render.to_markdown(sections, summary))
-    files.write_text(folder / "report.html", render.to_html(sections, summary))
+    for chart in {chart.file: chart for chart in render.charts(sections)}.values():
+        files.write_text(folder / render.FIGURES / chart.file, render.to_file(chart))
+    files.write_text(folder / "report.md", render.to_markdown(sections, summary, folder))
+    files.write_text(folder / "report.html", render.to_html(sections, summary, folder))

@@ -1,6 +1,7 @@
 import pytest
 
-from kerascifar.reporting.comparison import file_size, p_value
+from kerascifar.reporting.comparison import file_size
+from kerascifar.reporting.differences import p_value
 from kerascifar.reporting.document import number, share, units
 
 

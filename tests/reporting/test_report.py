@@ -8,13 +8,12 @@ import pytest
 
 from kerascifar import report
 from kerascifar.core.errors import InputError
-from kerascifar.evaluation.metrics import mcnemar
-from kerascifar.reporting.comparison import pairs
-from kerascifar.reporting.document import Text
+from kerascifar.evaluation.metrics import holm, mcnemar
+from kerascifar.reporting.differences import pairs
 from kerascifar.reporting.gather import gather
 from kerascifar.reporting.labels import labels
 from kerascifar.reporting.published import studies
-from kerascifar.reporting.render import to_html, to_markdown
+from kerascifar.reporting.render import charts, to_html, to_markdown
 from kerascifar.reporting.report import make_report, make_sections, write_report
 
 
@@ -24,7 +23,7 @@ def written(paths, out):
 
 
 def words(page):
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page.split("</style>")[1])).split())
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page.split("</style>")[1].split("<script")[0])).split())
 
 
 def test_a_whole_report(tmp_path, make_run, make_study, capsys):
@@ -64,14 +63,18 @@ def test_a_whole_report(tmp_path, make_run, make_study, capsys):
         assert "3 of 30 epochs, 1,000 images, 100 test images, mean of 2 seeds" in content
         assert "Wrong, and most confident" in content
         assert "Left out: 1 whose scores are vote shares" in content
-    # Each picture has an alternative text, in both, and lies within or beside.
-    sources = re.findall(r'<img src="([^"]*)" alt="([^"]*)">', page)
-    assert len(sources) == page.count("<img ") > 20
-    assert all(uri.startswith("data:image/") and alt for uri, alt in sources)
+    # Each chart has an alternative text, in both, and lies within or beside.
+    told = re.findall(r'<div role="img" aria-label="([^"]+)"><svg', page)
+    assert len(told) == page.count('<svg class="chart"') > 15
+    assert "<img " not in page
+    assert len(re.findall(r' href="data:image/png', page)) == 1  # all examples in one
     links = re.findall(r"!\[(.*?)\]\((figures/[^)]+)\)", twin)
     assert all(alt and (tmp_path / "out" / file).is_file() for alt, file in links)
     assert {file for _, file in links} == {f"figures/{p.name}" for p in (tmp_path / "out" / "figures").iterdir()}
-    assert not re.search(r'(?:src|href)="(?!data:|#)', page)  # nothing from elsewhere
+    outside = {link for link in re.findall(r'(?:src|href)="([^"]*)"', page) if not link.startswith(("data:", "#"))}
+    assert outside == {
+        f"../{run.parent.relative_to(tmp_path)}/" for run in tmp_path.rglob("result.json")
+    }  # its folders
 
 
 def test_the_same_runs_make_the_same_bytes(tmp_path, make_study):
@@ -84,7 +87,7 @@ def test_strangers_words_stay_words(tmp_path, make_run):
     folder = make_run("a/1", config={"arch": evil}, notes={"device": evil}, revision=evil, versions={evil: evil})
     (folder / "latency.json").write_text(json.dumps({evil: 1.0}))
     page, twin = written([tmp_path / "a"], tmp_path / "out")
-    assert page.count("<script") == 1  # ours
+    assert page.count("<script") == 2  # ours, and what its filters know
     assert "<script" not in twin
     assert "[x](" not in twin
     assert re.search(r"(?<!\\)\|`", twin) is None
@@ -97,6 +100,7 @@ def test_mcnemar_of_any_two(tmp_path, make_run):
     gathered = gather([tmp_path])
     section = pairs(gathered)
     _, best, every = section.blocks
+    assert [column.name for column in best.columns][2:4] == ["p", "p by Holm"]
     right = [run.right for run in gathered.runs]
     for row, a in zip(every.rows, right, strict=True):
         for cell, b in zip(row[2:], right, strict=True):
@@ -105,7 +109,11 @@ def test_mcnemar_of_any_two(tmp_path, make_run):
     assert every.rows[2][2].mark == "worse"
     assert [row[0].value for row in best.rows] == [2, 3]
     only = ((~right[0] & right[2]).sum(), (right[0] & ~right[2]).sum())
-    assert [cell.value for cell in best.rows[1][2:4]] == list(only)
+    assert [cell.value for cell in best.rows[1][4:]] == list(only)
+    raw = [mcnemar(other, right[0])["p"] for other in right[1:]]
+    assert [[cell.value for cell in row[2:4]] for row in best.rows] == [
+        list(p) for p in zip(raw, holm(raw), strict=True)
+    ]
 
 
 def test_a_corrupt_run_is_named_in_one_line(tmp_path, make_run, command):
@@ -155,15 +163,9 @@ def test_one_run_alone_has_no_comparison_to_make(tmp_path, make_run):
     make_run("a/1")
     sections, _ = make_sections([tmp_path], gather([tmp_path]))
     assert [s.anchor for s in sections] == ["comparison", "curves", "classes", "calibration", "runs"]
+    assert "<circle" not in "".join(chart.svg for chart in charts(sections) if not chart.name.startswith("reliability"))
     assert to_html(sections, "")
     assert to_markdown(sections, "")
-
-
-@pytest.fixture
-def undrawn(monkeypatch):
-    """Leave pictures undrawn, which take most of a report's time."""
-    for module in ("comparison", "details", "published"):
-        monkeypatch.setattr(f"kerascifar.reporting.{module}.picture", lambda name, alt, *_: Text(alt))
 
 
 @pytest.mark.parametrize(
@@ -180,7 +182,6 @@ def undrawn(monkeypatch):
         {"run_id": None},
     ],
 )
-@pytest.mark.usefixtures("undrawn")
 def test_one_odd_run_does_not_end_the_report(tmp_path, make_run, spoil):
     make_run("good/111111111111")
     bad = make_run("bad/222222222222", seed=1)
@@ -194,7 +195,6 @@ def test_one_odd_run_does_not_end_the_report(tmp_path, make_run, spoil):
     write_report(tmp_path / "out", sections, gathered)
 
 
-@pytest.mark.usefixtures("undrawn")
 def test_an_odd_table_does_not_end_the_report(tmp_path, make_study):
     study, _ = make_study()
     gathered, table = gather([tmp_path]), (study / "table.json").read_text()
@@ -234,6 +234,6 @@ def test_words_stand_where_a_picture_cannot_be_drawn(tmp_path, make_run, monkeyp
     def fail(*what):
         raise RuntimeError("Can not load face (unknown file format)")
 
-    monkeypatch.setattr("kerascifar.plots.results.draw_confusion", fail)
+    monkeypatch.setattr("kerascifar.plots.charts.confusion", fail)
     _, (sections, _) = make_report([make_run("a/111111111111")])
     assert "could not be drawn: RuntimeError Can not load face" in to_markdown(sections, "")

@@ -7,7 +7,7 @@ for (const button of document.querySelectorAll("th button")) {
     const down = before ? before === "ascending" : numbers;
     for (const other of row.cells) other.removeAttribute("aria-sort");
     head.setAttribute("aria-sort", down ? "descending" : "ascending");
-    const key = (line) => line.cells[place].dataset.key;
+    const key = ({ cells }) => cells[place].dataset.key ?? cells[place].textContent;
     const compare = (a, b) => numbers ? Number(a) - Number(b) : a.localeCompare(b, "en", { numeric: true });
     const lines = [...body.rows].sort((a, b) => {
       const [x, y] = [key(a), key(b)];
@@ -20,7 +20,7 @@ for (const button of document.querySelectorAll("th button")) {
 // A link to a run opens it.
 const open = () => {
   const target = document.getElementById(location.hash.slice(1));
-  if (target && target.tagName === "DETAILS") { target.open = true; target.scrollIntoView(); }
+  if (target && target.tagName === "DETAILS") { target.hidden = false; target.open = true; target.scrollIntoView(); }
 };
 addEventListener("hashchange", open);
 open();
