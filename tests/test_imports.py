@@ -17,6 +17,7 @@ COMMANDS = (
     "explore",
     "export",
     "launch",
+    "lr_find",
     "predict",
     "report",
     "reproduce",

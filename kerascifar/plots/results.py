@@ -208,6 +208,24 @@ def draw_tradeoff(cost: Sequence[float], accuracies: Sequence[float], names: Seq
     return figure
 
 
+@styled
+def draw_range_test(
+    rates: Sequence[float], losses: Sequence[float], smoothed: Sequence[float], marks: Mapping[str, float]
+) -> "Figure":
+    """Draw each batch's loss and the smoothed one against the learning rate, and a line at each rate of `marks`."""
+    figure, axes = _axes(3.2)
+    axes.plot(rates, losses, ".", color=MUTED, alpha=0.4, markersize=4, markeredgewidth=0, label="a batch")
+    axes.plot(rates, smoothed, color=SERIES[0], linewidth=2, label="smoothed")
+    for colour, (name, rate) in zip(SERIES[1:], marks.items(), strict=False):
+        axes.axvline(rate, color=colour, linestyle="--", linewidth=1.2, label=f"{name}: {rate:.2g}")
+    low, high = min(losses), min(max(losses), 1.3 * smoothed[0])  # a divergence would press the rest into a line
+    margin = 0.05 * (high - low)
+    axes.set(xscale="log", xlabel="learning rate", ylabel="loss", ylim=(low - margin, high + margin))
+    axes.xaxis.set_major_formatter("{x:g}")  # no mathematical text: see `drawing`
+    figure.legend(loc="outside lower center", ncols=4)
+    return figure
+
+
 def _axes(height: float, columns: int = 1) -> tuple["Figure", "Axes"]:
     from matplotlib.figure import Figure
 
