@@ -10,7 +10,7 @@ logs are not copied.
 from collections.abc import Sequence
 from pathlib import Path
 
-from kerascifar.cli import Parser, entry
+from kerascifar.cli import Parser, entry, suggest
 from kerascifar.plugins.loading import parse
 from kerascifar.reporting.model_card import CARD, ship
 from kerascifar.results import find_run
@@ -24,6 +24,7 @@ def main(argv: Sequence[str]) -> None:
     args = parse(parser, argv)
     into = ship(find_run(args.run), args.out)
     print(f"wrote {into}, with its model card {CARD}")
+    suggest("kerascifar.evaluate", into)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from kerascifar.architectures import ARCHITECTURES, engine, print_layers, summarize
-from kerascifar.cli import Parser, add_flags, entry, suggest
+from kerascifar.cli import Parser, add_flags, as_flags, entry, suggest
 from kerascifar.config import FIELDS, RunConfig, flag
 from kerascifar.configure import configure
 from kerascifar.core.contracts import Dataset
@@ -65,8 +65,7 @@ def main(argv: Sequence[str]) -> None:
     out = out or Path(f"explore-{view}-{config.dataset.replace(':', '-').replace('/', '-')}.png")
     show_sizes(write_view(view, config, out))
     print(f"wrote {out}")
-    given = [word for name in ("dataset", "augment") if name in fields for word in (flag(name), fields[name])]
-    suggest("kerascifar.train", *given)
+    suggest("kerascifar.train", *as_flags({name: fields[name] for name in ("dataset", "augment") if name in fields}))
 
 
 def show_sizes(data: Dataset) -> None:
@@ -88,6 +87,7 @@ def show_layers(fields: dict[str, Any]) -> None:
     rows = summarize(config, shape, classes)
     print(f"{config.arch}: {classes} classes, images of {'x'.join(map(str, shape))}")
     print_layers(rows)
+    suggest("kerascifar.train", *as_flags(fields))
 
 
 if __name__ == "__main__":

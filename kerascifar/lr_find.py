@@ -13,11 +13,9 @@ import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from kerascifar.architectures import ARCHITECTURES, engine
-from kerascifar.cli import Parser, add_flags, entry, suggest
-from kerascifar.config import flag
+from kerascifar.cli import Parser, add_flags, as_flags, entry, suggest
 from kerascifar.configure import configure, read_config
 from kerascifar.core import files, progress
 from kerascifar.core.errors import InputError
@@ -67,7 +65,8 @@ def main(argv: Sequence[str]) -> None:
     print(f"it fell fastest at {found.steepest:.2g}")
     print(f"suggested: --learning-rate {found.rate:.2g}, a decade below the lowest loss, where there is room for noise")
     print(f"wrote {printable(out)} and {printable(out.with_suffix('.csv'))}")
-    given = [*(("--config", file) if file else ()), *_as_flags(fields)]
+    fields.pop("learning_rate", None)
+    given = [*(("--config", file) if file else ()), *as_flags(fields)]
     suggest("kerascifar.train", *given, "--learning-rate", f"{found.rate:.2g}")
 
 
@@ -89,17 +88,6 @@ def _as_csv(rates: Sequence[float], losses: Sequence[float], smoothed: Sequence[
     writer.writerow(("learning_rate", "loss", "smoothed_loss"))
     writer.writerows(zip(rates, losses, smoothed, strict=True))
     return text.getvalue()
-
-
-def _as_flags(fields: dict[str, Any]) -> list[str]:
-    """Return the flags that gave `fields`, but for the rate that is replaced."""
-    words = []
-    for name, value in fields.items():
-        if isinstance(value, bool):
-            words.append(flag(name) if value else flag(name).replace("--", "--no-", 1))
-        elif name != "learning_rate":
-            words += [flag(name), value]
-    return words
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kerascifar.cli import Parser, entry, print_table
+from kerascifar.cli import Parser, entry, print_table, suggest
 from kerascifar.core.errors import InputError
 from kerascifar.core.shown import cell
 from kerascifar.results import list_runs
@@ -45,6 +45,7 @@ def main(argv: Sequence[str]) -> None:
         writer.writerows(rows)
     else:
         print_table(_SHOWN, [[cell(row[name]) for name in _SHOWN] for row in rows])
+    suggest("kerascifar.report", *args.paths, "--out", "report")
 
 
 if __name__ == "__main__":

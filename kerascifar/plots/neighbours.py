@@ -9,7 +9,7 @@ from kerascifar.plots.images import new_figure, pick
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-QUERIES = 8  # test images, as evenly over the classes as possible
+QUERIES = 6  # test images, as evenly over the classes as possible
 NEAREST = 7  # training images beside each
 
 
