@@ -113,16 +113,8 @@ def show_without(folder: Path, paths: Sequence[str], machine: dict[str, Any]) ->
     if tests := [f"{title}, against the others: p = {p:.2g}" for title, p in tested]:
         print(*tests, f"p: {TEST}", sep="\n")
     print(f"from the saved scores; result.json stays as it is\nrun {printable(folder)}")
-    suggest(
-        "kerascifar.train",
-        "--dataset",
-        config.dataset,
-        "--arch",
-        config.arch,
-        "--exclude",
-        paths[0],
-        *as_flags(machine),
-    )
+    given = {"dataset": config.dataset, "arch": config.arch, "exclude": paths[0], **machine}
+    suggest("kerascifar.train", *as_flags(given))
 
 
 def evaluate(config: RunConfig, result: Result, score: Score) -> dict[str, dict[str, Any]]:
