@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from kerascifar.config import RunConfig
+from kerascifar.config import FIELDS, RunConfig
 from kerascifar.configure import configure
 from kerascifar.core.contracts import Score
 from kerascifar.core.errors import InputError
+from kerascifar.core.shown import cell, html_table
 from kerascifar.data import exclusion
 from kerascifar.data.sources import arrays
 from kerascifar.data.unlabelled import read_unlabelled
@@ -75,9 +76,17 @@ class Net:
         return metrics.evaluate(np.asarray(labels), self.predict(images), self.classes)
 
     def __repr__(self) -> str:
-        test = self.result.metrics["test"]
-        low, high = test["accuracy_interval"]
-        return f"<Net {self.config.arch} on {self.config.dataset}: {test['accuracy']:.4f} ({low:.4f} to {high:.4f})>"
+        return f"<Net {self.result.summary}>"
+
+    def _repr_html_(self) -> str:
+        return self.result._repr_html_()
+
+
+class Runs(list[dict[str, Any]]):
+    """A list of dicts, one a run, which a notebook shows as a table."""
+
+    def _repr_html_(self) -> str:
+        return html_table([*self[0]], [[cell(value) for value in row.values()] for row in self]) if self else "no runs"
 
 
 def fit(
@@ -119,12 +128,14 @@ def load(name: str | Path) -> Net:
     return Net(folder, *restore(folder))
 
 
-def list_runs(*paths: str | Path) -> list[dict[str, Any]]:
-    """Return a dict of numbers for each finished run in or below `paths`; ``pandas.DataFrame`` takes the list.
+def list_runs(*paths: str | Path) -> Runs:
+    """Return a dict of numbers for each finished run in or below `paths`, without any in saved_models.
+
+    ``pandas.DataFrame`` takes the list.
 
     Raises InputError: a run cannot be read; the message names all of them.
     """
-    rows, unreadable = _list_runs(*paths)
+    rows, unreadable = _list_runs(*(paths or (FIELDS["runs"].default,)))
     if unreadable:
         raise InputError("; ".join(unreadable))
-    return rows
+    return Runs(rows)

@@ -1,6 +1,6 @@
 """ARCHITECTURES, the one table of all nets and baselines, and the engines that fit them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
@@ -41,6 +41,9 @@ class Engine(Protocol):
 
     def time_step(self, config: RunConfig, variant: Variant, load: Callable[[], Dataset]) -> StepTime:
         """Measure what a training takes, in a few real steps; `load()` gives its data. Raises InputError."""
+
+    def sweep(self, config: RunConfig, variant: Variant, data: Dataset, rates: Sequence[float]) -> Iterator[float]:
+        """Train for a step at each of `rates`, and yield the losses of the batches before them. Raises InputError."""
 
     def serve(
         self, config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset], shape: Sequence[int]

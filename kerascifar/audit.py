@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kerascifar.auditing.audit import Request, audit
-from kerascifar.cli import Parser, add_flags, entry
+from kerascifar.cli import Parser, add_flags, as_flags, entry, suggest
 from kerascifar.config import RunConfig
 from kerascifar.core.errors import InputError
 from kerascifar.devices.jobs import job_count
@@ -47,6 +47,7 @@ unless --folds asks for those of the other images"
     folders = tuple(find_run(run) for run in runs or ())
     for line in audit(RunConfig(**fields), Request(out, number, job_count(jobs), folders, pictures)):
         print(line)
+    suggest("kerascifar.train", *as_flags(fields), "--exclude", out / "pairs.csv")
 
 
 if __name__ == "__main__":

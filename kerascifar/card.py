@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kerascifar.cli import Parser, add_flags, entry
+from kerascifar.cli import Parser, add_flags, entry, suggest
 from kerascifar.core import files
 from kerascifar.core.endings import EXIT_PARTLY
 from kerascifar.core.shown import printable
@@ -43,6 +43,7 @@ def main(argv: Sequence[str]) -> None:
     markdown = (into / CARD).read_text(encoding="utf-8")
     files.write_text(into / CARD, head(read_result(into), license) + markdown)
     print(f"wrote {into}, with its model card {CARD}")
+    suggest("kerascifar.evaluate", into)
     if missing:
         print(printable(missing), file=sys.stderr)
         sys.exit(EXIT_PARTLY)

@@ -5,7 +5,7 @@ import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from kerascifar.config import FIELDS, GROUPS, RunConfig, fields_of, flag, kinds
@@ -133,6 +133,19 @@ def suggest(*words: object) -> None:
     """Show the likely next command, `words` after ``python -m``, in a line on stderr: to a person, not to a script."""
     if sys.stderr is not None and sys.stderr.isatty():
         print(f"next: python -m {' '.join(shlex.quote(printable(word)) for word in words)}", file=sys.stderr)
+
+
+def as_flags(fields: Mapping[str, Any]) -> list[str]:
+    """Return the flags that gave `fields` of RunConfig, for the next command.
+
+    >>> as_flags({"arch": "lenet", "nesterov": False, "again": True})
+    ['--arch', 'lenet', '--no-nesterov', '--again']
+    """
+    words: list[str] = []
+    for name, value in fields.items():
+        named = flag(name) if value is not False else "--no-" + flag(name)[2:]
+        words += [named] if isinstance(value, bool) else [named, value]
+    return words
 
 
 def add_flags(parser: Any, only: Iterable[str] = ()) -> None:

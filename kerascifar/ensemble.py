@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kerascifar.cli import Parser, entry, print_table
+from kerascifar.cli import Parser, entry, print_table, suggest
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
 from kerascifar.evaluation.voting import combine
@@ -36,6 +36,7 @@ def main(argv: Sequence[str]) -> None:
     if args.out:
         files.write_text(args.out, json.dumps(ensemble, indent=1, allow_nan=False) + "\n")
         print(f"wrote {args.out}")
+    suggest("kerascifar.report", *args.runs, "--out", "report")
 
 
 def parse_weights(text: str | None) -> list[float] | None:

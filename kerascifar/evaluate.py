@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from kerascifar import results
-from kerascifar.cli import Parser, add_flags, entry, print_table, suggest
+from kerascifar.cli import Parser, add_flags, as_flags, entry, print_table, suggest
 from kerascifar.config import MACHINE, RunConfig
 from kerascifar.core import files
 from kerascifar.core.contracts import Score
@@ -113,6 +113,8 @@ def show_without(folder: Path, paths: Sequence[str], machine: dict[str, Any]) ->
     if tests := [f"{title}, against the others: p = {p:.2g}" for title, p in tested]:
         print(*tests, f"p: {TEST}", sep="\n")
     print(f"from the saved scores; result.json stays as it is\nrun {printable(folder)}")
+    given = {"dataset": config.dataset, "arch": config.arch, "exclude": paths[0], **machine}
+    suggest("kerascifar.train", *as_flags(given))
 
 
 def evaluate(config: RunConfig, result: Result, score: Score) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
     python -m kerascifar.explore --dataset cifar10
     python -m kerascifar.explore --dataset cifar10 --view tsne
+    python -m kerascifar.explore --view neighbours --distance ssim
     python -m kerascifar.explore --augment flip_crop --out sheet.png
     python -m kerascifar.explore --augment "flip_crop mixup(0.2)" --dataset cifar100
     python -m kerascifar.explore --arch se_resnet --blocks 3,3,3
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from kerascifar.architectures import ARCHITECTURES, engine, print_layers, summarize
-from kerascifar.cli import Parser, add_flags, entry, suggest
+from kerascifar.cli import Parser, add_flags, as_flags, entry, suggest
 from kerascifar.config import FIELDS, RunConfig, flag
 from kerascifar.configure import configure
 from kerascifar.core.contracts import Dataset
@@ -30,6 +31,7 @@ from kerascifar.plugins.loading import parse
 
 DATA_FLAGS = (
     "dataset", "data_dir", "unverified", "validation", "train_limit", "test_limit", "image_size", "augment", "seed",
+    "distance",
 )  # fmt: skip
 # The arguments of the nets' builders, in the order of RunConfig.
 _BUILDER_ARGS = {name for arch, variant in ARCHITECTURES.items() if engine(arch).TRAINED for name in variant.args}
@@ -57,12 +59,13 @@ def main(argv: Sequence[str]) -> None:
     for name in NET_FLAGS:
         if name in fields:
             raise InputError(f"{flag(name)} is for the layers of a net: name it with --arch")
+    if "distance" in fields and view != "neighbours":
+        raise InputError("--distance is for --view neighbours")
     view, config = view or ("augment" if "augment" in fields else "classes"), RunConfig(**fields)
     out = out or Path(f"explore-{view}-{config.dataset.replace(':', '-').replace('/', '-')}.png")
     show_sizes(write_view(view, config, out))
     print(f"wrote {out}")
-    given = [word for name in ("dataset", "augment") if name in fields for word in (flag(name), fields[name])]
-    suggest("kerascifar.train", *given)
+    suggest("kerascifar.train", *as_flags({name: fields[name] for name in ("dataset", "augment") if name in fields}))
 
 
 def show_sizes(data: Dataset) -> None:
@@ -84,6 +87,7 @@ def show_layers(fields: dict[str, Any]) -> None:
     rows = summarize(config, shape, classes)
     print(f"{config.arch}: {classes} classes, images of {'x'.join(map(str, shape))}")
     print_layers(rows)
+    suggest("kerascifar.train", *as_flags(fields))
 
 
 if __name__ == "__main__":

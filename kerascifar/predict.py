@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kerascifar.cli import Parser, add_flags, entry, print_table
+from kerascifar.cli import Parser, add_flags, entry, print_table, suggest
 from kerascifar.config import MACHINE
 from kerascifar.core.endings import EXIT_PARTLY
 from kerascifar.core.errors import InputError
@@ -61,6 +61,7 @@ def main(argv: Sequence[str]) -> None:
         print(f"not labelled: {damaged}", file=sys.stderr)
     if reader.damaged:
         sys.exit(EXIT_PARTLY)
+    suggest("kerascifar.evaluate", folder)
 
 
 def likeliest(scores: np.ndarray, top: int) -> list[int]:

@@ -13,8 +13,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kerascifar.cli import Parser, entry, print_table
+from kerascifar.cli import Parser, entry, print_table, suggest
 from kerascifar.core.errors import InputError
+from kerascifar.core.shown import cell
 from kerascifar.results import list_runs
 
 _SHOWN = ("run", "dataset", "arch", "epochs", "test_accuracy", "low", "high", "parameters")
@@ -43,13 +44,8 @@ def main(argv: Sequence[str]) -> None:
         writer.writeheader()
         writer.writerows(rows)
     else:
-        print_table(_SHOWN, [[_cell(row[name]) for name in _SHOWN] for row in rows])
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    return "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+        print_table(_SHOWN, [[cell(row[name]) for name in _SHOWN] for row in rows])
+    suggest("kerascifar.report", *args.paths, "--out", "report")
 
 
 if __name__ == "__main__":

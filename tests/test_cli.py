@@ -1,10 +1,13 @@
 """The one table that commands print, and what stands around every command."""
 
+import ast
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
+from kerascifar.__main__ import commands
 from kerascifar.cli import print_table, suggest
 from kerascifar.config import FIELDS, flag
 from kerascifar.core import streams
@@ -104,3 +107,25 @@ def test_the_next_command_is_shown_to_a_person(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     suggest("kerascifar.report", "my runs", "--out", "report")
     assert capsys.readouterr().err == "next: python -m kerascifar.report 'my runs' --out report\n"
+
+
+def hints():
+    """The words after ``python -m`` of each call of `suggest`, as far as they stand in the source, with its command."""
+    for name in commands():
+        tree = ast.parse((Path(__file__).resolve().parent.parent / f"kerascifar/{name}.py").read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "suggest":
+                yield name, [word.value for word in node.args if isinstance(word, ast.Constant)]
+
+
+def test_commands_end_with_a_next_one():
+    # A report is read in a browser; what launch starts is a training, which says it.
+    assert set(commands()) - {name for name, _ in hints()} <= {"report", "launch"}
+
+
+@pytest.mark.parametrize("following", sorted({words[0] for _, words in hints()}))
+def test_the_next_command_exists_with_its_flags(following, command):
+    known = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", command(following, "--help", "all").stdout))
+    named = {word for _, words in hints() if words[0] == following for word in words[1:] if word.startswith("--")}
+    assert known
+    assert named <= known

@@ -30,7 +30,7 @@ def test_an_engine_says_what_it_is(kind):
 
 
 def test_the_protocol_has_its_functions():
-    assert {"check", "fit", "restore", "layers", "time_step", "serve"} <= set(FUNCTIONS)
+    assert {"check", "fit", "restore", "layers", "time_step", "sweep", "serve"} <= set(FUNCTIONS)
 
 
 def test_importing_the_engines_loads_neither_keras_nor_tensorflow():

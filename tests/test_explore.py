@@ -8,7 +8,7 @@ from kerascifar import explore
 from kerascifar.config import RunConfig
 from kerascifar.core.errors import InputError
 from kerascifar.data.datasets import load
-from kerascifar.plots import images
+from kerascifar.plots import images, neighbours
 from kerascifar.plots.views import VIEWS
 
 SYNTHETIC = ["--dataset", "synthetic:200"]
@@ -90,6 +90,20 @@ def test_samples_are_drawn_by_the_seed():
     np.testing.assert_array_equal(shown, [np.asarray(axes.images[0].get_array()) for axes in again.axes])
 
 
+def test_neighbours_are_the_nearest_by_the_distance():
+    config = RunConfig(dataset="synthetic:200", distance="l1")
+    data = load(config)
+    [axes] = neighbours.draw_neighbours(data, config).axes
+    shown = [np.asarray(image.get_array()) for image in axes.images]
+    per_row = 1 + neighbours.NEAREST
+    assert len(shown) == neighbours.QUERIES * per_row
+    query = shown[per_row].astype(float)  # the second row
+    assert any(np.array_equal(query, image) for image in data.test.images)
+    far = np.sort(np.abs(data.train.images - query).sum((1, 2, 3)))[: neighbours.NEAREST]
+    np.testing.assert_array_equal([np.abs(image - query).sum() for image in shown[per_row + 1 : 2 * per_row]], far)
+    assert axes.texts[per_row + 1].get_text().endswith(f"\n{far[0]:.4g}")
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_view_is_written(view, tmp_path, capsys):
     out = tmp_path / "view.png"
@@ -109,6 +123,8 @@ def test_every_view_is_written(view, tmp_path, capsys):
         (["--view", "augment"], "changes nothing"),
         (["--view", "clases"], "did you mean classes"),
         (["--out", "sheet.jpg"], "ending in .png"),
+        (["--distance", "ssim"], "--distance is for --view neighbours"),
+        ([*SYNTHETIC, "--view", "neighbours", "--distance", "ssin"], "did you mean ssim?"),
         (["--agment", "lai"], "did you mean --augment"),
         (["--dataset", "cifar"], "unknown --dataset"),
         ([*SYNTHETIC, "--augment", "crop(32)"], "got 32 for images of 32x32"),

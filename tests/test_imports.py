@@ -18,6 +18,7 @@ COMMANDS = (
     "explore",
     "export",
     "launch",
+    "lr_find",
     "predict",
     "report",
     "reproduce",

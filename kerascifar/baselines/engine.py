@@ -1,7 +1,7 @@
 """The engine of knn and nearest_centroid: the functions of ``architectures.Engine``."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from wrapt import lazy_import
@@ -41,6 +41,11 @@ def restore(config: RunConfig, variant: Variant, folder: Path, load: Callable[[]
 def layers(config: RunConfig, variant: Variant, shape: tuple[int, int, int], classes: int) -> list[LayerRow]:
     """Refuse: there are none."""
     raise InputError(f"{config.arch} has no layers; name a net, such as lenet or scratch_convnet")
+
+
+def sweep(config: RunConfig, variant: Variant, data: Dataset, rates: Sequence[float]) -> Iterator[float]:
+    """Refuse: nothing is trained in steps."""
+    raise InputError(f"{config.arch} has no learning rate: nothing is trained in steps; name a net, such as lenet")
 
 
 def time_step(config: RunConfig, variant: Variant, load: Callable[[], Dataset]) -> StepTime:

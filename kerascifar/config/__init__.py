@@ -22,6 +22,7 @@ from kerascifar.core import exclusion, plugged
 from kerascifar.core.errors import InputError
 from kerascifar.core.fields import convert, wanted
 from kerascifar.core.origin import origin
+from kerascifar.core.shown import html_table
 
 GROUPS = {"model": ModelConfig, "data": DataConfig, "training": TrainingConfig, "machine": MachineConfig}
 
@@ -33,6 +34,8 @@ class RunConfig(MachineConfig, TrainingConfig, DataConfig, ModelConfig):
     Make one with ``kerascifar.configure.configure``, which fills those defaults in and checks names and combinations.
 
     >>> config = RunConfig(arch="lenet", epochs=5)
+    >>> config
+    RunConfig(arch='lenet', dataset='cifar10', epochs=5)
     >>> config.batch_size, config.run_id
     (128, '8cda5faca6ad')
     >>> RunConfig(epochs=0)
@@ -47,6 +50,18 @@ class RunConfig(MachineConfig, TrainingConfig, DataConfig, ModelConfig):
     def __post_init__(self) -> None:
         for f in fields(self):
             object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
+
+    def __repr__(self) -> str:
+        return f"RunConfig({', '.join(f'{name}={value!r}' for name, value in self._given())})"
+
+    def _repr_html_(self) -> str:
+        rows = [(name, value, FIELDS[name].metadata["help"]) for name, value in self._given()]
+        return html_table(("field", "value", "meaning"), rows)
+
+    def _given(self) -> list[tuple[str, Any]]:
+        """Return arch, data set, and every field that is not at its default."""
+        shown = ("arch", "dataset")
+        return [(f.name, getattr(self, f.name)) for f in fields(self) if f.name in shown or changed(self, f.name)]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that decide the numbers, as JSON types; ``RunConfig(**d)`` gives them back.

@@ -1,4 +1,7 @@
-"""How far long work is: a bar on a terminal; elsewhere plain lines, without colours and carriage returns."""
+"""How far long work is: a bar on a terminal; elsewhere plain lines, without colours and carriage returns.
+
+A notebook keeps what is printed, so it gets the plain lines, too.
+"""
 
 import os
 import statistics
@@ -14,8 +17,8 @@ _SHOWN = ("loss", "accuracy", "val_loss", "val_accuracy", "test_accuracy")
 
 
 def drawn(stream: Any) -> bool:
-    """Tell whether bars can be drawn on `stream`, sys.stdout or sys.stderr: on a terminal or in a notebook."""
-    return bool("ipykernel" in sys.modules or "PYCHARM_HOSTED" in os.environ or (stream and stream.isatty()))
+    """Tell whether bars can be drawn on `stream`, sys.stdout or sys.stderr: on a terminal, PyCharm's included."""
+    return bool("PYCHARM_HOSTED" in os.environ or (stream and stream.isatty()))
 
 
 class Lines:

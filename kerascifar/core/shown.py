@@ -1,7 +1,8 @@
-"""How text out of files, such as the names of pictures and classes, is shown on a terminal and in a CSV."""
+"""How text out of files, such as names of pictures and classes, is shown on a terminal, in a CSV and in a notebook."""
 
+import html
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 # Control characters, breaks of lines, changes of the direction of writing, and bytes that were no UTF-8.
 _UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -47,3 +48,28 @@ def few(names: Sequence[str], most: int = 3) -> str:
     'a, b, c, …'
     """
     return ", ".join([*names[:most], *(["…"] if len(names) > most else [])])
+
+
+def cell(value: object) -> str:
+    """Return a value of a table of numbers as a reader wants it.
+
+    >>> cell(0.81234), cell(35498), cell(None), cell("lenet")
+    ('0.8123', '35,498', '', 'lenet')
+    """
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def html_table(columns: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table for a notebook, all text in it printable and escaped; `columns` are its titles, or empty.
+
+    >>> html_table((), [("classes", "<cat>")])
+    '<table><tbody><tr><td>classes</td><td>&lt;cat&gt;</td></tr></tbody></table>'
+    """
+
+    def row(kind: str, cells: Sequence[object]) -> str:
+        return "<tr>" + "".join(f"<{kind}>{html.escape(printable(text))}</{kind}>" for text in cells) + "</tr>"
+
+    head = f"<thead>{row('th', columns)}</thead>" if columns else ""
+    return f"<table>{head}<tbody>{''.join(row('td', cells) for cells in rows)}</tbody></table>"

@@ -16,6 +16,7 @@ from kerascifar.core.shown import printable
 from kerascifar.data.datasets import load
 from kerascifar.plots.images import draw_augmented, draw_classes, draw_samples
 from kerascifar.plots.lettering import drawing, legible
+from kerascifar.plots.neighbours import draw_neighbours
 from kerascifar.plots.projections import draw_pca, draw_tsne
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ VIEWS: dict[str, View] = {
     "samples": View("16 images drawn at random", draw_samples),
     "pca": View("images along the two directions of greatest variance", draw_pca),
     "tsne": View("similar images close together", draw_tsne),
+    "neighbours": View("test images and the nearest training images, by --distance", draw_neighbours),
     "augment": View("originals beside augmented images", draw_augmented, augments=True),
 }
 

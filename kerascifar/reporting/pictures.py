@@ -6,10 +6,10 @@ import numpy as np
 
 
 def png(image: np.ndarray) -> bytes:
-    """Return an image (H, W, C), uint8, C 1 or 3, as PNG.
+    r"""Return an image (H, W, C), uint8, C 1 or 3, as PNG.
 
     >>> png(np.zeros((2, 2, 1), np.uint8))[:4]
-    b'\\x89PNG'
+    b'\x89PNG'
     """
     from PIL import Image
 

@@ -21,8 +21,9 @@ from kerascifar.scratch.initializers import INITIALIZERS
 from kerascifar.scratch.network import Network
 from kerascifar.scratch.parallel import use_threads
 from kerascifar.scratch.saving import load as load_network
+from kerascifar.scratch.sweep import sweep
 
-__all__ = ["MODEL", "TITLE", "TRAINED", "check", "fit", "layers", "restore", "serve", "time_step"]
+__all__ = ["MODEL", "TITLE", "TRAINED", "check", "fit", "layers", "restore", "serve", "sweep", "time_step"]
 
 TITLE, TRAINED, MODEL = "scratch nets", True, results.SCRATCH_MODEL
 _TIMED_STEPS = 7

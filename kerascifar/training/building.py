@@ -51,8 +51,11 @@ def compiled_model(config: RunConfig, data: Dataset) -> Any:
     return model
 
 
-def compile_for(phase: Phase, model: Any, data: Dataset) -> None:
-    """Freeze the layers that do not learn in `phase`, and compile `model` with a fresh optimizer."""
+def compile_for(phase: Phase, model: Any, data: Dataset, schedule: Any = None) -> None:
+    """Freeze the layers that do not learn in `phase`, and compile `model` with a fresh optimizer.
+
+    `schedule` is a keras LearningRateSchedule in place of the phase's own.
+    """
     import keras
 
     from kerascifar.models import pretrained
@@ -65,7 +68,7 @@ def compile_for(phase: Phase, model: Any, data: Dataset) -> None:
     strategy = distribution.current(config)
     steps = steps_per_epoch(len(data.train), config.batch_size, distribution.replicas(strategy))
     model.compile(
-        optimizer=make_optimizer(config, make_schedule(config, steps)),
+        optimizer=make_optimizer(config, schedule or make_schedule(config, steps)),
         loss=make_loss(config, data.train.labels, len(data.classes)),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         # On a CPU TensorFlow's XLA is 5 to 30 times slower than its plain graph (2.21); under a strategy it fails.

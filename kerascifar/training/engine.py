@@ -25,8 +25,9 @@ from kerascifar.devices import placement
 from kerascifar.training.building import compiled_model
 from kerascifar.training.fit import fit
 from kerascifar.training.phases import phases_of
+from kerascifar.training.sweep import sweep
 
-__all__ = ["MODEL", "TITLE", "TRAINED", "check", "fit", "layers", "restore", "serve", "time_step"]
+__all__ = ["MODEL", "TITLE", "TRAINED", "check", "fit", "layers", "restore", "serve", "sweep", "time_step"]
 
 TITLE, TRAINED, MODEL = "Keras nets", True, results.KERAS_MODEL
 _TIMED_STEPS = 6
