@@ -17,9 +17,10 @@ from kerascifar import results
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
 from kerascifar.core.reading import read_json
+from kerascifar.devices import placement
 from kerascifar.evaluation.metrics import evaluate
 from kerascifar.results import EXCLUDED, EXPORTED, EXPORTS, KERAS_MODEL, TRAINED_IN
-from kerascifar.run import SCORED, load_again, read_run, restore
+from kerascifar.run import SCORED, load_again, read_run
 from kerascifar.serving.export_run import check_net, export, read_exports
 from kerascifar.serving.formats import FORMATS
 
@@ -42,11 +43,16 @@ def shipped_form(folder: Path, **machine: Any) -> Iterator[Path]:
     Raises InputError: the run, its net or its images cannot be used.
     """
     config, result = read_run(folder, device="cpu", **machine)
-    if config.precision == FULL:
+    if config.precision == FULL or _linked(folder):  # a link is not followed: what ships the folder refuses it
         yield folder
         return
     check_net(config, folder)
     data = load_again(config, result)
+    in_full = dataclasses.replace(config, precision=FULL)
+    placement.start(dataclasses.replace(in_full, strategy="none"))
+    from kerascifar.training.scoring import load_model, scorer
+
+    load_model(folder)  # refuses what is none of ours before it is unpacked
     with tempfile.TemporaryDirectory() as place:
         form = Path(place, *folder.resolve().parts[-2:])
         form.mkdir(parents=True)
@@ -54,18 +60,18 @@ def shipped_form(folder: Path, **machine: Any) -> Iterator[Path]:
             _copy(folder / name, form / name)
         files.deflate(form / KERAS_MODEL, _in_float32)
         _keep_exports(form, _sha256(folder / KERAS_MODEL))
-        notes = {**result.notes, "precision": FULL, TRAINED_IN: config.precision}
-        result = dataclasses.replace(result, notes=notes)
-        results.write_result(form, result)
-        _, _, score = restore(form, device="cpu", **machine)
-        _check_precision(form)
+        model = load_model(form)
+        _check_precision(model)
+        score = scorer(model, in_full)
         scores = {name: score(split.images, name) for name, split in data.splits.items() if name in SCORED}
         results.write_scores(form, data, scores)
         metrics = {
             name: evaluate(data.splits[name].labels, values, data.classes, "nll" in result.metrics["test"])
             for name, values in scores.items()
         }
-        results.write_result(form, dataclasses.replace(result, metrics={**result.metrics, **metrics}))
+        notes = {**result.notes, "precision": FULL, TRAINED_IN: config.precision}
+        shipped = dataclasses.replace(result, metrics={**result.metrics, **metrics}, notes=notes)
+        results.write_result(form, shipped)
         yield form
 
 
@@ -75,7 +81,7 @@ def add_plain(folder: Path, **machine: Any) -> str:
     Args are those of `shipped_form`.
     """
     row, model = FORMATS["keras"], folder / KERAS_MODEL
-    if not model.is_file() or any(path.is_symlink() for path in (model, folder / EXPORTED)):  # refused later
+    if not model.is_file() or _linked(folder):
         return ""
     try:
         known = read_exports(folder / EXPORTED / EXPORTS, _sha256(model))
@@ -84,6 +90,10 @@ def add_plain(folder: Path, **machine: Any) -> str:
     except InputError as error:
         return f"without {row.file}: {error}"
     return ""
+
+
+def _linked(folder: Path) -> bool:
+    return any((folder / name).is_symlink() for name in (KERAS_MODEL, EXPORTED))
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -120,10 +130,8 @@ def _in_float32(name: str, content: bytes) -> bytes:
     return json.dumps(json.loads(content, object_hook=changed)).encode()
 
 
-def _check_precision(form: Path) -> None:
-    """Refuse a model.keras in which a layer still computes in half precision."""
-    from kerascifar.training.scoring import load_model
-
-    half = [layer.name for layer in load_model(form).layers if layer.compute_dtype in _HALF]
+def _check_precision(model: Any) -> None:
+    """Refuse a net in which a layer still computes in half precision."""
+    half = [layer.name for layer in model.layers if layer.compute_dtype in _HALF]
     if half:
         raise InputError(f"{KERAS_MODEL}: its layer {half[0]} cannot be made to compute in {FULL}")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -107,14 +108,32 @@ def test_a_net_that_keras_lacks_a_layer_for_is_shipped_without_plain_keras(train
     assert (tmp_path / trained.name / "README.md").is_file()
 
 
-def test_a_link_is_not_followed(trained, tmp_path):
+def test_a_strangers_file_is_refused_before_it_is_unpacked(trained, tmp_path, monkeypatch):
     copy = tmp_path / "net" / trained.name
     copy.mkdir(parents=True)
-    for name in ("result.json", "model.keras", "scores.npz"):
-        (copy / name).write_bytes((trained / name).read_bytes())
-    (tmp_path / "key").write_text("private")
-    (copy / "exported").mkdir()
-    (copy / "exported" / "model.tflite").symlink_to(tmp_path / "key")
-    with pytest.raises(InputError, match=r"model\.tflite is a link"):
+    (copy / "result.json").write_bytes((trained / "result.json").read_bytes())
+    (copy / "model.keras").write_bytes(b"PK not a model")
+    monkeypatch.setattr(shipping.files, "deflate", None)
+    with pytest.raises(InputError, match=r"model\.keras is not a Keras model that can be loaded"):
         card.main([str(copy), "--out", str(tmp_path / "out")])
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["model.keras", "exported", "exported/model.tflite"])
+def test_a_link_is_not_followed(name, trained, tmp_path):
+    copy, private = tmp_path / "net" / trained.name, tmp_path / "private"
+    copy.mkdir(parents=True)
+    for kept in ("result.json", "model.keras", "scores.npz"):
+        (copy / kept).write_bytes((trained / kept).read_bytes())
+    private.mkdir()
+    for file in ("model.keras", "exported/export.json"):
+        (private / Path(file).name).write_bytes((trained / file).read_bytes())
+    before = {path: path.read_bytes() for path in private.iterdir()}
+    link = copy / name
+    link.parent.mkdir(exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(private if name == "exported" else private / "model.keras")
+    with pytest.raises(InputError, match=rf"{name} is a link"):
+        card.main([str(copy), "--out", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
+    assert {path: path.read_bytes() for path in private.iterdir()} == before
