@@ -48,7 +48,7 @@ class DescribedNet:
     def facts(self) -> dict[str, Any]:
         """Return what the page needs to know."""
         test, parameters = self.result.metrics["test"], self.result.trainable_parameters
-        line = f"{100 * test['accuracy']:.4g} % right on {test['images']:,} test images of "
+        line = f"{100 * test['accuracy']:.2f} % right on {test['images']:,} test images of "
         line += printable(self.result.dataset["name"])
         return {
             "name": self.name,

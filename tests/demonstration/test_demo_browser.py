@@ -147,6 +147,10 @@ def test_what_is_no_picture_is_one_clear_line(page):
     hand_over(page, FROG.read_bytes())
     answered(page)
     assert problem(page) == ""
+    hand_over(page, b"<html>", name="page.html")
+    wait(page, "!document.querySelector('[role=alert]').hidden")
+    assert status(page) == ""  # what was said of another picture is gone
+    assert page.execute_script("return document.querySelectorAll('article').length") == 0
 
 
 def test_one_draws_with_a_pointer_and_with_keys(page):

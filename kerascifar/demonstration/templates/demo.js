@@ -73,7 +73,10 @@
       }
       await nearest(images, stale);
     } catch (error) {
-      if (!stale()) fail(new Error(`${name}: ${error.message}`));
+      if (stale()) return;
+      for (const old of [answers, near]) old.replaceChildren(); // of another picture
+      status.textContent = "";
+      fail(new Error(`${name}: ${error.message}`));
     } finally {
       if (!stale()) answers.setAttribute("aria-busy", "false");
     }

@@ -38,6 +38,13 @@ def test_the_page_and_an_exported_net(tmp_path):
     assert len(text) < 300_000
 
 
+def test_every_colour_of_the_page_is_defined(tmp_path):
+    page, _ = write_site([find_run("tiny12k")], tmp_path, int8=True)
+    style = re.search(r"<style>(.*?)</style>", page.read_text(), re.S)[1]
+    used, defined = re.findall(r"var\((--[\w-]+)", style), re.findall(r"(--[\w-]+):", style)
+    assert {"--paper", "--ink", "--line", "--heat"} <= set(used) <= set(defined)
+
+
 def test_two_nets_stand_side_by_side(tmp_path):
     page, *nets = write_site([find_run("tiny12k"), find_run("tiny36k")], tmp_path, int8=True)
     assert [facts["file"] for facts in data_of(page.read_text())["nets"]] == [net.name for net in nets]
