@@ -55,7 +55,7 @@ def _page(
     classes = list(dict.fromkeys(name for net in nets for name in net["classes"]))
     known = ", ".join(classes) if len(classes) <= 20 else f"{len(classes):,} classes, such as {', '.join(classes[:10])}"
     return render.to_page(
-        _template("demo.html"), render.template("report.css") + _template("demo.css"),
+        _template("demo.html"), render.template("colours.css") + render.template("report.css") + _template("demo.css"),
         "".join(map(_template, (*scripts, *_SCRIPTS))), {**_ALSO, **(also or {})},
         title=f"Try {' and '.join(net['name'] for net in nets)}",
         summary=f"Knows {known}. Whatever you show, one of these is the answer.",
