@@ -141,7 +141,7 @@ def gather(paths: Sequence[Path], asked: Sequence[str] = ()) -> Gathered:
         below = [path] if (path / FINISHED).exists() else sorted(file.parent for file in path.rglob(FINISHED))
         folders |= dict.fromkeys(folder.resolve() for folder in below)
     read, left_out = [], []
-    for folder in counted(folders, len(folders), "read", "run"):
+    for folder in counted(folders, len(folders), "read", "run") if len(folders) > 1 else folders:
         try:
             values = _read(folder)
             for other in read:  # kerascifar.card makes copies
