@@ -13,6 +13,7 @@ from kerascifar.configure import configure
 from kerascifar.core.contracts import Score
 from kerascifar.core.errors import InputError
 from kerascifar.core.shown import cell, html_table
+from kerascifar.core.summary import in_a_line
 from kerascifar.data import exclusion
 from kerascifar.data.sources import arrays
 from kerascifar.data.unlabelled import read_unlabelled
@@ -76,7 +77,7 @@ class Net:
         return metrics.evaluate(np.asarray(labels), self.predict(images), self.classes)
 
     def __repr__(self) -> str:
-        return f"<Net {self.result.summary}>"
+        return f"<Net {in_a_line(self.result)}>"
 
     def _repr_html_(self) -> str:
         return self.result._repr_html_()

@@ -7,7 +7,7 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -22,7 +22,8 @@ from kerascifar.core.fields import MOST_SIDE
 from kerascifar.core.origin import FINISHED, finished_runs, place
 from kerascifar.core.provenance import PARENT, Provenance
 from kerascifar.core.reading import read_arrays, read_json
-from kerascifar.core.shown import cell, csv_cell, html_table, printable
+from kerascifar.core.shown import csv_cell, html_table, printable
+from kerascifar.core.summary import in_a_line, in_rows
 
 FORMAT = 1
 # A result.json means: finished, and the test images were scored. A trial of a search never sees them, and its file has
@@ -86,27 +87,10 @@ class Result:
         return self.metrics["test"]["accuracy"]
 
     def __repr__(self) -> str:
-        return f"<Result of run {self.run_id}, {self.summary}>"
+        return f"<Result of run {self.run_id}, {in_a_line(self)}>"
 
     def _repr_html_(self) -> str:
-        return html_table((), self._rows())
-
-    @property
-    def summary(self) -> str:
-        """Net, data set and accuracy with its 95 % interval, in a line."""
-        split = "test" if self.metrics.get("test") else "validation"
-        accuracy = _interval(self.metrics[split])
-        return f"{self.config.get('arch')} on {self.dataset.get('name')}: {split} accuracy {accuracy}"
-
-    def _rows(self) -> Iterator[tuple[str, str]]:
-        yield "run", self.run_id
-        yield "net", f"{self.config.get('arch')}, {cell(self.trainable_parameters)} parameters"
-        yield "data set", f"{self.dataset.get('name')}, {len(self.dataset['classes'])} classes"
-        for split in ("validation", "test"):
-            if metrics := self.metrics.get(split):
-                yield f"{split} accuracy", f"{_interval(metrics)}, {cell(metrics.get('images'))} images"
-        if self.history:
-            yield "epochs", f"{len(self.history)}, {cell(self.seconds_per_epoch)} s each"
+        return html_table((), in_rows(self))
 
     @property
     def provenance(self) -> Provenance:
@@ -116,12 +100,6 @@ class Result:
         sha256 = {**sha256, **weights} if isinstance(sha256, dict) else sha256
         recorded = {"classes": self.dataset.get("classes"), "sha256": sha256}
         return Provenance.read(recorded, f"the result of run {self.run_id}")
-
-
-def _interval(metrics: Mapping[str, Any]) -> str:
-    """Return an accuracy with its interval, whatever a file has in their place."""
-    low, high = metrics.get("accuracy_interval") or (None, None)
-    return f"{cell(metrics['accuracy'])} ({cell(low)} to {cell(high)})"
 
 
 def write_result(folder: Path, result: Result) -> None:

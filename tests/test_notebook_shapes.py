@@ -29,20 +29,22 @@ def cells(shown):
 
 
 def test_a_result_is_short_and_tells_the_interval(result):
-    assert repr(result) == "<Result of run 624d50aa7526, tiny12k on cifar10: test accuracy 0.8695 (0.8628 to 0.8760)>"
-    shown = cells(result._repr_html_())
-    assert dict(zip(shown[::2], shown[1::2], strict=True)) == {
+    metrics = {"accuracy": 0.87, "accuracy_interval": [0.8633, 0.87638], "images": 10_000}
+    shown = dataclasses.replace(result, metrics={"validation": None, "test": metrics}, seconds_per_epoch=2.5)
+    assert repr(shown) == "<Result of run 624d50aa7526, tiny12k on cifar10: test accuracy 0.8700 (0.8633 to 0.8764)>"
+    texts = cells(shown._repr_html_())
+    assert dict(zip(texts[::2], texts[1::2], strict=True)) == {
         "run": "624d50aa7526",
         "net": "tiny12k, 11,914 parameters",
         "data set": "cifar10, 10 classes",
-        "test accuracy": "0.8695 (0.8628 to 0.8760), 10,000 images",
-        "epochs": f"150, {result.seconds_per_epoch:.4f} s each",
+        "test accuracy": "0.8700 (0.8633 to 0.8764), 10,000 images",
+        "epochs": "150, 2.5000 s each",
     }
 
 
 def test_a_trial_that_saw_no_test_images_says_so(result):
     trial = dataclasses.replace(result, metrics={"validation": result.metrics["test"], "test": None})
-    assert "validation accuracy 0.8695" in repr(trial)
+    assert f"validation accuracy {result.accuracy:.4f}" in repr(trial)
     assert "test accuracy" not in trial._repr_html_()
 
 
