@@ -119,8 +119,8 @@ def hints():
 
 
 def test_commands_end_with_a_next_one():
-    # A report is read in a browser; what launch starts is a training, which says it.
-    assert set(commands()) - {name for name, _ in hints()} <= {"report", "launch"}
+    # A demo goes on in a browser; what launch starts is a training, which says it.
+    assert set(commands()) - {name for name, _ in hints()} <= {"demo", "launch"}
 
 
 @pytest.mark.parametrize("following", sorted({words[0] for _, words in hints()}))
