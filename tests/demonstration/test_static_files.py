@@ -12,8 +12,8 @@ from kerascifar.core.errors import InputError
 from kerascifar.demonstration import site
 from kerascifar.demonstration.site import write_site
 from kerascifar.results import find_run
-from tests.conftest import ROOT
 from kerascifar.serving.export_run import exported_file
+from tests.conftest import ROOT
 
 
 def data_of(page):
