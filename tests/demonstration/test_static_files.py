@@ -13,6 +13,7 @@ from kerascifar.demonstration import site
 from kerascifar.demonstration.site import write_site
 from kerascifar.results import find_run
 from kerascifar.serving.export_run import exported_file
+from tests.conftest import ROOT
 
 
 def data_of(page):
@@ -79,7 +80,7 @@ def test_a_float_net_is_made_without_images_and_agrees_with_keras(tmp_path, monk
     monkeypatch.setenv("HOME", str(tmp_path))
     from kerascifar.training.scoring import load_model
 
-    folder = find_run("modified_net")
+    folder = find_run(ROOT / "saved_models/modified_net")
     content = exported_file(folder, "onnx")
     assert not (folder / "exported/model.onnx").exists()
     images = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
