@@ -41,7 +41,7 @@ from kerascifar.evaluation import scored_run  # noqa: E402
 from kerascifar.models import keras_files, torch_files  # noqa: E402
 from kerascifar.reporting import classes, details, gather, labels, published, report  # noqa: E402
 from kerascifar.scratch import saving  # noqa: E402
-from kerascifar.serving import export_run  # noqa: E402
+from kerascifar.serving import export_run, shipping  # noqa: E402
 from kerascifar.studies import outcomes, plan, study  # noqa: E402
 from kerascifar.training import checkpoint, recovery  # noqa: E402
 from tests import fuzz_contents as contents  # noqa: E402
@@ -125,7 +125,7 @@ READERS: dict[str, Reader] = {
         SCORED,
     ),
     "exports": Reader(
-        (export_run,),
+        (export_run, shipping),
         "export.json",
         lambda: b'{"model_sha256": "a", "exports": {"x": {"bytes": 3}}}',
         lambda f: export_run.read_exports(f / "export.json", "a"),
