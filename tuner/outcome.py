@@ -1,6 +1,7 @@
 """What a search found: the table of its trials, and its best one as a --config. Imports no KerasTuner."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,43 @@ from tuner.spaces import shown
 Trial = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class _Observation:
+    value: list[float]
+
+
+@dataclass(frozen=True)
+class _Metric:
+    observations: list[_Observation]
+
+
+@dataclass(frozen=True)
+class _Metrics:
+    metrics: dict[str, _Metric]
+
+
+@dataclass(frozen=True)
+class _Hyperparameters:
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A trial as KerasTuner keeps it."""
+
+    trial_id: str
+    status: str
+    metrics: _Metrics
+    hyperparameters: _Hyperparameters
+    score: float | None
+    message: str | None
+
+
+@dataclass(frozen=True)
+class _State:
+    trials: list[_Trial]
+
+
 def read_trials(folder: Path) -> list[Trial]:
     """Return the trials of the search in `folder`, the best first and then those without a score, oldest first.
 
@@ -27,21 +65,23 @@ def read_trials(folder: Path) -> list[Trial]:
     """
     read_definition(folder)
     path = folder / STATE
+    state = read_json(path, _State) if path.exists() else _State([])
     try:
-        state = read_json(path) if path.exists() else {"trials": []}
-        trials = [_trial(trial) for trial in state["trials"]]
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{path} is corrupt: {error}") from None
+        trials = [_shown(trial) for trial in state.trials]
+    except (KeyError, IndexError) as error:
+        raise InputError(f"{path} is corrupt: a completed trial lacks {error}") from None
     return sorted(trials, key=lambda trial: -1 if trial["score"] is None else trial["score"], reverse=True)
 
 
-def _trial(state: dict[str, Any]) -> Trial:
-    metrics, completed = state["metrics"]["metrics"], state["status"] == "COMPLETED"
+def _shown(trial: _Trial) -> Trial:
+    metrics, completed = trial.metrics.metrics, trial.status == "COMPLETED"
     return {
-        **{name: state[name] for name in ("trial_id", "status", "message")},
-        "score": state["score"] if completed else None,
-        **{name: metrics[name]["observations"][0]["value"][0] if completed else None for name in ("lowest", "highest")},
-        "values": state["hyperparameters"]["values"],
+        "trial_id": trial.trial_id,
+        "status": trial.status,
+        "message": trial.message,
+        "score": trial.score if completed else None,
+        **{name: metrics[name].observations[0].value[0] if completed else None for name in ("lowest", "highest")},
+        "values": trial.hyperparameters.values,
     }
 
 
