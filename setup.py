@@ -8,7 +8,7 @@ from setuptools.command.build_py import build_py
 
 NETS = ("tiny12k", "tiny36k")  # as in kerascifar/core/shipped.py
 FILES = {f"kerascifar/shipped/{name}": f"saved_models/{name}/*/[!.]*.*" for name in NETS}
-FILES["kerascifar/shipped/pictures"] = "docs/pictures/*.png"
+FILES["kerascifar/shipped/pictures"] = "docs/pictures/frog.png"
 
 
 class WithShipped(build_py):

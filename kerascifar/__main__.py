@@ -55,7 +55,7 @@ def list_shipped() -> None:
         result = read_result(find_run(name))
         rows.append((name, result.dataset["name"], f"{result.trainable_parameters:,}", f"{result.accuracy:.4f}"))
     print_table(("net", "data", "parameters", "test accuracy"), rows)
-    for name in shipped.pictures():
+    for name in filter(shipped.picture, shipped.PICTURES):
         print(f"a picture: {name}, as in python -m kerascifar.predict {shipped.NETS[-1]} {name}")
     print("architectures to train: python -m kerascifar.train --list")
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-NETS = ("tiny12k", "tiny36k")  # setup.py puts them into the package; in the repository they lie in saved_models
+NETS = ("tiny12k", "tiny36k")  # setup.py puts these into the package; in the repository they lie in saved_models
+PICTURES = ("frog.png",)
 _PACKAGE = Path(__file__).resolve().parents[1]
 _NETS = (_PACKAGE / "shipped", _PACKAGE.parent / "saved_models")
 _PICTURES = (_PACKAGE / "shipped" / "pictures", _PACKAGE.parent / "docs" / "pictures")
@@ -20,11 +21,5 @@ def net(name: str | Path) -> Path | None:
 
 def picture(name: str | Path) -> Path | None:
     """Return the shipped picture `name`, such as ``frog.png``; None where there is no such picture."""
-    if Path(name).name != str(name):
-        return None
-    return next((folder / name for folder in _PICTURES if (folder / name).is_file()), None)
-
-
-def pictures() -> list[str]:
-    """Return the names of the shipped pictures."""
-    return sorted({path.name for folder in _PICTURES for path in folder.glob("*.png")})
+    places = [folder / name for folder in _PICTURES] if str(name) in PICTURES else []
+    return next((path for path in places if path.is_file()), None)
