@@ -24,7 +24,8 @@ from kerascifar.training.precision import RULES
 MORE_NETS = ("airbench94",)  # beside those of bench_training.py; PyTorch has no twin of it
 OURS, THEIRS = "kerascifar", ("pytorch", "torch_compile")
 BFLOAT16 = " bfloat16"
-HEAD = ("net", "dense", "ours, images/s", "in bfloat16", "gain", "of CPU time", "PyTorch's best", "gain", "ratio")
+RATES = ("ours, images/s", "in bfloat16", "PyTorch's best")
+HEAD = ("net", "dense", *RATES[:2], "gain", "of CPU time", RATES[2], "PyTorch's gains", "ratio")
 
 
 def main(given: argparse.Namespace) -> None:

@@ -82,7 +82,11 @@ Which lists {listed}. *Dense* is the share of the multiply-adds in convolutions 
 bfloat16's images/s over float32's in the same round, and the same of CPU time; the *ratio* is ours to PyTorch's, each
 in its fastest way. `python tools/bench_training.py --precision --out tools/measured/{name}` measured it, and
 `--precision auto` goes by it."""
-    return f"{head}\n\n{table(bench_precision.HEAD, [bench_precision.line(net, row) for net, row in rows.items()])}"
+    # Without images/s, which mean little on a machine that does other work beside.
+    kept = [place for place, title in enumerate(bench_precision.HEAD) if title not in bench_precision.RATES]
+    lines = [bench_precision.HEAD, *(bench_precision.line(net, row) for net, row in rows.items())]
+    first, *others = [[cells[place] for place in kept] for cells in lines]
+    return f"{head}\n\n{table(first, others)}"
 
 
 SIDES = {"pytorch": "eager", "torch_compile": "torch.compile"}

@@ -40,6 +40,17 @@ def test_a_line_with_and_without_pytorch(bench):
     assert len(cells) == len(bench.HEAD)
 
 
+def test_the_page_names_the_processor_and_shows_gains_alone(load_tool):
+    row = {
+        "dense_share": 1.0, "images_per_second": {"kerascifar": 123.0, "kerascifar bfloat16": 61.5}, "ratio": None,
+        "gains": {"kerascifar": 0.5}, "gains_of_cpu_time": {"kerascifar": 0.6},
+        "machine": {"processor": "A CPU", "flags": ["avx512_bf16"]},
+    }  # fmt: skip
+    text = load_tool("speed_table").precision("precision.json", {"nets": {"net": row}})
+    assert text.startswith("### bfloat16 on A CPU\n\nWhich lists avx512_bf16.")
+    assert text.splitlines()[-1] == "| `net` | 1.000 | 0.50 | 0.60 | - | - |"
+
+
 @pytest.mark.release
 def test_our_sides_are_measured(tmp_path):
     out = tmp_path / "precision.json"
