@@ -27,7 +27,6 @@ def configure(**given: Any) -> RunConfig:
     """Return a RunConfig: what was given, else what the architecture brings, else what the optimizer brings.
 
     A shipped net whose weights it starts from brings its architecture.
-
     A precision of "auto" becomes the one that ``kerascifar.training.precision`` chooses.
 
     Raises InputError: an unknown key or name, a value out of range, or an option the architecture does not take.
