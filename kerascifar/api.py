@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerascifar.config import FIELDS, RunConfig
-from kerascifar.configure import configure
+from kerascifar.configure import configure, without_auto
 from kerascifar.core.contracts import Score
 from kerascifar.core.errors import InputError
 from kerascifar.core.shown import cell, html_table
@@ -22,6 +22,7 @@ from kerascifar.results import Result, find_run
 from kerascifar.results import list_runs as _list_runs
 from kerascifar.run import load_again, restore
 from kerascifar.run import run as _run
+from kerascifar.training.precision import as_begun
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,9 @@ def fit(
         fields["dataset"] = arrays.hold(data, classes)
     elif classes is not None:
         raise InputError("classes: they name your own data's classes; data=(images, labels) is missing")
-    config = exclusion.hold(configure(**fields) if config is None else replace(config, **fields))
+    if config is not None:
+        fields = without_auto(fields.get("arch", config.arch), fields)
+    config = as_begun(exclusion.hold(configure(**fields) if config is None else replace(config, **fields)))
     _run(config)
     return load(config.folder)
 

@@ -20,12 +20,14 @@ from kerascifar.devices.placement import check_device
 from kerascifar.training.checks import check_training
 from kerascifar.training.optimizers import OPTIMIZERS
 from kerascifar.training.phases import implied_by_phases
+from kerascifar.training.precision import AUTO, check_auto, chosen
 
 
 def configure(**given: Any) -> RunConfig:
     """Return a RunConfig: what was given, else what the architecture brings, else what the optimizer brings.
 
     A shipped net whose weights it starts from brings its architecture.
+    A precision of "auto" becomes the one that ``kerascifar.training.precision`` chooses.
 
     Raises InputError: an unknown key or name, a value out of range, or an option the architecture does not take.
     """
@@ -43,10 +45,19 @@ def configure(**given: Any) -> RunConfig:
         if given.get("optimizer", usual) != usual:  # the architecture's rate belongs to its own optimizer
             brought = {k: v for k, v in brought.items() if k not in OPTIMIZERS[usual].defaults}
         brought = {**optimizer.defaults, **brought, **implied_by_phases(given)}
-    config = RunConfig(**{**brought, **given})
+    config = RunConfig(**{**brought, **without_auto(arch, given)})
     check(config)
     check_place(config)
     return config
+
+
+def without_auto(arch: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the RunConfig fields `given`, with what precision="auto" stands for, for `arch` on this processor.
+
+    Raises InputError: there is no such architecture, or it has no precision.
+    """
+    auto = given.get("precision") == AUTO
+    return {**given, **(chosen(arch, lookup(ARCHITECTURES, arch, "--arch")) if auto else {})}
 
 
 def read_config(path: str | Path) -> dict[str, Any]:
@@ -88,6 +99,7 @@ def check(config: RunConfig) -> None:
     if engine(config.arch).TRAINED:
         check_strategy(config)
         check_training(config)
+        check_auto(config)
     engine(config.arch).check(config, variant)
 
 

@@ -26,7 +26,7 @@ from kerascifar.devices.distribution import cluster_of, copy_from_chief
 from kerascifar.evaluation.metrics import evaluate
 from kerascifar.plots import tensorboard
 from kerascifar.results import Result
-from kerascifar.training import recovery, sharing
+from kerascifar.training import precision, recovery, sharing
 from kerascifar.training.preparation import faults
 
 SCORED = ("validation", "test")
@@ -51,6 +51,8 @@ def run(config: RunConfig, validation_only: bool = False, jobs: int = 1) -> Resu
     config = hold(config)
     placement.check_place(config)
     folder, cluster = config.folder, cluster_of(config)
+    if chosen := precision.describe(config, ARCHITECTURES[config.arch]):
+        print(chosen, flush=True)
     outcome = results.VALIDATED if validation_only else results.FINISHED
     if (folder / outcome).exists() and not config.again:
         return _read_back(config, outcome)
@@ -152,6 +154,8 @@ def _fit(config: RunConfig, data: Dataset, validation_only: bool, begun: float, 
     # From the config to the score; what a run took that went on is not known.
     whole = not resumed and sharing.TRAINING not in fitted.notes
     facts = {"jobs": fitted.notes.get("jobs", jobs)}
+    if chosen := precision.describe(config, ARCHITECTURES[config.arch]):
+        facts["precision_auto"] = chosen
     facts |= {"run_seconds": round(time.monotonic() - begun, 1)} if whole else {}
     if PARENT in began.sha256:
         facts[PARENT] = began.sha256[PARENT]

@@ -14,6 +14,7 @@ from kerascifar.configure import configure, read_config
 from kerascifar.core.shown import printable
 from kerascifar.data.exclusion import hold
 from kerascifar.plugins.loading import parse
+from kerascifar.training.precision import as_begun
 
 
 def main(argv: Sequence[str]) -> None:
@@ -40,7 +41,7 @@ def main(argv: Sequence[str]) -> None:
 
     from kerascifar.studies.seeds import mean_and_spread, of_seeds, run_all
 
-    configs = of_seeds(config, seeds)
+    configs = [as_begun(one) for one in of_seeds(config, seeds)]
     if dry:
         from kerascifar.studies.forecast import forecast
 

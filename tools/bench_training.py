@@ -8,6 +8,11 @@ that stays alive; the sides take turns, one computes at a time, and each round b
 same number of steps for all, about --seconds of eager PyTorch. A ratio is the median over rounds of ours / theirs
 within the round; "ratio" is the lower of the two, against the better of PyTorch's. Batches of 32x32x3, SGD with
 momentum, cross-entropy. bench_training_sides.py says what each side does in a step. Ratios hold for one machine.
+
+    python tools/bench_training.py --precision --out tools/measured/precision.json
+
+compares float32 with bfloat16 (mixed_bfloat16, torch.autocast), on all sides, or without PyTorch on ours alone; it says
+what a processor and a net gain from bfloat16, from which the rule of --precision auto is taken (bench_precision.py).
 """
 
 import argparse
@@ -17,12 +22,14 @@ import json
 import math
 import os
 import statistics
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import bench_precision
+from bench_turns import FEWEST, earlier, opened, steps_of_a_turn, take_turns
 
 from kerascifar import results
 from kerascifar.cli import Parser, entry
@@ -34,13 +41,13 @@ from kerascifar.models import VARIANTS
 
 NETS = ("lenet", "modified_net", "custom_cnn", "mobilenet_mod", "mobilenet_v2", "resnet18", "se_resnet", "vgg16_bn")
 OURS, THEIRS = "kerascifar", ("pytorch", "torch_compile")
-FEWEST, MOST = 3, 352  # steps of a turn: below 3 the pipeline's start weighs; CIFAR-10's epoch has 352 by default
 GOAL_MEAN, GOAL, GOAL_SMALL, SMALL = 1.35, 1.0, 1.2, 1_000_000  # our goals; the third for few parameters or depthwise
 
 
 def main(argv):
     parser = Parser(prog="python tools/bench_training.py", description=__doc__)
-    parser.add_argument("--nets", nargs="+", metavar="NET", default=list(NETS), help=f"({' '.join(NETS)})")
+    parser.add_argument("--nets", nargs="+", metavar="NET", help=f"({' '.join(NETS)})")
+    parser.add_argument("--precision", action="store_true", help="float32 against bfloat16; also of airbench94")
     parser.add_argument("--rounds", type=int, default=7, help="(7)")
     parser.add_argument("--seconds", type=float, default=3.0, help="of a turn, as eager PyTorch goes (3)")
     parser.add_argument("--batch-size", type=int, default=128, help="(128)")
@@ -49,8 +56,12 @@ def main(argv):
     given = parser.parse_args(argv)
     if min(given.rounds, given.batch_size, given.threads) < 1 or given.seconds <= 0:
         raise InputError("--rounds, --seconds, --batch-size and --threads must be greater than 0")
+    given.nets = given.nets or [*NETS, *(bench_precision.MORE_NETS if given.precision else ())]
     for net in given.nets:
         lookup(VARIANTS, net, "--nets")
+    if given.precision:
+        bench_precision.main(given)
+        return
     if importlib.util.find_spec("torch") is None:
         raise InputError("PyTorch is not installed, and this compares with it: pip install torch (the CPU build)")
     rows = earlier(given.out) if given.out and given.out.exists() else {}
@@ -64,68 +75,18 @@ def main(argv):
         print(f"wrote {given.out}")
 
 
-def earlier(path: Path) -> dict[str, dict]:
-    """Return the rows of an earlier call, of which those of other nets stay."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))["nets"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"--out {path} exists and is no result of this program: {error}") from None
-
-
-class Side:
-    """A process of bench_training_sides.py.
-
-    Raises:
-        RuntimeError: it ended with an error, whose last line is told.
-    """
-
-    def __init__(self, side: str, net: str, steps: int, given: argparse.Namespace):
-        options = json.dumps({"batch_size": given.batch_size, "steps": steps, "threads": given.threads})
-        script = Path(__file__).with_name("bench_training_sides.py")
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        self.process = subprocess.Popen([sys.executable, str(script), side, net, options], text=True, **pipes)
-
-    def read(self) -> dict:
-        line = self.process.stdout.readline()
-        if not line:
-            error = self.process.stderr.read().strip().splitlines()
-            raise RuntimeError(error[-1] if error else "ended without a word")
-        return json.loads(line)
-
-    def turn(self) -> float:
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        return self.read()["images_per_second"]
-
-    def end(self) -> float:
-        """Return its peak memory in MiB."""
-        self.process.stdin.close()
-        return self.read()["peak_memory_mib"]
-
-
-@contextlib.contextmanager
-def opened(side: str, net: str, steps: int, given: argparse.Namespace) -> Iterator[Side]:
-    process = Side(side, net, steps, given)
-    try:
-        yield process
-    finally:
-        with process.process:  # closes what is open of its pipes, and waits
-            process.process.kill()
-
-
 def measure(net: str, given: argparse.Namespace) -> dict:
     """Return figures of all sides of a net; a side that fails, as torch.compile may, is told with its reason."""
     versions: dict[str, str] = {}
-    with opened(THEIRS[0], net, FEWEST, given) as eager:
+    options = {"batch_size": given.batch_size, "threads": given.threads}
+    with opened(THEIRS[0], net, steps=FEWEST, **options) as eager:
         eager.read()
         eager.turn()
-        steps = min(max(round(given.seconds * eager.turn() / given.batch_size), FEWEST), MOST)
-    # As the 352 steps, no prime: kerascifar.training.building.steps_per_call then has a choice.
-    steps -= steps % 32 if steps >= 32 else steps % 4 if steps >= 4 else 0
+        steps = steps_of_a_turn(given.seconds * eager.turn()["images_per_second"] / given.batch_size)
     with contextlib.ExitStack() as stack:
         sides, failed = {}, {}
         for name in (OURS, *THEIRS):  # one after the other, so that each warms up alone
-            sides[name] = stack.enter_context(opened(name, net, steps, given))
+            sides[name] = stack.enter_context(opened(name, net, steps=steps, **options))
             try:
                 versions |= sides[name].read()["versions"]
             except RuntimeError as error:
@@ -133,14 +94,13 @@ def measure(net: str, given: argparse.Namespace) -> dict:
                     raise InputError(f"{name} cannot train {net}: {error}") from None
                 failed[name] = str(error)
                 del sides[name]
-        names = list(sides)
-        rates: dict[str, list[float]] = {name: [] for name in names}
-        for turn in range(given.rounds):
-            for name in names[turn % len(names) :] + names[: turn % len(names)]:
-                rates[name].append(sides[name].turn())
+        turns = take_turns(sides, given.rounds)
         memory = {name: side.end() for name, side in sides.items()}
+    rates = {name: [turn["images_per_second"] for turn in of] for name, of in turns.items()}
     ratios = {
-        name: statistics.median(a / b for a, b in zip(rates[OURS], rates[name], strict=True)) for name in names[1:]
+        name: statistics.median(a / b for a, b in zip(rates[OURS], of, strict=True))
+        for name, of in rates.items()
+        if name != OURS
     }
     return {
         "steps": steps, "images_per_second": {name: statistics.median(of) for name, of in rates.items()},

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import bench_precision
+
 from kerascifar.reporting.study_table import table
 
 HEAD = ("work", "against", "times as fast")
@@ -22,7 +24,8 @@ NEIGHBOURS = {
 def text(folder: Path) -> str:
     """Return the section's Markdown, from the measurements that lie in `folder`."""
     lines = [line for file, make in FILES.items() if (folder / file).exists() for line in make(read(folder / file))]
-    return f"{INTRODUCTION}\n\n{table(HEAD, lines)}"
+    precise = [f"\n\n{precision(path.name, read(path))}" for path in sorted(folder.glob("precision*.json"))]
+    return f"{INTRODUCTION}\n\n{table(HEAD, lines)}{''.join(precise)}"
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -65,6 +68,25 @@ def speedrun(told: dict[str, Any]) -> Iterator[list[str]]:
                 f"an epoch of `resnet18`, {resnet18['precision']}",
                 f"{ratio:.1f}",
             ]
+
+
+def precision(name: str, told: dict[str, Any]) -> str:
+    """Return the table of one processor, as bench_training.py --precision prints it."""
+    rows = told["nets"]
+    processors = " and ".join(dict.fromkeys(row["machine"]["processor"] for row in rows.values()))
+    listed = " and ".join(dict.fromkeys(", ".join(row["machine"]["flags"]) or "nothing" for row in rows.values()))
+    head = f"""\
+### bfloat16 on {processors}
+
+Which lists {listed}. *Dense* is the share of the multiply-adds in convolutions that are not depthwise; a *gain* is
+bfloat16's images/s over float32's in the same round, and the same of CPU time; the *ratio* is ours to PyTorch's, each
+in its fastest way. `python tools/bench_training.py --precision --out tools/measured/{name}` measured it, and
+`--precision auto` goes by it."""
+    # Without images/s, which mean little on a machine that does other work beside.
+    kept = [place for place, title in enumerate(bench_precision.HEAD) if title not in bench_precision.RATES]
+    lines = [bench_precision.HEAD, *(bench_precision.line(net, row) for net, row in rows.items())]
+    first, *others = [[cells[place] for place in kept] for cells in lines]
+    return f"{head}\n\n{table(first, others)}"
 
 
 SIDES = {"pytorch": "eager", "torch_compile": "torch.compile"}

@@ -20,6 +20,7 @@ from kerascifar.data.datasets import contents_are_fixed, load
 from kerascifar.results import VALIDATED, read_result
 from kerascifar.run import check_provenance
 from kerascifar.training.optimizers import OPTIMIZERS, OPTIONS
+from kerascifar.training.precision import AUTO
 from tuner.spaces import NAMED, Choice, Hyperparameter, Value, find_space
 
 FORMAT = 1
@@ -210,6 +211,10 @@ def make_search(fields: dict[str, Any], flags: dict[str, Any]) -> Search:
     if points is None and usual_points is not None:
         points = min(usual_points, max_trials)
     usual_folder = Path(config.runs) / "-".join(("search", config.arch, config.optimizer, Path(space).stem, oracle))
+    folder = Path(flags["dir"] or usual_folder)
+    if fields.get("precision") == AUTO:
+        begun = read_definition(folder)["config"]["precision"] if (folder / DEFINITION).exists() else config.precision
+        fields = {**fields, "precision": begun, "precision_auto": True}  # a search goes on in its own, wherever it does
     return Search(
         fields=fields,
         space=find_space(space, config.arch, config.optimizer),
@@ -217,7 +222,7 @@ def make_search(fields: dict[str, Any], flags: dict[str, Any]) -> Search:
         max_trials=max_trials,
         initial_points=points,
         seeds=flags["seeds"],
-        folder=Path(flags["dir"] or usual_folder),
+        folder=folder,
     )
 
 

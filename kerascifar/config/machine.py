@@ -46,9 +46,10 @@ class MachineConfig:
     )
     precision: str = option(
         "float32",
-        "float32, mixed_float16 or mixed_bfloat16",
+        "float32, mixed_float16 or mixed_bfloat16; auto is float32 or mixed_bfloat16, by what this processor gains",
         one_of("float32", "mixed_float16", "mixed_bfloat16"),
         engines=("keras",),
         timed=True,
         everyday=True,
     )
+    precision_auto: bool = option(False, "the precision was chosen by --precision auto", identity=False, asked=False)

@@ -21,9 +21,18 @@ def share(processes: int) -> int:
 
 def processor() -> dict[str, Any]:
     """Return the name of the processor, not of the machine, and the cores that there are for this process."""
+    return {"processor": _told("model name") or platform.machine(), "cores": cores()}
+
+
+def flags() -> frozenset[str]:
+    """Return the instructions that an x86 processor lists, as Linux names them: avx512_bf16; none where none tells."""
+    return frozenset(_told("flags").split())
+
+
+def _told(key: str) -> str:
+    """Return what /proc/cpuinfo says under `key` of the first core, or an empty text."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        lines = []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return {"processor": models[0] if models else platform.machine(), "cores": cores()}
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == key), "")

@@ -27,6 +27,7 @@ class Variant:
         defaults: RunConfig fields that this architecture brings along (rate, batch, epochs, ...).
         engine: the kind of architecture: "keras", "baseline" or "scratch"; architectures.py says what fits it.
         input_shape: the shape (height, width, channels) at which ``params`` and multiply-adds are counted.
+        dense_share: share of those multiply-adds that are in convolutions, without depthwise ones; None if not known.
         least_side: ``least_side(**args)`` gives the smallest side in pixels that the geometry takes, without
             building anything; raises InputError where the arguments do not fit together. None: any side will do.
     """
@@ -40,6 +41,7 @@ class Variant:
     engine: str = "keras"
     input_shape: tuple[int, int, int] = (32, 32, 3)
     least_side: Callable[..., int] | None = None
+    dense_share: float | None = None
 
     def arguments(self, config: Any) -> dict[str, Any]:
         """Return the builder's arguments: this variant's own, and over them those that a RunConfig gives."""

@@ -11,9 +11,10 @@ import numpy as np
 from keras import initializers, layers
 
 from kerascifar.core.errors import InputError
-from kerascifar.layers import BatchNormalization, PairedConv2D, Rescaling
+from kerascifar.layers import BatchNormalization, PairedConv2D, Rescaling, SmallMapConv2D
 
 _FEW_FILTERS = 8  # half of what oneDNN's kernels compute at a time
+_MANY_CHANNELS = 64  # from here on SmallMapConv2D
 
 # Kernel and bias initialisers from fan-in and fan-out as PyTorch counts them.
 Start = Callable[[int, int], tuple[initializers.Initializer, initializers.Initializer]]
@@ -82,8 +83,12 @@ def conv(
     start: Start = torch_default,
 ) -> keras.KerasTensor:
     """Apply torch.nn.Conv2d(channels, filters, kernel, stride, padding, bias=bias)."""
+    small = (kernel, stride, padding) == (3, 1, 1) and x.shape[1] <= 2 and x.shape[-1] >= _MANY_CHANNELS
     x, rest = _pad(x, kernel, stride, padding, name)
-    return conv_layer(x.shape[-1], filters, kernel, name, stride=stride, padding=rest, bias=bias, start=start)(x)
+    kind = SmallMapConv2D if small else None
+    return conv_layer(
+        x.shape[-1], filters, kernel, name, stride=stride, padding=rest, bias=bias, start=start, kind=kind
+    )(x)
 
 
 def conv_layer(
@@ -96,11 +101,12 @@ def conv_layer(
     padding: str = "valid",
     bias: bool = True,
     start: Start = torch_default,
+    kind: type[keras.Layer] | None = None,
 ) -> keras.Layer:
     """Return the layer that `conv` applies, for nets that apply it several times; `padding` is Keras's."""
     weights, biases = start(kernel**2 * channels, kernel**2 * filters)
     few = channels <= 3 and filters <= _FEW_FILTERS
-    return (PairedConv2D if few else layers.Conv2D)(
+    return (kind or (PairedConv2D if few else layers.Conv2D))(
         filters, kernel, stride, padding, use_bias=bias, kernel_initializer=weights, bias_initializer=biases, name=name
     )
 

@@ -15,6 +15,12 @@ def multiply_adds(model: "keras.Model") -> int:
     return sum(layer_multiply_adds(layer) for layer in model.layers)
 
 
+def dense_share(model: "keras.Model") -> float:
+    """Return the share of `multiply_adds` that is in convolutions but depthwise ones, from 0 to 1."""
+    dense = sum(layer_multiply_adds(layer) for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
+    return dense / multiply_adds(model)
+
+
 def layer_multiply_adds(layer: "keras.Layer") -> int:
     """Count the multiply-adds of one layer as `multiply_adds` does; 0 for all but convolutions and dense layers.
 

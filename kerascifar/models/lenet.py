@@ -30,6 +30,7 @@ VARIANTS = {
         partial(lenet, activation="sigmoid"),
         params=62_006,
         multiply_adds=651_720,
+        dense_share=0.91,
         source="LeCun et al. 1998, Fig. 2, on three channels; study 001 (Rajpal and Gupta)",
         # Plain SGD hardly moves a sigmoid net; study 001, Table 1 has LeNet with Adam at 0.001.
         defaults={"optimizer": "adam", "learning_rate": 0.001},
@@ -39,6 +40,7 @@ VARIANTS = {
         partial(lenet, activation="relu"),
         params=62_006,
         multiply_adds=651_720,
+        dense_share=0.91,
         source="the same with ReLU",
         least_side=lambda: 16,  # 16 -> 12 -> 6 -> 2 -> 1
     ),

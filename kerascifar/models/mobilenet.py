@@ -92,16 +92,20 @@ def _least_side(*, tcns, stem_stride, **_) -> int:
     return stem_stride * math.prod(s for _, _, _, s in tcns)
 
 
-def _variant(params: int, multiply_adds: int, source: str, tcns, stem_stride: int, residual: bool = True) -> Variant:
+def _variant(
+    params: int, multiply_adds: int, dense: float, source: str, tcns, stem_stride: int, residual: bool = True
+) -> Variant:
     # Dropout 0.2 is torchvision's; 1280 is Table 2's last convolution.
     args = {"tcns": tcns, "width": 1.0, "stem_stride": stem_stride, "head_width": 1280, "dropout": 0.2}
-    return Variant(partial(mobilenet, residual=residual), args, params, multiply_adds, source, least_side=_least_side)
+    build = partial(mobilenet, residual=residual)
+    return Variant(build, args, params, multiply_adds, source, least_side=_least_side, dense_share=dense)
 
 
 VARIANTS = {
     "mobilenet_mod": _variant(
         1_545_482,
         40_772_096,
+        0.957,
         "study 001 (Rajpal and Gupta), shortened table; stem stride 1 is our choice",
         SHORT,
         stem_stride=1,
@@ -109,6 +113,7 @@ VARIANTS = {
     "mobilenet_v2": _variant(
         2_236_682,
         87_976_448,
+        0.933,
         "Sandler et al. 2018, Table 2; stem and second row at stride 1 for 32 px",
         CIFAR,
         stem_stride=1,
@@ -117,12 +122,13 @@ VARIANTS = {
     "mobilenet_v2_plain": _variant(
         2_236_682,
         87_976_448,
+        0.933,
         "study 000 (Palaska), whose MobileNetV2 has no skips; its strides are unknown, ours are mobilenet_v2's",
         CIFAR,
         stem_stride=1,
         residual=False,
     ),
     "mobilenet_v2_imagenet": _variant(
-        2_236_682, 6_124_928, "Sandler et al. 2018, Table 2; torchvision mobilenet_v2", IMAGENET, stem_stride=2
+        2_236_682, 6_124_928, 0.929, "Sandler et al. 2018, Table 2; torchvision mobilenet_v2", IMAGENET, stem_stride=2
     ),
 }

@@ -110,7 +110,7 @@ def _least_side(*, stem, blocks, widths, kernel, shortcut_kernel, **_) -> int:
 def _variant(params: int, multiply_adds: int, source: str, stem: str = "cifar", **args) -> Variant:
     build, least_side = partial(resnet, stem=stem), partial(_least_side, stem=stem)
     args = {"kernel": 3, "shortcut_kernel": 1, "dropout": 0.0, "se": "none", **args}
-    return Variant(build, args, params, multiply_adds, source, least_side=least_side)
+    return Variant(build, args, params, multiply_adds, source, least_side=least_side, dense_share=1.0)
 
 
 _CIFAR, _IMAGENET = ("He et al. 2016, Table 1; 3x3 stem as in its section 4.2", "He et al. 2016, Table 1; torchvision")

@@ -84,6 +84,7 @@ VARIANTS = {
         one_conv_net,
         params=657_162,
         multiply_adds=2_424_832,
+        dense_share=0.73,
         source="study 000 (Palaska): what its code calls ResNet18 has no residual block",
         least_side=lambda: 1,
     ),
@@ -91,6 +92,7 @@ VARIANTS = {
         origin_net,
         params=48_252,
         multiply_adds=335_216,
+        dense_share=0.864,
         source="study 004 (Lai), Table III",
         least_side=lambda: 9,  # 9 -> 10 -> 5 -> 6 -> 3 -> 2 -> 1, but 8 -> 9 -> 4 -> 5 -> 2 -> 1 -> 0
     ),
@@ -99,6 +101,7 @@ VARIANTS = {
         {"dropout": 0.5},
         params=35_730,
         multiply_adds=585_600,
+        dense_share=0.944,
         source="study 004 (Lai), Table VI, and its authors' code",
         least_side=lambda dropout: 8,  # three max-pools
     ),
@@ -107,6 +110,7 @@ VARIANTS = {
         {"dropout": 0.5},
         params=46_747,
         multiply_adds=182_912,
+        dense_share=0.437,
         source="study 004 (Lai), section on depthwise separable convolutions, in our reading",
         least_side=lambda dropout: 8,  # three max-pools
     ),
@@ -115,6 +119,7 @@ VARIANTS = {
         {"dropout": 0.0},
         params=347_106,
         multiply_adds=8_523_808,
+        dense_share=0.964,
         source="study 002 (Andrzejczuk and Orsłowski), section 4.1.1",
         least_side=lambda dropout: 16,  # 16 -> 14 -> 12 -> 6 -> 4 -> 2 -> 1
     ),

@@ -76,11 +76,14 @@ def _least_side(*, tcns, **_) -> int:
 
 
 def _variant(
-    params: int, multiply_adds: int, *tcns: tuple[int, int, int, int], repeats: int = 1, **recipe: Any
+    params: int, multiply_adds: int, dense: float, *tcns: tuple[int, int, int, int], repeats: int = 1, **recipe: Any
 ) -> Variant:
     source = "ours; blocks after ConvNeXt (Liu et al. 2022) and MobileNetV4 (Qin et al. 2024)"
     args = {"tcns": tcns, "repeats": repeats}
-    return Variant(separable_net, args, params, multiply_adds, source, {**_RECIPE, **recipe}, least_side=_least_side)
+    recipe = {**_RECIPE, **recipe}
+    return Variant(
+        separable_net, args, params, multiply_adds, source, recipe, least_side=_least_side, dense_share=dense
+    )
 
 
 _RECIPE = {
@@ -99,9 +102,9 @@ _RECIPE = {
 # BatchNorm. A transition from b to c channels has 9 b + b c + 2 c, the stem 29 c, the end 12 c + 10.
 VARIANTS = {
     # 928; 1,376 + 2,752; 1,376 + 5,088; 394
-    "tiny12k": _variant(11_914, 3_559_744, *TINY12K, repeats=2, learning_rate=0.08),
+    "tiny12k": _variant(11_914, 3_559_744, 0.782, *TINY12K, repeats=2, learning_rate=0.08),
     # 928; 5,088; 1,376 + 3 x 5,088; 2,464 + 9,600; 778
-    "tiny36k": _variant(35_498, 11_133_568, *TINY36K),
+    "tiny36k": _variant(35_498, 11_133_568, 0.821, *TINY36K),
     # 1,392; 10,704; 2,832 + 4 x 10,704; 3,632 + 2 x 18,368; 778
-    "tiny100k": _variant(98_890, 26_514_048, (2, 48, 1, 1), (2, 48, 4, 2), (2, 64, 2, 2)),
+    "tiny100k": _variant(98_890, 26_514_048, 0.871, (2, 48, 1, 1), (2, 48, 4, 2), (2, 64, 2, 2)),
 }

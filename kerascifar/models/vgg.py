@@ -65,6 +65,7 @@ VARIANTS = {
         {"dropout": 0.5},
         params=33_638_218,
         multiply_adds=332_111_872,
+        dense_share=0.943,
         source="study 000 (Palaska): VGG-16 at 32 px, flatten 512",
         # Without BatchNorm, SGD at its default learning rate stays at chance; study 000 uses Adam at 1e-4.
         defaults={"optimizer": "adam", "learning_rate": 1e-4},
@@ -75,6 +76,7 @@ VARIANTS = {
         {"dropout": 0.5},
         params=134_301_514,  # torchvision's 138,357,544 with 1000 classes: less 990 x (4096 + 1)
         multiply_adds=432_775_168,
+        dense_share=0.724,
         source="torchvision vgg16; at 32 px its adaptive pool repeats 1x1 to 7x7",
         defaults={"optimizer": "adam", "learning_rate": 1e-4},
         least_side=lambda dropout: 32,  # five max-pools
@@ -84,6 +86,7 @@ VARIANTS = {
         {"dropout": 0.0},
         params=14_728_266,
         multiply_adds=313_201_664,
+        dense_share=1.0,
         source="torchvision vgg16_bn's features, one dense layer 512-10",
         least_side=lambda dropout: 32,  # five max-pools
     ),

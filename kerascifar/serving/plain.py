@@ -19,6 +19,7 @@ def plain(model: Any) -> Any:
         layers.AveragePooling2D: keras.layers.AveragePooling2D,
         layers.PairedConv2D: keras.layers.Conv2D,
         layers.Rescaling: keras.layers.Rescaling,
+        layers.SmallMapConv2D: keras.layers.Conv2D,
     }
 
     def copied(layer: Any) -> Any:

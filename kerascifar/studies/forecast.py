@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Sequence
 
-from kerascifar.architectures import engine
+from kerascifar.architectures import ARCHITECTURES, engine
 from kerascifar.config import RunConfig
 from kerascifar.results import CHECKPOINT, FINISHED
 from kerascifar.studies.lengths import duration
 from kerascifar.studies.timing import meter
+from kerascifar.training.precision import describe
 
 
 def forecast(configs: Sequence[RunConfig]) -> list[str]:
@@ -19,6 +20,7 @@ def forecast(configs: Sequence[RunConfig]) -> list[str]:
     """
     todo = [config for config in configs if config.again or not (config.folder / FINISHED).exists()]
     lines = [f"{config.folder}: {_state(config)}" for config in configs]
+    lines += filter(None, dict.fromkeys(describe(config, ARCHITECTURES[config.arch]) for config in configs))
     if not todo:
         return [*lines, "nothing would be trained"]
     cost = meter({})(todo[0])

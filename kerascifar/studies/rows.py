@@ -11,6 +11,7 @@ from kerascifar.config import FIELDS, RunConfig
 from kerascifar.configure import configure
 from kerascifar.reporting.study_table import MODES
 from kerascifar.studies.lengths import FULL, Length, shorten
+from kerascifar.training.precision import as_begun
 
 # What a paper may print: rates from 0 to 1; megabytes; seconds on a CPU and on a GPU.
 RATES = ("test_accuracy", "validation_accuracy", "precision", "recall", "f1")
@@ -90,7 +91,7 @@ class Trained(Row):
         overrides = self.as_published if mode == "as-published" else {}
         weights = {"init_weights": str(parent or "parent")} if self.init_from else {}
         full = configure(**{**self.recipe, **overrides, **weights, "runs": str(folder)})
-        return shorten(dataclasses.replace(full, seed=full.seed + seed), length)
+        return as_begun(shorten(dataclasses.replace(full, seed=full.seed + seed), length))
 
 
 @dataclass(frozen=True, kw_only=True)

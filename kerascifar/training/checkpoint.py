@@ -30,6 +30,7 @@ class Progress:
         backend: Keras's backend, on which the random numbers depend.
         provenance: the data and first weights; None in checkpoints of earlier versions.
         threads: CPU threads, on which the last bits depend; None under JAX and in checkpoints of earlier versions.
+        products: whether SmallMapConv2D takes its own gradient; False in checkpoints of earlier versions.
     """
 
     epoch: int = 0
@@ -38,6 +39,7 @@ class Progress:
     backend: str = "tensorflow"
     provenance: Provenance | None = None
     threads: int | None = None
+    products: bool = False
 
 
 def save(path: Path, model: Any, progress: Progress) -> None:
@@ -56,7 +58,7 @@ def load_progress(path: Path, backend: str, provenance: Provenance | None = None
     Raises CheckpointRefused: the file is corrupt, or the run was begun on another `backend` or `provenance`.
     """
     if not path.exists():
-        return Progress(backend=backend, provenance=provenance)
+        return Progress(backend=backend, provenance=provenance, products=True)
     arrays = _read(path)
     try:
         progress = decode_json(str(arrays["progress"]), Progress)
@@ -70,6 +72,15 @@ def load_progress(path: Path, backend: str, provenance: Provenance | None = None
         raise CheckpointRefused(path, f"was begun on other data than this: its {difference}")
     progress.provenance = provenance or progress.provenance
     return progress
+
+
+def keep_gradients(model: Any, progress: Progress) -> None:
+    """Let `model`, not yet traced, round its gradients as the version did that began the run."""
+    from kerascifar.layers import SmallMapConv2D
+
+    for layer in model.layers:
+        if isinstance(layer, SmallMapConv2D):
+            layer.products = progress.products
 
 
 def restore(path: Path, model: Any, optimizer: bool = True) -> None:

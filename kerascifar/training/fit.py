@@ -103,6 +103,7 @@ def train(
         if stretch.side < data.side:
             learner, split = resized_model(model, phase, data, stretch.side), shrunk(data.train, stretch.side)
             validation = None
+        checkpoint.keep_gradients(learner, progress)
         if recorder.path.exists():
             checkpoint.restore(recorder.path, learner, optimizer=progress.epoch > phase.first or progress.step > 0)
         # A run resumed within an epoch first finishes that epoch; then one fit() trains the whole stretch.

@@ -16,7 +16,7 @@ from kerascifar import models
 from kerascifar.core.errors import InputError
 from kerascifar.layers import BatchNormalization
 from kerascifar.models import VARIANTS, build, check
-from kerascifar.models.counting import multiply_adds
+from kerascifar.models.counting import dense_share, multiply_adds
 
 # Building alone takes under a second, but VGG's dense layers hold 134 million weights.
 LARGE = {"vgg16_imagenet"}
@@ -111,6 +111,7 @@ def test_args_are_what_the_builder_needs_beyond_the_bound_arguments(name):
 def test_parameters_and_multiply_adds_are_those_of_the_built_net(name):
     assert trainable(net(name)) == VARIANTS[name].params
     assert multiply_adds(net(name)) == VARIANTS[name].multiply_adds
+    assert dense_share(net(name)) == pytest.approx(VARIANTS[name].dense_share, abs=5e-4)
 
 
 @pytest.mark.parametrize("name", slowly(VARIANTS, LARGE))

@@ -68,7 +68,10 @@ def read_by_a_stranger(folder, nets):
 
 
 # Between them all layers of ours.
-FEW = {"airbench94": {"widths": (8, 12)}, "tiny12k": {}, "modified_net": {}}
+FEW = {
+    "airbench94": {"widths": (8, 12)}, "tiny12k": {}, "modified_net": {},
+    "resnet18": {"blocks": (1,) * 5, "widths": (4, 4, 4, 4, 64)},  # 2x2 maps
+}  # fmt: skip
 
 
 def test_keras_alone_reads_our_layers(tmp_path):

@@ -1,0 +1,126 @@
+"""The gradient of a 3x3 convolution's filters, by TensorFlow's kernel and as nine matrix products, shape by shape.
+
+    python tools/bench_filter_gradient.py --out filter_gradient.json
+
+The nine products: for each place of the kernel, the images moved by that much, (N H W, channels), transposed, times the
+gradient (N H W, filters). Both in float32 and in bfloat16, stride 1, "same" padding, in turns within one process;
+medians of CPU time, which other work on the machine disturbs less than the clock does. A gain above 1: the nine
+products are faster.
+"""
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from kerascifar.cli import Parser, entry
+from kerascifar.core import files
+from kerascifar.core.errors import InputError
+from kerascifar.core.processor import flags, processor
+from kerascifar.devices.placement import import_keras, quiet
+from kerascifar.reporting.study_table import table
+from kerascifar.results import revision, versions
+
+# Side, channels, filters: resnet18's and vgg16_bn's stages, then airbench94's and custom_cnn's.
+SHAPES = (
+    (32, 64, 64),
+    (16, 128, 128),
+    (8, 256, 256),
+    (4, 512, 512),
+    (2, 512, 512),
+    (31, 24, 64),
+    (15, 64, 256),
+    (7, 256, 256),
+)
+SHAPES += ((30, 3, 24), (28, 24, 24))
+DTYPES = ("float32", "bfloat16")
+HEAD = ("side", "channels", "filters", "dtype", "kernel, CPU ms", "nine products", "gain", "difference")
+
+
+def main(argv: Sequence[str]) -> None:
+    parser = Parser(prog="python tools/bench_filter_gradient.py", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7, help="(7)")
+    parser.add_argument("--batch-size", type=int, default=128, help="(128)")
+    parser.add_argument("--out", type=Path, metavar="FILE.json", help="write the figures there")
+    given = parser.parse_args(argv)
+    if min(given.rounds, given.batch_size) < 1:
+        raise InputError("--rounds and --batch-size must be greater than 0")
+    with quiet():
+        import_keras()
+    machine = processor() | {"flags": sorted(flags() & {"avx512_bf16", "amx_bf16"})}
+    print(f"{machine['processor']}, {machine['cores']} cores, lists {', '.join(machine['flags']) or 'no bfloat16'}")
+    rows = [measure(*shape, dtype, given.batch_size, given.rounds) for shape in SHAPES for dtype in DTYPES]
+    print(table(HEAD, [line(row) for row in rows]))
+    if given.out:
+        told = {"machine": machine, "revision": revision(), "versions": versions(), "batch_size": given.batch_size}
+        files.write_text(given.out, json.dumps(told | {"rounds": given.rounds, "shapes": rows}, indent=1) + "\n")
+
+
+def by_kernel(images: Any, gradient: Any) -> Any:
+    """Return the filters' gradient (3, 3, channels, filters), as TensorFlow computes it in a training step."""
+    import tensorflow as tf
+
+    sizes = (3, 3, images.shape[-1], gradient.shape[-1])
+    return tf.raw_ops.Conv2DBackpropFilter(
+        input=images, filter_sizes=sizes, out_backprop=gradient, strides=[1, 1, 1, 1], padding="SAME"
+    )
+
+
+def by_products(images: Any, gradient: Any) -> Any:
+    """Return the same as nine matrix products."""
+    import tensorflow as tf
+
+    _, height, width, channels = images.shape
+    flat = tf.reshape(gradient, (-1, gradient.shape[-1]))
+    padded = tf.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    moved = [
+        tf.reshape(padded[:, row : row + height, column : column + width], (-1, channels))
+        for row in range(3)
+        for column in range(3)
+    ]
+    products = [tf.matmul(each, flat, transpose_a=True) for each in moved]
+    return tf.reshape(tf.stack(products), (3, 3, channels, -1))
+
+
+def measure(side: int, channels: int, filters: int, dtype: str, batch_size: int, rounds: int) -> dict:
+    """Return the medians of `rounds` turns, and how far the results lie apart, relative to the largest."""
+    import tensorflow as tf
+
+    images = tf.cast(tf.random.stateless_normal((batch_size, side, side, channels), (0, 0)), dtype)
+    gradient = tf.cast(tf.random.stateless_normal((batch_size, side, side, filters), (0, 1)), dtype)
+    ways = {"kernel": tf.function(by_kernel), "products": tf.function(by_products)}
+    found = {name: tf.cast(way(images, gradient), "float32") for name, way in ways.items()}
+    difference = tf.reduce_max(tf.abs(found["kernel"] - found["products"])) / tf.reduce_max(tf.abs(found["kernel"]))
+    turns: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            turns[name].append(cpu_ms(lambda way=way: way(images, gradient)))
+    return {
+        "side": side, "channels": channels, "filters": filters, "dtype": dtype,
+        "kernel": statistics.median(turns["kernel"]), "products": statistics.median(turns["products"]),
+        "gain": statistics.median(a / b for a, b in zip(turns["kernel"], turns["products"], strict=True)),
+        "difference": float(difference),
+    }  # fmt: skip
+
+
+def cpu_ms(work: Callable[[], Any]) -> float:
+    begun = time.process_time()
+    work()
+    return 1000 * (time.process_time() - begun)
+
+
+def line(row: dict) -> list[str]:
+    """Return a shape's cells under HEAD."""
+    return [
+        *(str(row[name]) for name in HEAD[:4]), f"{row['kernel']:.1f}", f"{row['products']:.1f}",
+        f"{row['gain']:.2f}", f"{row['difference']:.0e}",
+    ]  # fmt: skip
+
+
+if __name__ == "__main__":
+    entry(main)
