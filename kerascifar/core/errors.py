@@ -5,13 +5,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+_HEAD, _TAIL = 1400, 500  # letters that a long message keeps: what is wrong, and what would be right
+
 
 class InputError(ValueError):
     """What a person gave cannot be used. Command lines print it as one line and exit with 2.
 
     The message says what was wrong, what was received, and what would be right. A function that is said to refuse
-    something raises this.
+    something raises this. What was received may be a whole file: a long message is shown without its middle.
     """
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text if len(text) <= _HEAD + _TAIL else f"{text[:_HEAD]} … {text[-_TAIL:]}"
 
 
 class FolderInUse(InputError):
