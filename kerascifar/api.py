@@ -10,12 +10,13 @@ import numpy as np
 
 from kerascifar.config import FIELDS, RunConfig
 from kerascifar.configure import configure, without_auto
-from kerascifar.core.contracts import Score
+from kerascifar.core.contracts import Score, Split
 from kerascifar.core.errors import InputError
 from kerascifar.core.shown import cell, html_table
 from kerascifar.core.summary import in_a_line
 from kerascifar.data import exclusion
 from kerascifar.data.sources import arrays
+from kerascifar.data.split import check_images, check_labels
 from kerascifar.data.unlabelled import read_unlabelled
 from kerascifar.evaluation import metrics
 from kerascifar.results import Result, find_run
@@ -58,11 +59,13 @@ class Net:
         if isinstance(images, str | Path):
             images = [images]
         if not isinstance(images, np.ndarray):
+            if not isinstance(images, Sequence) or not all(isinstance(path, str | Path) for path in images):
+                raise InputError("images: expected an array, or files and folders of pictures")
             _, images, reader = read_unlabelled([str(path) for path in images], shape[0])
             if reader.damaged:
                 raise InputError(reader.damage())
         images = images[None] if images.ndim == 3 else images
-        if images.dtype != np.uint8 or images.shape[1:] != shape:
+        if images.dtype != np.uint8 or images.shape[1:] != shape or not len(images):
             raise InputError(f"images: expected uint8 (N, *{shape}), got {images.dtype} {images.shape}")
         return self._score(images, "unlabelled")
 
@@ -72,10 +75,18 @@ class Net:
 
     def evaluate(self, images: np.ndarray | None = None, labels: np.ndarray | None = None) -> dict[str, Any]:
         """Return metrics on `images` with integer `labels` (N,); without them, on the run's own test images."""
+        if images is None and labels is not None:
+            raise InputError("labels: they belong to images of your own, and those are missing")
         if images is None:
-            test = load_again(self.config, self.result).test
-            return metrics.evaluate(test.labels, self._score(test.images, "test"), self.classes)
-        return metrics.evaluate(np.asarray(labels), self.predict(images), self.classes)
+            given = load_again(self.config, self.result).test
+            scores = self._score(given.images, "test")
+        else:
+            given = Split(np.asarray(images), np.asarray(labels))
+            check_images(given, "evaluate")
+            check_labels(given, self.classes, "evaluate")
+            scores = self.predict(given.images)
+        probabilities = "nll" in self.result.metrics["test"]  # not the vote shares of neighbours
+        return metrics.evaluate(given.labels, scores, self.classes, probabilities)
 
     def __repr__(self) -> str:
         return f"<Net {in_a_line(self.result)}>"
@@ -112,6 +123,10 @@ def fit(
     >>> fit(arch="nearest_centroid", dataset="synthetic:100", runs=tempfile.mkdtemp()).classes[:2]
     ['grating_000', 'grating_018']
     """
+    if not isinstance(config, RunConfig | None):
+        raise InputError(
+            f'fit: its one argument is a config; others have names, such as fit(arch="lenet"), got {config!r}'
+        )
     if data is not None:
         fields["dataset"] = arrays.hold(data, classes)
     elif classes is not None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from kerascifar.cli import Parser, add_flags, entry, suggest
 from kerascifar.config import FIELDS, MACHINE
 from kerascifar.core.errors import InputError
+from kerascifar.core.fields import check_seeds
 from kerascifar.devices.jobs import job_count, threads_each
 from kerascifar.plugins.loading import parse
 from kerascifar.reporting.study_table import MODES
@@ -43,8 +44,7 @@ def main(argv: Sequence[str]) -> None:
     only, mode, seeds, dry = (machine.pop(name) for name in ("only", "mode", "seeds", "dry_run"))
     asked = _asked(*(machine.pop(name) for name in ("full", "epochs", "budget")))
     jobs, address = job_count(machine.pop("jobs")), machine.pop("dask")
-    if seeds < 1:
-        raise InputError(f"--seeds: must be greater than 0, got {seeds}")
+    check_seeds(seeds)
     folder = Path(machine.pop("runs", FIELDS["runs"].default)) / study.name
     names = study.matching(only)
     rows = study.with_needed(names)

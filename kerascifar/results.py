@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascifar.core import files, shipped
+from kerascifar.core import files, recorded, shipped
 from kerascifar.core.contracts import Dataset, Epoch, check_class_count
 from kerascifar.core.errors import InputError
 from kerascifar.core.fields import MOST_SIDE
@@ -122,6 +122,10 @@ def read_result(folder: Path, name: str = FINISHED) -> Result:
     accuracy = metrics.get("accuracy") if isinstance(metrics, dict) else None
     if not isinstance(accuracy, float | int) or not 0 <= accuracy <= 1:
         raise InputError(f"{path}: metrics.{split}.accuracy must be a number from 0 to 1, got {accuracy!r}")
+    try:
+        recorded.check(metrics=result.metrics, dataset=result.dataset, notes=result.notes)
+    except ValueError as error:
+        raise InputError(f"{path} is corrupt: {error}") from None
     _check_described(path, result.dataset)
     return result
 
@@ -134,15 +138,11 @@ def untested(metrics: Mapping[str, Any]) -> str:
 
 
 def _check_described(path: Path, dataset: Mapping[str, Any]) -> None:
-    """Refuse a data set whose images or classes would not fit into memory, or are none."""
-    shape, classes = dataset.get("image_shape"), dataset.get("classes")
-    if not (isinstance(shape, list) and [type(side) for side in shape] == [int] * 3 and min(shape) > 0):
-        raise InputError(f"{path}: dataset.image_shape must be height, width and channels, got {str(shape)[:80]}")
-    if max(shape) > MOST_SIDE:
-        raise InputError(f"{path}: dataset.image_shape is {shape}; a side has at most {MOST_SIDE} pixels")
-    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
-        raise InputError(f"{path}: dataset.classes must be a list of names, got {str(classes)[:80]}")
-    check_class_count(len(classes), str(path))
+    """Refuse a data set whose images or classes would not fit into memory."""
+    shape = dataset["image_shape"]
+    if not 0 < min(shape) <= max(shape) <= MOST_SIDE:
+        raise InputError(f"{path}: dataset.image_shape is {shape}; a side has from 1 to {MOST_SIDE} pixels")
+    check_class_count(len(dataset["classes"]), str(path))
 
 
 def first_weights(init_weights: str | None) -> Path | None:
@@ -202,17 +202,17 @@ def list_runs(*paths: str | Path) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def _row(folder: Path, result: Result) -> dict[str, Any]:
-    test, validation = result.metrics.get("test") or {}, result.metrics.get("validation") or {}
-    low, high = test.get("accuracy_interval") or (None, None)
+    test, validation = result.metrics["test"], result.metrics["validation"] or {}
+    low, high = test["accuracy_interval"]
     return {
         "run": folder.as_posix(),
-        "dataset": result.dataset.get("name"),
+        "dataset": result.dataset["name"],
         "arch": result.config.get("arch"),
         "seed": result.config.get("seed"),
         "epochs": len(result.history) or None,
-        "images": result.dataset.get("images", {}).get("train"),
+        "images": result.dataset["images"]["train"],
         "validation_accuracy": validation.get("accuracy"),
-        "test_accuracy": test.get("accuracy"),
+        "test_accuracy": test["accuracy"],
         "low": low,
         "high": high,
         "parameters": result.trainable_parameters,

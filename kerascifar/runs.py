@@ -15,7 +15,7 @@ from pathlib import Path
 
 from kerascifar.cli import Parser, entry, print_table, suggest
 from kerascifar.core.errors import InputError
-from kerascifar.core.shown import cell
+from kerascifar.core.shown import cell, csv_cell
 from kerascifar.results import list_runs
 
 _SHOWN = ("run", "dataset", "arch", "epochs", "test_accuracy", "low", "high", "parameters")
@@ -42,7 +42,7 @@ def main(argv: Sequence[str]) -> None:
     elif args.csv:
         writer = csv.DictWriter(sys.stdout, rows[0], lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: csv_cell(x) if isinstance(x, str) else x for name, x in row.items()} for row in rows)
     else:
         print_table(_SHOWN, [[cell(row[name]) for name in _SHOWN] for row in rows])
     suggest("kerascifar.report", *args.paths, "--out", "report")

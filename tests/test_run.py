@@ -172,12 +172,12 @@ def test_a_result_with_an_impossible_accuracy_is_refused(finished, tmp_path):
 @pytest.mark.parametrize(
     ("key", "value", "told"),
     [
-        ("image_shape", [1_000_000, 1_000_000, 3], "a side has at most 4096 pixels"),
-        ("image_shape", [32, 32], "must be height, width and channels, got [32, 32]"),
-        ("image_shape", "32", "must be height, width and channels, got 32"),
-        ("image_shape", [32, -1, 3], "must be height, width and channels"),
+        ("image_shape", [1_000_000, 1_000_000, 3], "a side has from 1 to 4096 pixels"),
+        ("image_shape", [32, 32], "Expected `array` of length 3, got 2"),
+        ("image_shape", "32", "dataset.image_shape: Expected `array`, got `str`"),
+        ("image_shape", [32, -1, 3], "a side has from 1 to 4096 pixels"),
         ("classes", ["x"] * 30_000, "30000 classes; at most 2048"),
-        ("classes", [1, 2], "must be a list of names, got [1, 2]"),
+        ("classes", [1, 2], "Expected `str`, got `int`"),
     ],
 )
 def test_a_result_of_odd_images_is_refused(finished, tmp_path, key, value, told):

@@ -13,6 +13,7 @@ from kerascifar.config import FIELDS, MACHINE, RunConfig, flag, plain_default
 from kerascifar.configure import check, check_keys, configure
 from kerascifar.core import files
 from kerascifar.core.errors import InputError
+from kerascifar.core.fields import check_seeds
 from kerascifar.core.provenance import Provenance
 from kerascifar.core.reading import read_json
 from kerascifar.core.registry import lookup
@@ -63,7 +64,8 @@ class Search:
 
     def __post_init__(self) -> None:
         lookup(ORACLES, self.oracle, "--oracle")
-        for name in ("max_trials", "initial_points", "seeds"):
+        check_seeds(self.seeds)
+        for name in ("max_trials", "initial_points"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{flag(name)}: must be greater than 0, got {value}")

@@ -22,6 +22,7 @@ from kerascifar.config import RunConfig
 from kerascifar.core import files
 from kerascifar.core.audit_lists import DUPLICATES
 from kerascifar.core.contracts import Whole
+from kerascifar.core.errors import InputError
 from kerascifar.core.processor import cores, processor
 from kerascifar.core.progress import bar
 from kerascifar.data.datasets import describe_classes, load_whole
@@ -58,6 +59,8 @@ def audit(config: RunConfig, request: Request) -> Iterator[str]:
     """
     begun = time.monotonic()
     whole = load_whole(config)
+    if request.folds > len(whole.splits["train"]):  # before hours of comparing
+        raise InputError(f"--folds {request.folds}: there are {len(whole.splits['train']):,} training images")
     yield f"{describe_classes(whole.classes)}; " + ", ".join(f"{n} {len(s):,}" for n, s in whole.splits.items())
     checksums = {name: split.checksum for name, split in whole.splits.items()}
     scored = held_out.by_runs(whole, request.runs, config.data_dir)

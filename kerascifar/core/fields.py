@@ -7,9 +7,12 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from kerascifar.core.errors import InputError
+
 Check = tuple[str, Callable[[Any], bool]]
 
 MOST_SIDE = 4096  # pixels; so that no number in a file or on a command line fills memory
+_MOST_SEEDS = 1000
 
 POSITIVE: Check = ("greater than 0", lambda x: x > 0)
 SIDE: Check = (f"from 1 to {MOST_SIDE}", lambda x: 1 <= x <= MOST_SIDE)
@@ -34,6 +37,12 @@ Phases = tuple[tuple[int, int, float], ...]
 def one_of(*names: str) -> Check:
     """Check that a value is one of `names`."""
     return (f"one of {', '.join(names)}", lambda x: x in names)
+
+
+def check_seeds(seeds: int) -> None:
+    """Refuse a number of seeds that nobody trains with, before a list of so many is made. Raises InputError."""
+    if not 1 <= seeds <= _MOST_SEEDS:
+        raise InputError(f"--seeds: must be from 1 to {_MOST_SEEDS}, got {seeds}")
 
 
 # The kinds of architectures, and those trained in steps; architectures.py says what fits them.

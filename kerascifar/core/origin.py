@@ -5,13 +5,11 @@ So a child's run id follows from its parent's, on every machine, and before the 
 
 import functools
 import hashlib
-import zipfile
-import zlib
 from pathlib import Path
 
 from kerascifar.core import shipped
 from kerascifar.core.errors import InputError
-from kerascifar.core.reading import read_json
+from kerascifar.core.reading import member_checksum, read_json
 
 SUFFIXES = (".keras", ".pth", ".pt", ".safetensors")  # of files of weights; anything else is a folder
 RUN, FILE = "run:", "sha256:"
@@ -65,10 +63,10 @@ def weights_checksum(path: Path) -> str:
     if path.suffix != ".keras":
         return _sha256(path, path.stat().st_size, path.stat().st_mtime_ns)
     try:
-        with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as weights:
-            return hashlib.file_digest(weights, "sha256").hexdigest()
-    except (KeyError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is not a Keras model that can be loaded: {error}") from None
+        return member_checksum(path, "model.weights.h5")
+    except InputError as error:
+        reason = str(error).removeprefix(f"{path} ")
+        raise InputError(f"{path} is not a Keras model that can be loaded: {reason}") from None
 
 
 @functools.lru_cache(maxsize=16)

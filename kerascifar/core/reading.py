@@ -4,6 +4,7 @@ Each reader of the project goes through here, so each answers a malformed file i
 in it, what was expected and what was found; and none takes memory that the file's size does not justify.
 """
 
+import hashlib
 import io
 import math
 import pickletools
@@ -79,6 +80,18 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
 def read_array(path: str | Path) -> np.ndarray:
     """Return the array of a .npy file. Raises as `read_arrays` does."""
     return _guarded(Path(path), lambda file: _array(file.read_bytes()))
+
+
+def member_checksum(path: str | Path, name: str) -> str:
+    """Return the SHA-256 of the member `name` of a zip archive. Raises as `read_arrays` does."""
+
+    def digest(file: Path) -> str:
+        with zipfile.ZipFile(file) as archive:
+            check_members(archive, file.stat().st_size)
+            with archive.open(name) as member:
+                return hashlib.file_digest(member, "sha256").hexdigest()
+
+    return _guarded(Path(path), digest)
 
 
 def check_members(archive: zipfile.ZipFile, size: int) -> None:

@@ -1,6 +1,7 @@
 """How text out of files, such as names of pictures and classes, is shown on a terminal, in a CSV and in a notebook."""
 
 import html
+import os
 import re
 from collections.abc import Iterable, Sequence
 
@@ -21,6 +22,11 @@ def _escaped(found: re.Match[str]) -> str:
     place = ord(found[0])
     # Python reads a byte b of a name that is no UTF-8 as the character 0xDC00 + b.
     return f"\\x{place - 0xDC00:02x}" if 0xDC80 <= place <= 0xDCFF else found[0].encode("unicode_escape").decode()
+
+
+def file_name(name: str) -> str:
+    """Return the name of a file as UTF-8 reads it, whatever the locale; so a class has one name everywhere."""
+    return os.fsencode(name).decode("utf-8", "surrogateescape")
 
 
 def csv_cell(text: object) -> str:

@@ -3,17 +3,18 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Dataset, Split, Whole, check_class_count
 from kerascifar.core.errors import InputError
 from kerascifar.core.registry import lookup
-from kerascifar.core.shown import few
+from kerascifar.core.shown import few, printable
 from kerascifar.data.exclusion import leave_out
 from kerascifar.data.sources import arrays, cifar, digits, folders, synthetic, tfds
-from kerascifar.data.split import check_labels, split
+from kerascifar.data.split import check_images, check_labels, check_names, split
 
+Read = TypeVar("Read", Dataset, Whole)
 _CIFAR = "Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images"
 
 
@@ -153,10 +154,7 @@ def load(config: RunConfig) -> Dataset:
     """
     check_place(config)
     row, argument = _row(config)
-    dataset = row.read(config, argument)
-    check_class_count(len(dataset.classes), config.dataset)
-    for name, labelled in dataset.splits.items():
-        check_labels(labelled, dataset.classes, f"{config.dataset} ({name})")
+    dataset = _checked(row.read(config, argument), config.dataset)
     if config.exclude is not None:
         dataset = leave_out(dataset, config.exclude)
     dataset = replace(
@@ -184,10 +182,18 @@ def load_whole(config: RunConfig) -> Whole:
     else:
         dataset = row.read(config, argument)
         whole = Whole(dataset.classes, dataset.splits)
-    check_class_count(len(whole.classes), config.dataset)
-    for name, labelled in whole.splits.items():
-        check_labels(labelled, whole.classes, f"{config.dataset} ({name})")
-    return whole
+    return _checked(whole, config.dataset)
+
+
+def _checked(read: Read, name: str) -> Read:
+    """Return what the source of `name`, maybe a plugin, has read, with class names that every file can hold."""
+    check_class_count(len(read.classes), name)
+    named = replace(read, classes=tuple(map(printable, read.classes)))
+    check_names(named.classes, name)
+    for part, labelled in named.splits.items():
+        check_images(labelled, f"{name} ({part})")
+        check_labels(labelled, named.classes, f"{name} ({part})")
+    return named
 
 
 def _row(config: RunConfig) -> tuple[Source, str]:

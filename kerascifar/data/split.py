@@ -1,11 +1,13 @@
 """Hold part of a labelled set out, the same share of every class."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 from kerascifar.core.contracts import Split
 from kerascifar.core.errors import InputError
+from kerascifar.core.shown import printable
 
 
 def stratified(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -61,3 +63,23 @@ def check_labels(labelled: Split, classes: Sequence[str], what: str) -> None:
         raise InputError(
             f"{what}: the label of image {wrong[0]} is {labelled.labels[wrong[0]]}, expected 0 to {len(classes) - 1}"
         )
+
+
+def check_images(labelled: Split, what: str) -> None:
+    """Check that images are uint8 (N, side, side, 3) with a whole number as label each. Raises InputError: says so."""
+    images, labels = np.asarray(labelled.images), np.asarray(labelled.labels)
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] != images.shape[2] or images.shape[3] != 3:
+        raise InputError(f"{what}: images must be uint8 (N, side, side, 3), got {images.dtype} {images.shape}")
+    if not images.shape[1]:
+        raise InputError(f"{what}: images must have a pixel or more, got {images.shape}")
+    if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu":
+        raise InputError(
+            f"{what}: labels must be whole numbers of shape ({len(images)},), got {labels.dtype} {labels.shape}"
+        )
+
+
+def check_names(classes: Sequence[str], what: str) -> None:
+    """Check that no two classes have one name, under which their numbers would be mixed up. Raises InputError."""
+    twice = [name for name, count in Counter(classes).items() if count > 1]
+    if twice:
+        raise InputError(f"{what}: two classes or more are called {printable(twice[0])!r}")

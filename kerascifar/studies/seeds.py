@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 
 from kerascifar.config import RunConfig
 from kerascifar.core.errors import InputError
+from kerascifar.core.fields import check_seeds
 from kerascifar.results import Result
 from kerascifar.run import run
 
 
 def of_seeds(config: RunConfig, seeds: int) -> list[RunConfig]:
-    """Return `config` under `seeds` seeds, its own first. Raises InputError: fewer than 1, or several workers train."""
-    if seeds < 1:
-        raise InputError(f"--seeds: must be greater than 0, got {seeds}")
+    """Return `config` under `seeds` seeds, its own first. Raises InputError: too many, or several workers train."""
+    check_seeds(seeds)
     if seeds > 1 and config.strategy == "multiworker":
         raise InputError("--seeds is for trainings on one machine: give --strategy multiworker one --seed at a time")
     return [dataclasses.replace(config, seed=config.seed + number) for number in range(seeds)]

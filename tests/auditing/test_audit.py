@@ -83,6 +83,7 @@ def test_oddities_say_what_is_odd(planted):
     [
         (("--folds", "1"), "--folds: expected 0 or at least 2, got 1"),
         (("--folds", "-3"), "--folds: expected 0 or at least 2, got -3"),
+        (("--folds", "9999999"), "--folds 9999999: there are 1,438 training images"),
         (("--scores-of", "saved_models/tiny36k"), "its classes are not those of the data set"),
     ],
 )

@@ -2,14 +2,16 @@
 
 import json
 import os
+import random
 import shutil
+import zipfile
 
 import pytest
 
 from kerascifar.config import RunConfig
 from kerascifar.configure import configure
 from kerascifar.core.errors import InputError
-from kerascifar.core.origin import origin
+from kerascifar.core.origin import origin, weights_checksum
 from kerascifar.run import run
 
 PARENT = {"arch": "origin_net", "dataset": "synthetic:80", "epochs": 1, "device": "cpu"}
@@ -34,6 +36,24 @@ def test_a_parent_is_known_by_its_run_id_wherever_it_lies(tmp_path):
         assert child(source).run_id == child(here).run_id
     other = finished(tmp_path / "other", "ba9876543210")
     assert child(other).run_id != child(here).run_id != RunConfig(arch="origin_net").run_id
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damaged_first_weights_are_one_line_however_they_are_packed(method, tmp_path):
+    path, draw = tmp_path / "model.keras", random.Random(0)
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("model.weights.h5", bytes(range(256)) * 20)
+    whole = path.read_bytes()
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for _ in range(4):
+            damaged[draw.randrange(len(damaged))] = draw.randrange(256)
+        path.write_bytes(damaged)
+        try:
+            weights_checksum(path)
+        except InputError as error:
+            assert "is not a Keras model that can be loaded" in str(error)
+            assert "\n" not in str(error)
 
 
 def test_a_child_has_its_id_before_its_parent_is_trained(tmp_path):

@@ -1,6 +1,9 @@
 import csv
 import io
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +12,7 @@ from kerascifar import predict, results
 from kerascifar.cli import print_table
 from kerascifar.core.errors import InputError
 from kerascifar.core.files import safe_name
-from kerascifar.core.shown import csv_cell, printable
+from kerascifar.core.shown import csv_cell, file_name, printable
 
 
 def test_what_a_terminal_would_obey_is_escaped():
@@ -18,6 +21,17 @@ def test_what_a_terminal_would_obey_is_escaped():
     assert printable("\ud800") == r"\ud800"
     for name in ("猫", "b\u00e9b\u00e9 🐈", "می\u200cخواهم", "10:30\u202fAM.png", r"C:\new"):
         assert printable(name) == name
+
+
+def test_a_file_has_the_same_name_in_every_locale(tmp_path):
+    for name in ("猫", "b\u00e9b", os.fsdecode(b"b\xe9b")):
+        assert file_name(name) == name
+    (tmp_path / "猫").mkdir()
+    code = "import os; from kerascifar.core.shown import file_name; print(*map(ascii, map(file_name, os.listdir())))"
+    root = Path(__file__).resolve().parents[2]
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(root)}
+    run = {"cwd": tmp_path, "env": {**os.environ, **plain}, "capture_output": True, "text": True}
+    assert subprocess.run([sys.executable, "-c", code], check=True, **run).stdout == ascii("猫") + "\n"
 
 
 @pytest.mark.parametrize("name", ["=cmd|' /C calc'!A1", "+1+1", "-2+3", "@SUM(A1)", "-", "＝1"])

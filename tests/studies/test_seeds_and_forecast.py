@@ -36,7 +36,11 @@ def test_one_seed_has_no_spread(tmp_path, capsys):
 
 def test_wrong_seeds_are_refused():
     workers = ("--seeds", "2", "--arch", "lenet", "--strategy", "multiworker")
-    for more, message in ((("--seeds", "0"), "must be greater than 0, got 0"), (workers, "on one machine")):
+    for more, message in (
+        (("--seeds", "0"), "must be from 1 to 1000, got 0"),
+        (("--seeds", "9" * 9), "from 1 to 1000"),
+        (workers, "on one machine"),
+    ):
         with pytest.raises(InputError, match=message):
             train.main([*QUICK, *more])
 

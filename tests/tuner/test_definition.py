@@ -50,7 +50,8 @@ def test_every_space_can_be_trained(make_search, arch, optimizer, space):
     ("settings", "message"),
     [
         ({"config": {"validation": 0.0}}, "--validation 0"),
-        ({"seeds": 0}, "--seeds: must be greater than 0, got 0"),
+        ({"seeds": 0}, "--seeds: must be from 1 to 1000, got 0"),
+        ({"seeds": 10**9}, "--seeds: must be from 1 to 1000"),
         ({"max_trials": 0}, "--max-trials"),
         ({"initial_points": 3}, "only the bayesian"),
         ({"oracle": "bayesian", "initial_points": 7}, "--max-trials 6 counts them"),

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from kerascifar.config import RunConfig
-from kerascifar.core.contracts import Dataset, Split
+from kerascifar.core.contracts import Dataset, Split, check_class_count
 from kerascifar.core.errors import InputError
-from kerascifar.data.split import check_labels, split
+from kerascifar.data.split import check_images, check_labels, check_names, split
 
 NAMES = ("train", "validation", "test")
 _TEST_SHARE = 0.2  # of images that come without a test split
@@ -20,6 +20,8 @@ Arrays = tuple[np.ndarray, np.ndarray]
 def hold(data: Arrays | Mapping[str, Arrays], classes: Sequence[str] | None = None) -> str:
     """Keep images for this process, and return the ``--dataset`` that reads them: ``arrays:`` and their checksum.
 
+    The images are copied, so that the name stays true when the caller's arrays change afterwards.
+
     Args:
         data: (images, labels), of which a stratified fifth becomes the test split; or such pairs by split, "train" and
             "test" and, if you like, "validation". Images are uint8 (N, side, side, 3), labels integers (N,) from 0.
@@ -29,13 +31,16 @@ def hold(data: Arrays | Mapping[str, Arrays], classes: Sequence[str] | None = No
     """
     pairs = data if isinstance(data, Mapping) else {"train": data}
     if "train" not in pairs or not set(pairs) <= set(NAMES):
-        raise InputError(f"data: expected (images, labels) by split, among {', '.join(NAMES)}, got {', '.join(pairs)}")
-    splits = {name: _checked(name, *pair) for name, pair in pairs.items()}
+        raise InputError(
+            f"data: expected (images, labels) by split, among {', '.join(NAMES)}, got {', '.join(map(str, pairs))}"
+        )
+    splits = {name: _checked(name, pair) for name, pair in pairs.items()}
     if len({one.images.shape[1:] for one in splits.values()}) > 1:
         raise InputError("data: the splits hold images of different shapes")
-    if classes is None:
-        classes = [str(label) for label in range(1 + max(int(one.labels.max()) for one in splits.values()))]
-    names = tuple(map(str, classes))
+    count = 1 + max(int(one.labels.max()) for one in splits.values())
+    check_class_count(count, "data")
+    names = tuple(map(str, range(count) if classes is None else classes))
+    check_names(names, "classes")
     for name, labelled in splits.items():
         check_labels(labelled, names, f"data ({name})")
     notes = {"split": "given"}
@@ -66,14 +71,14 @@ def check(argument: str) -> None:
         raise InputError("--dataset arrays: is for kerascifar.fit(data=…) in Python, which names the arrays itself")
 
 
-def _checked(name: str, images: np.ndarray, labels: np.ndarray) -> Split:
-    images, labels = np.asarray(images), np.asarray(labels)
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] != images.shape[2] or images.shape[3] != 3:
-        raise InputError(f"data: {name} images must be uint8 (N, side, side, 3), got {images.dtype} {images.shape}")
+def _checked(name: str, pair: Arrays) -> Split:
+    try:
+        images, labels = map(np.array, pair)
+    except (TypeError, ValueError):  # no pair, or rows of different lengths
+        raise InputError(f"data: {name} must be a pair (images, labels) of arrays, got {type(pair).__name__}") from None
     if labels.ndim == 2 and labels.shape[1] == 1:  # as keras.datasets gives them
         labels = labels[:, 0]
-    if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu" or not len(labels):
-        raise InputError(
-            f"data: {name} labels must be whole numbers of shape ({len(images)},), got {labels.dtype} {labels.shape}"
-        )
+    check_images(Split(images, labels), f"data ({name})")
+    if not len(images):
+        raise InputError(f"data: {name} holds no images")
     return Split(images, labels.astype(np.int64))

@@ -17,7 +17,7 @@ from kerascifar.core.errors import InputError
 from kerascifar.core.files import write_atomically
 from kerascifar.core.progress import counted
 from kerascifar.core.reading import read_arrays
-from kerascifar.core.shown import few, printable
+from kerascifar.core.shown import few, file_name, printable
 from kerascifar.data.sources.images import FORMATS, Reader, is_image, visible_files
 from kerascifar.data.sources.places import looked_in, places
 from kerascifar.data.split import split
@@ -134,7 +134,7 @@ def _read_parts(
     reader.tell()
     if reader.damaged:
         raise InputError(reader.damage())
-    return tuple(printable(folders[0].name) for folders in first.values()), parts, loaded, listed
+    return tuple(printable(file_name(folders[0].name)) for folders in first.values()), parts, loaded, listed
 
 
 def _parts(root: Path) -> dict[str, Path]:
@@ -203,7 +203,7 @@ def _class_folders(root: Path, reader: Reader) -> dict[str, list[os.DirEntry]]:
     loose = 0
     for entry in _visible(root):
         if entry.is_dir():
-            classes.setdefault(unicodedata.normalize("NFC", printable(entry.name)), []).append(entry)
+            classes.setdefault(unicodedata.normalize("NFC", printable(file_name(entry.name))), []).append(entry)
         elif is_image(Path(entry.path)):
             reader.pass_over("pictures outside class folders", entry.path)
             loose += 1

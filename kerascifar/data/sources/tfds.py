@@ -142,9 +142,16 @@ def _open(folder: Path) -> Any:
     import tensorflow_datasets as tfds
 
     try:
-        return tfds.builder_from_directory(folder)
+        builder = tfds.builder_from_directory(folder)
+        files = [Path(file) for one in builder.info.splits.values() for file in one.filepaths]
     except Exception as error:  # TFDS's readers of damaged metadata raise anything
         raise InputError(f"{folder}: not a whole TFDS folder ({_line(error)}); prepare it again") from None
+    for file in files:  # as its metadata has them: anywhere, or a FIFO, which TFDS would wait for without end
+        if file.parent != Path(builder.data_dir) or (file.exists() and not file.is_file()):
+            raise InputError(
+                f"{folder}: refused: its images would be in {file}, which is no regular file of the folder"
+            )
+    return builder
 
 
 def _check(folder: Path) -> None:

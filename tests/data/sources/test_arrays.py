@@ -44,9 +44,12 @@ def test_splits_of_ones_own_are_kept_and_column_labels_are_taken():
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ((own()[0] / 255, own()[1]), "train images must be uint8 (N, side, side, 3), got float64 (40, 8, 8, 3)"),
+        (
+            (own()[0] / 255, own()[1]),
+            "data (train): images must be uint8 (N, side, side, 3), got float64 (40, 8, 8, 3)",
+        ),
         ((own()[0][..., :1], own()[1]), "got uint8 (40, 8, 8, 1)"),
-        ((own()[0], own()[1][:-1]), "train labels must be whole numbers of shape (40,), got int64 (39,)"),
+        ((own()[0], own()[1][:-1]), "data (train): labels must be whole numbers of shape (40,), got int64 (39,)"),
         ((own()[0], own()[1] / 2), "got float64 (40,)"),
         ({"test": own()}, "expected (images, labels) by split, among train, validation, test, got test"),
         ({"train": own(), "test": own(side=9)}, "the splits hold images of different shapes"),

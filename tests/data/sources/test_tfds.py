@@ -1,3 +1,6 @@
+import json
+import os
+
 import numpy as np
 import pytest
 
@@ -197,6 +200,25 @@ class TestPrepared:
         path.write_text(path.read_text().replace(old, new))
         (tmp_path / "tiny/1.0.0/label.labels.txt").unlink()
         with pytest.raises(InputError, match=message):
+            read(tmp_path)
+
+    @pytest.mark.parametrize("template", ["../../outside", "/dev/zero", "a/../{SPLIT}"])
+    def test_images_outside_the_folder(self, tmp_path, template):
+        store(tmp_path, train=some(8), test=some(2))
+        path = tmp_path / "tiny/1.0.0/dataset_info.json"
+        info = json.loads(path.read_text())
+        for each in info["splits"]:
+            each["filepathTemplate"] = template
+        path.write_text(json.dumps(info))
+        with pytest.raises(InputError, match="refused: its images would be in"):
+            read(tmp_path)
+
+    def test_a_fifo_instead_of_images_is_not_waited_for(self, tmp_path):
+        store(tmp_path, train=some(8), test=some(2))
+        shard = next((tmp_path / "tiny/1.0.0").glob("*train*"))
+        shard.unlink()
+        os.mkfifo(shard)
+        with pytest.raises(InputError, match=r"no regular file|not whole JSON"):
             read(tmp_path)
 
     def test_no_train_split(self, tmp_path):
