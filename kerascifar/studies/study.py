@@ -21,10 +21,13 @@ trials, and in `found` the settings that the paper found) and [[quoted]] (only f
 
 import dataclasses
 import fnmatch
+import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from kerascifar.architectures import ARCHITECTURES
 from kerascifar.config import FIELDS
@@ -36,6 +39,7 @@ from kerascifar.evaluation.voting import VOTES
 from kerascifar.reporting.study_table import PAPER
 from kerascifar.studies.rows import EXPECTED, KINDS, RATES, Ensemble, Quoted, Row, Search, Trained, Training
 
+TOLD = ("title", "source", "beside", "sizes")  # keys of a recipe that are text
 RECIPES = Path(__file__).resolve().parent / "recipes"
 
 
@@ -105,7 +109,7 @@ def load_study(name: str, dataset: str | None = None) -> Study:
         known = studies()
         raise InputError(f"unknown study {name!r}{nearest(name, known)}; choose from {', '.join(known)}") from None
     common = recipe.get("common", {})
-    _check_keys(recipe, ("title", "source", "beside", "dataset", "sizes", "common", *KINDS), path.name)
+    _check_keys(recipe, (*TOLD, "dataset", "common", *KINDS), path.name)
     _check_keys(common, ("stand_in", *FIELDS), f"{path.name}, [common]")
     study_name, stands_in = path.stem, common.get("dataset", FIELDS["dataset"].default)
     if dataset is not None:
@@ -121,8 +125,9 @@ def load_study(name: str, dataset: str | None = None) -> Study:
     names = [row.name for row in rows]
     if twice := {n for n in names if names.count(n) > 1}:
         raise InputError(f"{path.name}: two rows have the name {min(twice)}")
-    told = {key: recipe.get(key, default) for key, default in (("beside", PAPER), ("sizes", ""))}
-    study = Study(study_name, recipe["title"], recipe["source"], rows=rows, **told)
+    told = {"beside": PAPER, "sizes": ""} | recipe
+    told = {key: _typed(told[key], str, f"{path.name}: {key}") for key in TOLD}
+    study = Study(study_name, rows=rows, **told)
     for row in rows:
         try:
             _check(study, row)
@@ -148,8 +153,17 @@ def _row(kind: str, keys: Mapping[str, Any], common: Mapping[str, Any], file: st
     chosen = {key: tuple(v) if isinstance(v, list) else v for key, v in every.items() if key in own}
     if missing := [f.name for f in own.values() if _required(f) and f.name not in chosen]:
         raise InputError(f"{where}: needs {missing[0]}")
+    kinds = typing.get_type_hints(row_class)
+    chosen = {key: _typed(value, kinds[key], f"{where}: {key}") for key, value in chosen.items()}
     shared = {"recipe": {key: value for key, value in every.items() if key not in own}} if trained else {}
     return row_class(**chosen, **shared)
+
+
+def _typed(value: Any, kind: Any, where: str) -> Any:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{where}: {error}") from None
 
 
 def _required(f: dataclasses.Field) -> bool:
@@ -167,10 +181,8 @@ def _check(study: Study, row: Row) -> None:
         lookup(ARCHITECTURES, row.arch, "arch")
     if isinstance(row, Search):
         space = row.plan(row.config("corrected", Path()), Path()).space
-        for name, value in row.found.items():
+        for name in row.found:
             lookup(space, name, "found setting")
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise InputError(f"found.{name} must be a number, got {value!r}")
     if isinstance(row, Training):
         ancestors, parent = [row.name], row.init_from
         while parent:
