@@ -216,6 +216,7 @@ def test_names_that_are_no_utf8_are_drawn_and_written(tmp_path, make_run, digits
     described = {
         "name": "d\x1b",
         "image_shape": [32, 32, 3],
+        "images": {"train": 1},
         "classes": [name.replace("\udce9", "?") for name in names],
     }
     folder = make_run("a/111111111111", data=dataclasses.replace(digits, classes=names), dataset=described)
