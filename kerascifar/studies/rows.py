@@ -34,7 +34,7 @@ class Row:
 
     name: str
     table: str = ""
-    expect: Mapping[str, float] = field(default_factory=dict)
+    expect: Mapping[str, int | float] = field(default_factory=dict)
     fault: str = ""
     note: str = ""
     stand_in: str = ""
@@ -128,7 +128,7 @@ class Search(Trained):
         space, oracle, max_trials, initial_points: tuner's flags, None means its default.
     """
 
-    found: Mapping[str, float] = field(default_factory=dict)
+    found: Mapping[str, int | float] = field(default_factory=dict)
     space: str
     oracle: str = "bayesian"
     max_trials: int | None = None

@@ -164,7 +164,7 @@ def test_kinds_of_rows_and_what_only_matches(tmp_path):
         ('vote = "hard"', "", "row both: needs vote"),
         ('vote = "hard"', 'vote = "hard"\nk = 3', "row both: unknown key 'k'"),
         ("found.momentum", "found.momntum", "row grid: unknown found setting 'momntum' (did you mean momentum?)"),
-        ("momentum = 0.5", 'momentum = "0.5"', "row grid: found: Expected `float`, got `str`"),
+        ("momentum = 0.5", 'momentum = "0.5"', "row grid: found: Expected `int | float`, got `str`"),
         ('"study002"', "inf", "row grid: space: Expected `str`, got `float`"),
         ('"study002"', '"study02"', "row grid: unknown --space 'study02' (did you mean study002?)"),
         (
