@@ -13,7 +13,7 @@ from kerascifar.configure import configure, without_auto
 from kerascifar.core.contracts import Score, Split
 from kerascifar.core.errors import InputError
 from kerascifar.core.shown import cell, html_table
-from kerascifar.core.summary import in_a_line
+from kerascifar.core.summary import in_a_line, in_rows
 from kerascifar.data import exclusion
 from kerascifar.data.sources import arrays
 from kerascifar.data.split import check_images, check_labels
@@ -92,7 +92,7 @@ class Net:
         return f"<Net {in_a_line(self.result)}>"
 
     def _repr_html_(self) -> str:
-        return self.result._repr_html_()
+        return html_table((), in_rows(self.result))
 
 
 class Runs(list[dict[str, Any]]):

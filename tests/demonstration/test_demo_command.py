@@ -48,6 +48,7 @@ def test_it_serves_until_it_is_interrupted(centroid_run, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "kerascifar.demo", str(centroid_run), "--port", "0"], cwd=tmp_path, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in a suite in the background
     )  # fmt: skip
     try:
         line = process.stdout.readline()

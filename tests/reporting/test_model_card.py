@@ -124,7 +124,7 @@ def test_a_card_holds_no_code_but_its_own(net, tmp_path):
     assert "evil" not in {getattr(node.func, "id", "") for node in ast.walk(code) if isinstance(node, ast.Call)}
     for shape in (["1)\nevil()\n#", 8, 1], [8, 8], "8", None, [8.5, 8, 1]):
         folder = net(f"runs/{len(str(shape))}/{'b' * 12}", dataset={"name": "digits", "image_shape": shape})
-        with pytest.raises(InputError, match="image_shape must be"):
+        with pytest.raises(InputError, match="image_shape"):
             ship(folder, tmp_path / "p")
 
 
