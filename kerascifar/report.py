@@ -2,7 +2,7 @@
 
     python -m kerascifar.report saved_models --out report
     python -m kerascifar.report saved_models/lai RUN RUN --out report
-    python -m kerascifar.report saved_models --audit audit/cifar10 --out report
+    python -m kerascifar.report saved_models --audit saved_models/audits/cifar10 --out report
     python -m kerascifar.report saved_models --details 624d50aa7526 --out report
 
 A PATH is a run folder, or any folder above run folders. DIR gets report.html, which needs no other file, and report.md

@@ -11,6 +11,17 @@ INTRODUCTION = """\
 ## What was found in CIFAR
 
 The lists lie in `saved_models/audits`; the pages there have no pictures, the command above makes one that has."""
+CIRCULAR = """\
+These runs found the suspect labels, so what they score on those, and without them, is their own doing. The columns tell
+something of nets that had no part in it."""
+SHORT = """\
+## What is in the data
+
+Of CIFAR-10's {test:,} test images {copies:,} have a near-duplicate in training, and {suspect:,} bear a label that {runs}
+of our runs find suspect; confident learning holds {wrong:.0f} for wrong. Accuracy with and without near-duplicates, of one
+run each ([all of it](docs/audit.md)):"""
+SHOWN = ("airbench95", "airbench94", "tiny36k", "tiny12k")  # the first run of each
+COLUMNS = ("run", "all test images", "without a near-duplicate", "near-duplicates alone")
 EFFECTS = "What that does to the accuracies of some of our runs; how many images each column counts stands in brackets:"
 
 
@@ -21,8 +32,22 @@ def text(audits: Path, linked: Path) -> str:
     for summary in summaries.values():
         if rows := summary["runs"]:
             heads = tuple(rows[0])
-            parts += [EFFECTS, table(heads, [tuple(_cell(row[head]) for head in heads) for row in rows])]
+            parts += [EFFECTS, table(heads, [tuple(_cell(row[head]) for head in heads) for row in rows]), CIRCULAR]
     return "\n\n".join(parts)
+
+
+def short_text(audits: Path) -> str:
+    """Return README's section: what CIFAR-10's audit in the folder `audits` found, and some runs' scores."""
+    summary = read_json(audits / "cifar10" / "audit.json")
+    told = SHORT.format(
+        test=summary["images"]["test"],
+        copies=summary["test_images_with_copies_in_training"],
+        suspect=summary["suspect_labels"]["test"],
+        runs=len(summary["scores_of"]),
+        wrong=summary["estimated_wrong_labels"]["test"],
+    )
+    first = {row["run"].partition("/")[0]: tuple(row.values())[:4] for row in reversed(summary["runs"])}
+    return f"{told}\n\n{table(COLUMNS, [tuple(map(_cell, first[name])) for name in SHOWN if name in first])}"
 
 
 def _found(name: str, summary: dict[str, Any], linked: Path) -> tuple[str, ...]:

@@ -35,10 +35,11 @@ PAGES = {
     "results": (Path("docs/studies.md"), Path("..")),
     "speed": (Path("docs/speed.md"), Path("..")),
     "audits": (Path("docs/audit.md"), Path("..")),
+    "data": (Path("README.md"), Path()),
 }
 AUDITS = Path("saved_models/audits")
 MADE = ("<!-- {}: made by tools/readme_results.py -->", "<!-- end of {} -->")
-HEAD = ("study", "row, and what was wrong", "paper", "as published", "corrected")
+HEAD = ("study", "row, and what to know of it", "paper", "as published", "corrected")
 INTRODUCTION = """\
 ## What the papers say, and what came out
 
@@ -99,6 +100,7 @@ def texts(root: Path) -> dict[Path, str]:
     blocks = {"results": "\n\n".join(results), "speed": speed_table.text(root / "tools" / "measured")}
     if (root / AUDITS).is_dir():
         blocks["audits"] = audit_table.text(root / AUDITS, PAGES["audits"][1] / AUDITS)
+        blocks["data"] = audit_table.short_text(root / AUDITS)
     if records:
         blocks["records"] = f"{RECORDS}\n\n{table(RECORDS_HEAD, records)}"
     for name, text in blocks.items():
@@ -121,7 +123,7 @@ def line(title: str, entry: RowOutcomes, folder: Path) -> list[str]:
     """Return a row of the table of studies; `folder` is the study's, from where the page lies."""
     row, links = entry.row, f"{folder.as_posix()}/"
     stand_in = f"stand-in: {row.stand_in}" if row.stand_in else ""
-    name = "<br>".join(text for text in (row.name, row.fault, stand_in) if text)
+    name = "<br>".join(text for text in (row.name, row.fault or row.note, stand_in) if text)
     # A shortened run beside a whole one would be read as what the fault costs.
     whole_runs = {mode: outcome for mode, outcome in entry.by_mode.items() if whole(outcome)}
     return [link(title, folder), name, tables.paper_cell(row), *tables.mode_cells(row, whole_runs, root=links)]

@@ -20,7 +20,7 @@ from kerascifar.auditing.page import Heading, write_page
 from kerascifar.auditing.suspects import SURE, LabelFindings, find_suspects
 from kerascifar.config import RunConfig
 from kerascifar.core import files
-from kerascifar.core.audit_lists import DUPLICATES
+from kerascifar.core.audit_lists import DUPLICATES, SIMILAR
 from kerascifar.core.contracts import Whole
 from kerascifar.core.errors import InputError
 from kerascifar.core.processor import cores, processor
@@ -29,7 +29,6 @@ from kerascifar.data.datasets import describe_classes, load_whole
 from kerascifar.devices.jobs import threads_each
 
 PAIRS, LABELS, SUMMARY, PAGE, WORK = "pairs.csv", "labels.csv", "audit.json", "audit.html", "work"
-MOST_SHOWN = 1500  # pairs, and suspect labels, on the page; the lists have all
 FORMAT = 1  # of what lies in WORK: one that an older version kept is not used
 
 
@@ -85,6 +84,8 @@ def audit(config: RunConfig, request: Request) -> Iterator[str]:
         if request.folds or request.runs:  # an empty list would say that no label is suspect
             write_labels(request.out / LABELS, labels.suspects)
             lists.append(request.out / LABELS)
+        else:  # one of an earlier audit would be read as a list of this one
+            (request.out / LABELS).unlink(missing_ok=True)
         effects = effects_on(request.runs, whole, *lists)
         content = summary(config, request, whole, pairs, labels, oddities, took) | {
             "reliability": reliability.to_dict(),
@@ -93,16 +94,12 @@ def audit(config: RunConfig, request: Request) -> Iterator[str]:
         files.write_text(request.out / SUMMARY, json.dumps(content, indent=1) + "\n")
         digest = hashlib.sha256(b"".join(path.read_bytes() for path in lists)).hexdigest()
         heading = Heading(digest[:16], config.dataset, [*reliability.facts(), *_facts(request, labels)])
-        suspects = sorted(labels.suspects, key=lambda one: (not one.suspect, one.margin))[:MOST_SHOWN]
         read, align = (_reader(whole), duplicates.aligner(whole)) if request.pictures else (None, None)
-        write_page(request.out / PAGE, heading, shown(pairs), suspects, oddities, effects, read, align)
+        # Near-duplicates first, and of these those across splits, which touch scores.
+        ordered = sorted(pairs, key=lambda pair: (pair.verdict == SIMILAR, pair.a_split == pair.b_split, pair.score))
+        suspects = sorted(labels.suspects, key=lambda one: (not one.suspect, one.margin))
+        write_page(request.out / PAGE, heading, ordered, suspects, oddities, effects, read, align)
     yield from _lines(request.out, pairs, labels, oddities, reliability)
-
-
-def shown(pairs: Sequence[Pair]) -> list[Pair]:
-    """Return the pairs that the page shows: those across splits first, since they touch scores; the best of each."""
-    order = sorted(pairs, key=lambda pair: (pair.a_split == pair.b_split, pair.score))
-    return order[:MOST_SHOWN]
 
 
 def stage(title: str, total: int) -> Callable[[int], object]:

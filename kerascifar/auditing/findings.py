@@ -78,10 +78,10 @@ class Suspect:
         sha256: of its pixels, 64 hexadecimal digits.
         given: name of the class that it is labelled with.
         proposed: name of the class that it may belong to.
-        margin: probability of the given class less that of the proposed one: from -1, surely wrong, to 0.
+        margin: probability of the given class less that of the proposed one: from -1, surely wrong, to 1.
         suspect: whether the label counts as wrong.
-        given_probability: of the given class, 0 to 1; None where no net was asked.
-        proposed_probability: of the proposed class.
+        given_probability: of the given class, 0 to 1, by the nets alone; in `margin` copies' labels count too.
+        proposed_probability: of the proposed class, likewise.
         neighbours: (split, index, class name) of the nearest images, the nearest first; three are shown.
         contradiction: whether a near-duplicate of it bears another label.
         file: name of its file, empty where it has none of its own.

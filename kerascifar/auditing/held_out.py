@@ -20,7 +20,7 @@ from kerascifar.core.progress import bar
 from kerascifar.data.datasets import load, load_whole
 from kerascifar.devices.jobs import make_executor
 from kerascifar.evaluation.scored_run import read_scored_run
-from kerascifar.plugins.loading import load_again
+from kerascifar.plugins.loading import same_plugins
 from kerascifar.run import read_run
 
 # Below so many training images a net learns less than a linear classifier on the features of one that comes with us.
@@ -48,7 +48,7 @@ def by_folds(config: RunConfig, whole: Whole, folds: int, folder: Path, jobs: in
     """
     held = _folds(whole.splits["train"].labels, folds, config.seed)
     missing = [number for number in range(folds) if not _file(folder, number).exists()]
-    executor = make_executor(jobs, folder, load_again())
+    executor = make_executor(jobs, folder, same_plugins())
     with executor, bar(folds, "folds", "fold", shown=jobs > 1) as done:
         done.update(folds - len(missing))
         tasks = []

@@ -19,6 +19,7 @@ from kerascifar.reporting import render
 
 Align = Callable[[Pair], np.ndarray | None]
 Finding = Pair | Suspect | Oddity
+MOST = 1500  # pairs, and labels, that the page shows
 _FOR_IMAGES = 0.92  # share of the budget; the rest is for differences
 _SCRIPTS = ("marks.js", "cards.js", "audit.js")
 
@@ -54,7 +55,7 @@ def write_page(
     Args:
         path: the HTML file.
         heading: what stands above.
-        pairs: in the order in which they are shown; each is listed.
+        pairs: all, in the order in which they are shown: the first MOST are, and all are counted.
         suspects: likewise.
         oddities: likewise.
         effects: a row per run on what the findings mean for its score, by heading.
@@ -73,7 +74,12 @@ def write_page(
     ...     (Path(folder) / "audit.html").read_text().splitlines()[0]
     '<!doctype html>'
     """
+    counts, summary = sections(pairs, suspects, effects), _summary(pairs, suspects, oddities)
+    cut = [f"the first {MOST:,} of {len(of):,} {what}" for of, what in ((pairs, "pairs"), (suspects, "labels"))
+           if len(of) > MOST]  # fmt: skip
+    pairs, suspects = pairs[:MOST], suspects[:MOST]
     album, drawn, note = _pictures(pairs, suspects, oddities, read, align, budget)
+    note += f" Shown are {' and '.join(cut)}; the lists have all." if cut else ""
     data = {
         "id": heading.id, "strength": STRENGTH, "verdicts": VERDICTS,
         "pairs": _rows(Pair, pairs), "labels": _rows(Suspect, suspects), "pictures": _rows(Oddity, oddities),
@@ -85,7 +91,7 @@ def write_page(
         _template("audit.html"),
         render.template("colours.css") + render.template("report.css") + _template("audit.css"),
         render.template("sort.js") + "".join(map(_template, _SCRIPTS)), heading=heading, printable=printable,
-        sections=sections(pairs, suspects, effects), summary=_summary(pairs, suspects, oddities), note=note,
+        sections=counts, summary=summary, note=note,
         data=render.as_json(data),
     )  # fmt: skip
     files.write_text(path, text)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from kerascifar.auditing.confidence import confident_joint, margins, noise
 from kerascifar.auditing.findings import Pair, Suspect
 from kerascifar.auditing.held_out import Probabilities
+from kerascifar.baselines.neighbors import KNeighbors
 from kerascifar.core.audit_lists import SIMILAR
 from kerascifar.core.contracts import Split, Whole
 
@@ -45,7 +46,7 @@ def find_suspects(whole: Whole, probabilities: Probabilities, pairs: Sequence[Pa
         probabilities: of nets that did not learn from the image; rows of NaN for images that none has scored.
         pairs: its near-duplicates.
     """
-    neighbours, copies = _neighbours(pairs), _copies(whole, pairs)
+    copies = _copies(whole, pairs)
     found, joints, estimated = [], {}, {}
     for name, split in whole.splits.items():
         scored = np.flatnonzero(np.isfinite(probabilities[name]).all(1))
@@ -74,19 +75,41 @@ def find_suspects(whole: Whole, probabilities: Probabilities, pairs: Sequence[Pa
                     suspect=bool(margin[row] <= SURE),
                     given_probability=float(probabilities[name][index, labels[row]]),
                     proposed_probability=float(probabilities[name][index, strongest[row]]),
-                    neighbours=tuple(
-                        (split_, place, _label(whole, split_, place))
-                        for _, split_, place in neighbours.get((name, index), ())
-                    ),
+                    neighbours=(),
                     contradiction=votes is not None and votes[labels[row]] < votes.sum(),
                     file=whole.files[name][index] if name in whole.files else "",
                 )
             )
     found.sort(key=lambda suspect: (suspect.margin, suspect.split, suspect.index))
-    return LabelFindings(found, joints, estimated)
+    return LabelFindings(_with_neighbours(whole, found, pairs), joints, estimated)
 
 
-def _neighbours(pairs: Sequence[Pair]) -> Mapping[Place, list[tuple[float, str, int]]]:
+def _with_neighbours(whole: Whole, suspects: Sequence[Suspect], pairs: Sequence[Pair]) -> list[Suspect]:
+    """Return the suspects with their nearest images: those that an alignment met, then those nearest by their pixels.
+
+    The pixels' are training images, exact, by Euclidean distance.
+    """
+    train, alike = whole.splits["train"], _alike(pairs)
+    count = min(NEIGHBOURS + 1, len(train))  # a training image is its own nearest
+    search = KNeighbors(count).fit(train.images, train.labels)
+    places: dict[Place, list[Place]] = {}
+    for name, split in whole.splits.items():
+        rows = [one.index for one in suspects if one.split == name]
+        if rows:
+            nearest = search.kneighbors(split.images[rows])[1].tolist()
+            places |= {
+                (name, row): [("train", index) for index in near] for row, near in zip(rows, nearest, strict=True)
+            }
+    found = []
+    for one in suspects:
+        own = (one.split, one.index)
+        near = [place for _, *place in alike.get(own, ())]
+        near = list(dict.fromkeys(place for place in [*map(tuple, near), *places[own]] if place != own))[:NEIGHBOURS]
+        found.append(replace(one, neighbours=tuple((*place, _label(whole, *place)) for place in near)))
+    return found
+
+
+def _alike(pairs: Sequence[Pair]) -> Mapping[Place, list[tuple[float, str, int]]]:
     """Return the most alike images of each image that has any, (score, split, index), the nearest first."""
     near: dict[Place, list[tuple[float, str, int]]] = defaultdict(list)
     for pair in pairs:

@@ -1,17 +1,20 @@
 """The table of data sets, and ``load``: read, limit, hold a validation split out."""
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, TypeVar
 
 from kerascifar.config import RunConfig
+from kerascifar.core import plugged
 from kerascifar.core.contracts import Dataset, Split, Whole, check_class_count
 from kerascifar.core.errors import InputError
 from kerascifar.core.registry import lookup
 from kerascifar.core.shown import few, printable
 from kerascifar.data.exclusion import leave_out
 from kerascifar.data.sources import arrays, cifar, digits, folders, synthetic, tfds
+from kerascifar.data.sources.places import keras_datasets, places, tfds_folder
 from kerascifar.data.split import check_images, check_labels, check_names, split
 
 Read = TypeVar("Read", Dataset, Whole)
@@ -164,6 +167,26 @@ def load(config: RunConfig) -> Dataset:
         return dataset
     train, validation = split(dataset.train, config.validation, config.seed)
     return replace(dataset, train=train, validation=validation)
+
+
+def at_hand(config: RunConfig) -> Iterator[Dataset]:
+    """Yield the data set as `load` reads it from each place where it lies already: nothing is downloaded.
+
+    Nothing is yielded for TFDS, which might download. Raises InputError: a folder that was named is not there.
+
+    >>> from kerascifar.configure import configure
+    >>> [len(dataset.train) for dataset in at_hand(configure(dataset="synthetic:50"))]
+    [45]
+    """
+    source = config.dataset.partition(":")[0]
+    # `load` downloads only where no folder is named, so each place is named.
+    near = [str(path) for path in places(config, keras_datasets(), tfds_folder()) if path.is_dir()]
+    if plugged.owners("dataset", config.dataset):  # the plugin knows where its images lie
+        near = [config.data_dir]
+    ways = {"tfds": [], "digits": [None], "synthetic": [None], "folder": [config.data_dir]}
+    for folder in ways.get(source, near):
+        with contextlib.suppress(InputError):
+            yield load(replace(config, data_dir=folder))
 
 
 def load_whole(config: RunConfig) -> Whole:

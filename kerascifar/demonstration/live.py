@@ -14,12 +14,14 @@ import numpy as np
 
 from kerascifar.core.contracts import Dataset, Score
 from kerascifar.core.errors import InputError
+from kerascifar.core.provenance import Provenance
 from kerascifar.core.shown import printable
+from kerascifar.data.datasets import at_hand
 from kerascifar.data.sources.images import read_image
 from kerascifar.demonstration.nets import DescribedNet, describe
 from kerascifar.evaluation.calibration import soften
 from kerascifar.reporting.pictures import png
-from kerascifar.run import load_again, restore
+from kerascifar.run import restore
 
 NEIGHBOURS = 8
 # With more, the search would first prepare an index that takes longer than all questions of a person.
@@ -145,11 +147,16 @@ def open_nets(folders: Sequence[Path], **machine: Any) -> Live:
 
 
 def _data(one: DescribedNet, earlier: Sequence[LiveNet]) -> tuple[Dataset | None, str]:
-    """Return the net's data set, that of an earlier net where it is the same; or None, and why."""
+    """Return the net's data set, that of an earlier net where it is the same; or None, and why. Downloads nothing."""
     for other in earlier:
-        if other.data is not None and other.described.result.provenance == one.result.provenance:
-            return other.data, ""
+        if other.described.result.provenance == one.result.provenance:
+            return other.data, other.missing
+    missing = f"{one.config.dataset} was not found here; name its folder by --data-dir or KERASCIFAR_DATA"
     try:
-        return load_again(one.config, one.result), ""
+        for data in at_hand(one.config):
+            if not one.result.provenance.difference(Provenance.of(data)):
+                return data, ""
+            missing = f"the images found as {one.config.dataset} are not those that the run had"
     except InputError as error:
-        return None, str(error)
+        missing = str(error)
+    return None, missing

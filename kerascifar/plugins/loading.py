@@ -44,7 +44,7 @@ def load_all(paths: Sequence[str | Path]) -> None:
             _loaded[key] = load_file(path)
 
 
-def load_again() -> Callable[[], None]:
+def same_plugins() -> Callable[[], None]:
     """Return what loads the plugins of this process in another one; picklable."""
     return functools.partial(load_all, [key for key in _loaded if key.endswith(".py")])
 

@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 
 from kerascifar.config import RunConfig
-from kerascifar.core import plugged
 from kerascifar.core.errors import InputError
-from kerascifar.data.datasets import load
-from kerascifar.data.sources.places import keras_datasets, places, tfds_folder
+from kerascifar.data.datasets import at_hand
 from kerascifar.reporting.document import Gallery, Shot, Sprite, Text
 from kerascifar.reporting.gather import Gathered, Run
 from kerascifar.reporting.pictures import png
@@ -100,20 +98,10 @@ def _load(fields: Mapping[str, Any], checksum: str, data_dir: str | None) -> np.
     known = {name: fields[name] for name in _DECIDE if name in fields}
     problem = "the data set was not found here; name its folder by --data-dir or KERASCIFAR_DATA."
     try:
-        config = RunConfig(**known, data_dir=data_dir)
-        source = config.dataset.partition(":")[0]
-        # load() downloads only where no folder is named, so each place is named.
-        near = [str(p) for p in places(config, keras_datasets(), tfds_folder()) if p.is_dir()]
+        for dataset in at_hand(RunConfig(**known, data_dir=data_dir)):
+            if dataset.test is not None and dataset.test.checksum == checksum:
+                return dataset.test.images
+            problem = "the test images found here are not those of the run: their SHA-256 differs."
     except (InputError, TypeError) as error:
         return f"{error}."
-    if plugged.owners("dataset", config.dataset):  # the plugin knows where its images lie
-        near = [data_dir]
-    for folder in {"tfds": [], "digits": [None], "synthetic": [None], "folder": [data_dir]}.get(source, near):
-        try:
-            test = load(RunConfig(**known, data_dir=folder)).test
-        except InputError:
-            continue
-        if test is not None and test.checksum == checksum:
-            return test.images
-        problem = "the test images found here are not those of the run: their SHA-256 differs."
     return problem

@@ -19,7 +19,7 @@ from kerascifar.core.provenance import Provenance
 from kerascifar.core.shown import printable
 from kerascifar.devices.jobs import make_executor, threads_each
 from kerascifar.devices.placement import import_keras, need_tensorflow, quiet
-from kerascifar.plugins.loading import load_again
+from kerascifar.plugins.loading import same_plugins
 from kerascifar.run import check_provenance, provenance, run
 from kerascifar.studies.budget import ordered, time_of
 from kerascifar.studies.lengths import duration
@@ -191,7 +191,7 @@ def perform_all(
     board = Board(total, {planned: planned.seconds or 0.0 for planned in waiting}, jobs)
     under_way: dict[Future[Ended], PlannedRun] = {}
     failed: list[str] = []
-    with executor or make_executor(jobs, folder, load_again()) as pool:
+    with executor or make_executor(jobs, folder, same_plugins()) as pool:
         while waiting or under_way:
             while len(under_way) < jobs and (planned := _next(study_run, waiting, under_way.values())):
                 waiting.remove(planned)

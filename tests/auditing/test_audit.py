@@ -1,4 +1,4 @@
-"""The command: a folder of pictures with planted faults, from files to lists and page; killed, it goes on."""
+"""The command: a folder of pictures with planted faults, from files to lists and page."""
 
 import csv
 import json
@@ -58,6 +58,16 @@ def test_a_folder_is_audited_with_the_names_of_its_files(planted, tmp_path, caps
     summary = json.loads((tmp_path / "out" / "audit.json").read_text())
     assert {one["file"].rpartition("/")[2] for one in summary["oddities"]} == {"blank.png", "long.png"}
     assert not (tmp_path / "out" / "labels.csv").exists()  # labels were not looked at
+
+
+def test_labels_of_an_earlier_audit_are_not_left_beside_the_pairs(planted, tmp_path):
+    root, _ = planted
+    line = ["--dataset", "folder", "--data-dir", str(root), "--out", str(tmp_path)]
+    main([*line, "--folds", "2"])
+    assert (tmp_path / "labels.csv").exists()
+    main([*line, "--folds", "0"])
+    assert (tmp_path / "pairs.csv").exists()
+    assert not (tmp_path / "labels.csv").exists()
 
 
 def test_the_same_audit_gives_the_same_files(planted, tmp_path):

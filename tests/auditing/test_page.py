@@ -80,6 +80,14 @@ def test_the_counts_and_what_they_mean_for_the_runs(written):
     assert re.search(r"lenet a1\|+0.7500\|+10,000\|", page)
 
 
+def test_of_more_than_it_shows_all_are_counted_and_it_says_so(written, monkeypatch):
+    monkeypatch.setattr("kerascifar.auditing.page.MOST", 2)
+    page = written()
+    assert [len(content(page)[kind]["rows"]) for kind in ("pairs", "labels")] == [2, 2]
+    assert "30 pairs (1 same pixels, 19 near-duplicate, 10 similar); 3 labels listed" in html.unescape(page)
+    assert "Shown are the first 2 of 30 pairs and the first 2 of 3 labels; the lists have all." in page
+
+
 def test_numbers_that_json_lacks_and_numpy_s_own(tmp_path, make_pair):
     write_page(tmp_path / "a.html", Heading("a", "b"), [make_pair(np.int64(3), score=np.float32("nan"))], [])
     row = content((tmp_path / "a.html").read_text())["pairs"]["rows"][0]

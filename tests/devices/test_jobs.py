@@ -18,7 +18,7 @@ from kerascifar.core.errors import CheckpointRefused, InputError
 from kerascifar.core.processor import cores
 from kerascifar.devices import jobs
 from kerascifar.devices.jobs import Processes, job_count, threads_each
-from kerascifar.plugins.loading import load_again
+from kerascifar.plugins.loading import same_plugins
 from kerascifar.reproduce import main
 from kerascifar.run import run
 from kerascifar.scratch.checkpoint import Checkpoint
@@ -82,7 +82,7 @@ def test_threads_are_shared(monkeypatch):
 
 
 def test_a_process_that_dies_costs_its_own_task_only(tmp_path):
-    with Processes(2, tmp_path, load_again()) as pool:
+    with Processes(2, tmp_path, same_plugins()) as pool:
         dead = pool.submit(die, 7)
         alive = [pool.submit(child, number) for number in range(3)]
         with pytest.raises(InputError, match=r"its process died, .* is in .*/job\d\.log"):
@@ -95,7 +95,7 @@ def test_a_process_that_dies_costs_its_own_task_only(tmp_path):
 
 def test_an_error_ends_the_processes_at_once(tmp_path):
     began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), Processes(2, tmp_path, load_again()) as pool:
+    with pytest.raises(KeyboardInterrupt), Processes(2, tmp_path, same_plugins()) as pool:
         sleeping = [pool.submit(time.sleep, 300) for _ in range(3)]
         pool.submit(child).cancel()
         raise KeyboardInterrupt

@@ -32,6 +32,22 @@ def test_a_row_per_audit_and_a_row_per_run(tmp_path):
     assert "| a/1 | 0.9100 |  |" in lines
 
 
+def test_the_short_one_has_a_run_of_each_net(tmp_path):
+    (tmp_path / "cifar10").mkdir()
+    counts = {
+        "all test images (9)": 0.91,
+        "without a near-duplicate in training (7)": 0.9,
+        "near-duplicates alone (2)": 1,
+    }
+    runs = [{"run": f"{name}/{number}", **counts} for name in ("tiny12k", "lenet") for number in (1, 2)]
+    told = {**SUMMARY, "runs": runs, "estimated_wrong_labels": {"test": 3.6}}
+    (tmp_path / "cifar10" / "audit.json").write_text(json.dumps(told))
+    text = audit_table.short_text(tmp_path)
+    assert "10,000 test images 1,234 have a near-duplicate in training, and 12 bear a label that 2" in text
+    assert "holds 4 for wrong" in text
+    assert text.splitlines()[-1] == "| tiny12k/1 | 0.9100 | 0.9000 | 1 |"
+
+
 def test_readme_says_of_cifar10_what_its_audit_says():
     summary = json.loads((ROOT / "saved_models/audits/cifar10/audit.json").read_text())
     copies, labels = summary["test_images_with_copies_in_training"], summary["suspect_labels"]["test"]
