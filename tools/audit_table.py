@@ -6,7 +6,13 @@ from typing import Any
 from kerascifar.core.reading import read_json
 from kerascifar.reporting.study_table import table
 
-FOUND = ("data set", "test images with a copy in training", "pairs within the training images", "suspect test labels")
+FOUND = (
+    "data set",
+    "test images with a copy in training",
+    "pairs within the training images",
+    "suspect test labels",
+    "moved, scaled and recompressed copies listed",
+)
 INTRODUCTION = """\
 ## What was found in CIFAR
 
@@ -17,8 +23,8 @@ something of nets that had no part in it."""
 SHORT = """\
 ## What is in the data
 
-Of CIFAR-10's {test:,} test images {copies:,} have a near-duplicate in training, and {suspect:,} bear a label that {runs}
-of our runs find suspect; confident learning holds {wrong:.0f} for wrong. Accuracy with and without near-duplicates, of one
+Of CIFAR-10's {test:,} test images {copies:,} have a near-duplicate in training, and {suspect:,} bear a label that
+{runs} of our runs find suspect; confident learning holds {wrong:.0f} for wrong. Accuracy with and without near-duplicates, of one
 run each ([all of it](docs/audit.md)):"""
 SHOWN = ("airbench95", "airbench94", "tiny36k", "tiny12k")  # the first run of each
 COLUMNS = ("run", "all test images", "without a near-duplicate", "near-duplicates alone")
@@ -62,6 +68,7 @@ def _found(name: str, summary: dict[str, Any], linked: Path) -> tuple[str, ...]:
         f"{summary['test_images_with_copies_in_training']:,} of {summary['images']['test']:,}",
         ", ".join(within),
         "not looked at" if labels is None else f"{labels:,} by {by}",
+        "{copies_listed} of {copies}, {copies_near} as near-duplicates".format_map(summary["reliability"]),
     )
 
 

@@ -16,6 +16,7 @@ SUMMARY = {
         {"splits": "train and train", "verdict": "near-duplicate", "pairs": 1500},
         {"splits": "test and train", "verdict": "same pixels", "pairs": 7},
     ],
+    "reliability": {"copies": 200, "copies_near": 90, "copies_listed": 180},
     "suspect_labels": {"test": 12},
     "folds": 0,
     "scores_of": ["a/1", "b/2"],
@@ -28,7 +29,7 @@ def test_a_row_per_audit_and_a_row_per_run(tmp_path):
     (tmp_path / "cifar10" / "audit.json").write_text(json.dumps(SUMMARY))
     lines = audit_table.text(tmp_path, Path("../audits")).splitlines()
     found = ("[cifar10](../audits/cifar10/audit.json)", "1,234 of 10,000", "0 same pixels, 1,500 near-duplicate")
-    assert f"| {' | '.join(found)} | 12 by 2 runs |" in lines
+    assert f"| {' | '.join(found)} | 12 by 2 runs | 180 of 200, 90 as near-duplicates |" in lines
     assert "| a/1 | 0.9100 |  |" in lines
 
 
@@ -37,7 +38,7 @@ def test_the_short_one_has_a_run_of_each_net(tmp_path):
     counts = {
         "all test images (9)": 0.91,
         "without a near-duplicate in training (7)": 0.9,
-        "near-duplicates alone (2)": 1,
+        "near-duplicates alone (2)": 1.0,
     }
     runs = [{"run": f"{name}/{number}", **counts} for name in ("tiny12k", "lenet") for number in (1, 2)]
     told = {**SUMMARY, "runs": runs, "estimated_wrong_labels": {"test": 3.6}}
@@ -45,7 +46,7 @@ def test_the_short_one_has_a_run_of_each_net(tmp_path):
     text = audit_table.short_text(tmp_path)
     assert "10,000 test images 1,234 have a near-duplicate in training, and 12 bear a label that 2" in text
     assert "holds 4 for wrong" in text
-    assert text.splitlines()[-1] == "| tiny12k/1 | 0.9100 | 0.9000 | 1 |"
+    assert text.splitlines()[-1] == "| tiny12k/1 | 0.9100 | 0.9000 | 1.0000 |"
 
 
 def test_readme_says_of_cifar10_what_its_audit_says():
