@@ -24,8 +24,8 @@ SHORT = """\
 ## What is in the data
 
 Of CIFAR-10's {test:,} test images {copies:,} have a near-duplicate in training, and {suspect:,} bear a label that
-{runs} of our runs find suspect; confident learning holds {wrong:.0f} for wrong. Accuracy with and without near-duplicates, of one
-run each ([all of it](docs/audit.md)):"""
+{runs} of our runs find suspect; confident learning holds {wrong:.0f} for wrong. Accuracy with and without
+near-duplicates, of one run each ([all of it](docs/audit.md)):"""
 SHOWN = ("airbench95", "airbench94", "tiny36k", "tiny12k")  # the first run of each
 COLUMNS = ("run", "all test images", "without a near-duplicate", "near-duplicates alone")
 EFFECTS = "What that does to the accuracies of some of our runs; how many images each column counts stands in brackets:"

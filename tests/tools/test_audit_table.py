@@ -44,7 +44,7 @@ def test_the_short_one_has_a_run_of_each_net(tmp_path):
     told = {**SUMMARY, "runs": runs, "estimated_wrong_labels": {"test": 3.6}}
     (tmp_path / "cifar10" / "audit.json").write_text(json.dumps(told))
     text = audit_table.short_text(tmp_path)
-    assert "10,000 test images 1,234 have a near-duplicate in training, and 12 bear a label that 2" in text
+    assert "10,000 test images 1,234 have a near-duplicate in training, and 12 bear a label that\n2 of our runs" in text
     assert "holds 4 for wrong" in text
     assert text.splitlines()[-1] == "| tiny12k/1 | 0.9100 | 0.9000 | 1.0000 |"
 
