@@ -4,7 +4,7 @@ Nothing is scored again. Images are known by the checksum of their pixels, so th
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -105,12 +105,14 @@ class Selected:
         duplicates: on those with a near-duplicate among the training images, and the others; None without such a list.
         suspects: on those whose labels are suspect, and the others; None without such a list.
         clean: on those that neither list names; None unless there are both lists.
+        unnamed: bool (N,), the test images that no list names.
     """
 
     whole: Share
     duplicates: Contrast | None
     suspects: Contrast | None
     clean: Share | None
+    unnamed: np.ndarray = field(compare=False, repr=False)
 
     def rows(self) -> Iterator[tuple[str, Share, Contrast | None]]:
         """Yield title, share, and, with what a list names, the contrast to the others."""
@@ -137,10 +139,10 @@ def read_lists(paths: Sequence[str | Path], flag: str) -> Lists:
             raise InputError(
                 f"{flag} {path}: it holds what a training left out; expected an audit's list of all images"
             )
-        field = _FIELDS[found.kind]
-        if field in by_field:
-            raise InputError(f"{flag}: {by_field[field].path} and {path} are both lists of {field}; give one of each")
-        by_field[field] = found
+        name = _FIELDS[found.kind]
+        if name in by_field:
+            raise InputError(f"{flag}: {by_field[name].path} and {path} are both lists of {name}; give one of each")
+        by_field[name] = found
     return Lists(**by_field)
 
 
@@ -168,11 +170,14 @@ def select(right: np.ndarray, checksums: Sequence[str], lists: Lists) -> Selecte
     """
     near = None if lists.pairs is None else _among(checksums, duplicated(lists.pairs.rows))
     suspect = None if lists.labels is None else _among(checksums, suspected(lists.labels.rows))
+    named = [mask for mask in (near, suspect) if mask is not None]
+    unnamed = ~np.logical_or.reduce([np.zeros(len(right), bool), *named])
     return Selected(
         _share(right, np.ones(len(right), bool)),
         None if near is None else Contrast(_share(right, near), _share(right, ~near)),
         None if suspect is None else Contrast(_share(right, suspect), _share(right, ~suspect)),
-        None if near is None or suspect is None else _share(right, ~(near | suspect)),
+        None if near is None or suspect is None else _share(right, unnamed),
+        unnamed,
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from kerascifar.core.contracts import Split
 from kerascifar.core.errors import InputError
+from kerascifar.evaluation.metrics import mcnemar
 from kerascifar.evaluation.selection import TEST, Lists, Selected, select
 from kerascifar.reporting.comparison import RUN, run_cells
 from kerascifar.reporting.differences import p_value
@@ -15,7 +16,8 @@ from kerascifar.reporting.gather import Gathered, Run
 _WORDS = (
     "Each accuracy is that of the saved scores on the images that its heading names, with Wilson's 95 % interval. On "
     "near-duplicates of training images a net may answer from memory, but they may also be easier or harder than the "
-    f"others; a suspect label may be wrong, and then so is who predicts it. p: {TEST}."
+    f"others; a suspect label may be wrong, and then so is who predicts it. p: {TEST}. It does apply to two nets "
+    "on the same images: the last column holds each run against the best one, on the images that no list names."
 )
 
 
@@ -54,8 +56,18 @@ def _table(title: str, runs: list[Run], images: np.ndarray | str, lists: Lists) 
         columns.append(Column(name, note=f"{share.images:,} images"))
         columns += [Column("p", note=f"{name}, against the others")] * (contrast is not None)
     counts = "; ".join(f"{name} {share.images:,}" for name, share, _ in selected[0].rows())
-    rows = [[*run_cells(run), *_cells(one)] for run, one in zip(runs, selected, strict=True)]
+    best = max(runs, key=lambda run: run.test["accuracy"])
+    columns.append(Column(f"p against #{best.number}", note="McNemar's exact test on the images that no list names"))
+    rows = [
+        [*run_cells(run), *_cells(one), _paired(run, best, one.unnamed)]
+        for run, one in zip(runs, selected, strict=True)
+    ]
     return Table(f"Accuracies on {title}, by the number of images: {counts}.", columns, rows)
+
+
+def _paired(run: Run, best: Run, chosen: np.ndarray) -> Cell:
+    p = mcnemar(run.right[chosen], best.right[chosen])["p"]
+    return Cell(NONE) if run is best else Cell(p_value(p), p)
 
 
 def _cells(selected: Selected) -> list[Cell]:

@@ -9,6 +9,7 @@ from kerascifar import report
 from kerascifar.config import RunConfig
 from kerascifar.core.errors import InputError
 from kerascifar.data.datasets import load
+from kerascifar.evaluation.metrics import mcnemar
 from kerascifar.evaluation.selection import Share, read_audit, select
 from kerascifar.reporting.document import Table, Text
 from kerascifar.reporting.gather import gather
@@ -40,7 +41,7 @@ def test_each_run_on_what_the_lists_leave(tmp_path, make_run, audit, digits):
         make_run(f"runs/lenet/{seed}", seed=seed, skill=skill)
     words, table = section([tmp_path / "runs"], audit).blocks
     assert "Fisher's exact test" in words.text
-    assert [column.name for column in table.columns] == ["#", "run", *TITLES]
+    assert [column.name for column in table.columns] == ["#", "run", *TITLES, "p against #1"]
     assert "near-duplicates alone 20; without suspect labels 98" in table.caption
     near, suspect = np.isin(np.arange(100), np.arange(0, 40, 2)), np.isin(np.arange(100), (1, 2))
     for row, run in zip(table.rows, gather([tmp_path / "runs"]).runs, strict=True):
@@ -49,9 +50,12 @@ def test_each_run_on_what_the_lists_leave(tmp_path, make_run, audit, digits):
             share = Share(int(chosen.sum()), int(run.right[chosen].sum()))
             assert (row[place].text, row[place].value) == (str(share), share.accuracy)
         checksums = [checksum.hex() for checksum in digits.test.image_checksums()]
+        best = gather([tmp_path / "runs"]).runs[0]
+        kept = ~(near | suspect)
+        assert row[10].value == (None if run.number == 1 else mcnemar(run.right[kept], best.right[kept])["p"])
         assert row[5].value == select(run.right, checksums, read_audit(audit, "--audit")).duplicates.p
     (audit / "labels.csv").unlink()
-    assert [column.name for column in section([tmp_path / "runs"], audit).blocks[1].columns][2:] == TITLES[:4]
+    assert [column.name for column in section([tmp_path / "runs"], audit).blocks[1].columns][2:-1] == TITLES[:4]
 
 
 def test_runs_on_other_test_images_are_left_out(tmp_path, make_run, audit, digits):
