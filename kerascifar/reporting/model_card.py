@@ -18,6 +18,7 @@ from kerascifar.reporting.render import to_card
 from kerascifar.results import EXCLUDED, EXPORTED, FINISHED, KERAS_MODEL, LATENCY, SCORES, read_result, untested
 
 CARD = "README.md"
+PLAIN = f"{EXPORTED}/plain.keras"
 # A folder with a result.json counts as a finished run, so that file is copied last.
 SHIPPED = (*MODELS, SCORES, LATENCY, EXCLUDED, EXPORTED, FINISHED)
 
@@ -70,6 +71,7 @@ def card(run: Run, place: str) -> str:
         _summary(run),
         title=f"{result.config['arch']} on {run.dataset}",
         place=place,
+        plain=PLAIN if (run.scored.folder / PLAIN).is_file() else None,
         keras=engine(result.config["arch"]).MODEL == KERAS_MODEL,
         shape=_shape(run),
         classes=len(run.scored.classes),
