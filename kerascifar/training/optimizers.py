@@ -67,6 +67,11 @@ OPTIMIZERS = {
     "rmsprop": Optimizer(
         "RMSprop", {"learning_rate": 0.01, "momentum": 0.0}, ("momentum",), {"rho": 0.99, "epsilon": 1e-8}
     ),
+    # Of no study. Lion moves each weight by the whole rate, hence a tenth of Adam's (Chen et al. 2023).
+    "lion": Optimizer("Lion", {"learning_rate": 1e-4, "beta_1": 0.9, "beta_2": 0.99}, ("beta_1", "beta_2")),
+    "nadam": Optimizer("Nadam", {"learning_rate": 1e-3, **_ADAM}, ("beta_1", "beta_2"), {"epsilon": 1e-8}),
+    "adamax": Optimizer("Adamax", {"learning_rate": 1e-3, **_ADAM}, ("beta_1", "beta_2"), {"epsilon": 1e-8}),
+    "lamb": Optimizer("Lamb", {"learning_rate": 1e-3, **_ADAM}, ("beta_1", "beta_2"), {"epsilon": 1e-8}),
     # Jordan et al. 2024, with learning rate and momentum of airbench94_muon's filters. Other variables use Adam's rule.
     "muon": Optimizer(
         "ConvMuon",

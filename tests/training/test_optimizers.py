@@ -33,6 +33,23 @@ def steps(config, start=START, gradients=GRADIENTS):
     return np.array(values)
 
 
+def test_lion_moves_each_weight_by_the_rate_against_the_sign():
+    (first, *_) = steps(configure(optimizer="lion", learning_rate=0.01))
+    np.testing.assert_allclose(first, START - 0.01 * np.sign(GRADIENTS[0]), atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["lion", "nadam", "adamax", "lamb"])
+def test_optimizers_of_no_study_go_downhill(name):
+    import keras
+
+    variable = keras.Variable(START)
+    config = configure(optimizer=name, learning_rate=0.05)
+    optimizer = make_optimizer(config, config.learning_rate)
+    for _ in range(20):
+        optimizer.apply([keras.ops.convert_to_tensor(variable.numpy())], [variable])  # of half the squares' sum
+    assert np.square(variable.numpy()).sum() < 0.5 * np.square(START).sum()
+
+
 def torch_steps(config):
     torch = pytest.importorskip("torch")
     variable = torch.tensor(START, requires_grad=True)
