@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kerascifar.api import Net, fit, list_runs, load
-    from kerascifar.plugins.register import register_dataset, register_distance, register_model, register_policy
+    from kerascifar.plugins.register import (
+        register_callback,
+        register_dataset,
+        register_distance,
+        register_model,
+        register_policy,
+    )
 
 __version__ = "0.1.0"
 __all__ = [
@@ -17,6 +23,7 @@ __all__ = [
     "fit",
     "list_runs",
     "load",
+    "register_callback",
     "register_dataset",
     "register_distance",
     "register_model",

@@ -52,6 +52,7 @@ class TrainingConfig:
     gamma: float = trained(0.1, "factor per drop of step and multi_step, per epoch of exponential", POSITIVE)
     loss: str = trained("cross_entropy", "cross_entropy or class_weighted")
     label_smoothing: float = trained(0.0, "label smoothing", BELOW_1)
+    callbacks: str | None = keras_only(None, "callbacks that a plugin registers, by their names with commas between")
     sides: tuple[int, ...] = keras_only(
         (),
         "progressive resizing: side in pixels to which the training images of the first epochs are shrunk, one number "

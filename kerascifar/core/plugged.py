@@ -33,6 +33,7 @@ _NAMES: Mapping[str, Callable[[str], list[str]]] = {
     "dataset": lambda value: [value.partition(":")[0]],
     "augment": lambda value: re.findall(r"\w+", value),
     "distance": lambda value: [value],
+    "callbacks": lambda value: re.findall(r"[^,\s]+", value),
 }
 
 

@@ -1,9 +1,10 @@
-"""register_model, register_dataset, register_policy, register_distance: one row each, in the tables of our own rows."""
+"""register_model, register_dataset, register_policy and their like: one row each, in the tables of our own rows."""
 
 import contextlib
 import hashlib
 import inspect
 import marshal
+import re
 from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 from types import CodeType, FrameType
@@ -19,9 +20,11 @@ from kerascifar.core.plugged import OWNERS, Plugin, owners
 from kerascifar.core.registry import Variant, nearest
 from kerascifar.data.datasets import DATASETS, Source
 from kerascifar.models import VARIANTS
+from kerascifar.training.own_callbacks import CALLBACKS
 
 Build = TypeVar("Build", bound=Callable[..., Any])
 Read = TypeVar("Read", bound=Callable[[RunConfig, str], Dataset])
+Make = TypeVar("Make", bound=Callable[[RunConfig, Path], Any])
 Define = TypeVar("Define", bound=Callable[..., Any])
 _loading: list[Plugin] = []  # the plugin that is being loaded; none while a script or a notebook registers
 
@@ -29,7 +32,7 @@ _loading: list[Plugin] = []  # the plugin that is being loaded; none while a scr
 @contextlib.contextmanager
 def owned_by(plugin: Plugin) -> Iterator[None]:
     """Give `plugin` the rows that are registered in the block; if it fails, none of them stays."""
-    tables = [OWNERS, VARIANTS, ARCHITECTURES, DATASETS, POLICIES, DISTANCES]
+    tables = [OWNERS, VARIANTS, ARCHITECTURES, DATASETS, POLICIES, DISTANCES, CALLBACKS]
     before = [dict(table) for table in tables]
     _loading.append(plugin)
     try:
@@ -143,6 +146,32 @@ def register_distance(name: str, images: bool = False) -> Callable[[Define], Def
     def register(define: Define) -> Define:
         _add("distance", name, DISTANCES, Distance(define, search="definition", images=images), define)
         return define
+
+    return register
+
+
+def register_callback(name: str) -> Callable[[Make], Make]:
+    """Add the Keras callback that the decorated function makes, as ``--callbacks NAME``: a logger, a rule of your own.
+
+    The function is ``make(config, folder) -> keras.callbacks.Callback``: the RunConfig, and the run's folder, for
+    files of its own. It is called anew when a killed run goes on, and its methods run before the checkpoint is written,
+    so what it does to the net is in there, what it keeps in itself is not.
+
+    Raises InputError: the name is taken, or holds a comma or a space.
+
+    >>> import kerascifar as kc
+    >>> @kc.register_callback("doctest_log")
+    ... def make(config, folder):
+    ...     import keras
+    ...
+    ...     return keras.callbacks.CSVLogger(folder / "log.csv", append=True)
+    """
+    if not re.fullmatch(r"[^,\s]+", name):
+        raise InputError(f"register_callback: a name without commas and spaces is needed, got {name!r}")
+
+    def register(make: Make) -> Make:
+        _add("callbacks", name, CALLBACKS, make, make)
+        return make
 
     return register
 

@@ -6,6 +6,7 @@ from kerascifar.core.registry import lookup
 from kerascifar.training.early_epochs import check_early_epochs
 from kerascifar.training.losses import LOSSES
 from kerascifar.training.optimizers import check_optimizer
+from kerascifar.training.own_callbacks import check_callbacks
 from kerascifar.training.phases import check_phases
 from kerascifar.training.schedules import check_schedule
 from kerascifar.training.selection import check_selection
@@ -15,6 +16,7 @@ def check_training(config: RunConfig) -> None:
     """Refuse wrong names and combinations of the fields in config/training.py."""
     check_optimizer(config)
     check_schedule(config)
+    check_callbacks(config)
     lookup(LOSSES, config.loss, "--loss")
     if config.learning_rate is None:
         raise InputError("learning_rate is None: make the config with kerascifar.configure.configure()")

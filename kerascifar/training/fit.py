@@ -21,6 +21,7 @@ from kerascifar.devices import distribution, placement
 from kerascifar.training.building import begin_phase, compiled_model, plain_model, resized_model
 from kerascifar.training.early_epochs import check_sides, shrunk, stretch_at, whitening_fixed
 from kerascifar.training.feeding import training_feed, validation_feed
+from kerascifar.training.own_callbacks import make_callbacks
 from kerascifar.training.preparation import faults, prepared
 from kerascifar.training.selection import out_of_patience, training_of
 
@@ -94,6 +95,7 @@ def train(
     curves = [Curves(folder)] if placement.backend() == "tensorflow" else []  # which Keras needs to write them
     shown = cluster is None or not cluster.follows
     lines = [EpochLines(recorder)] if shown and not progress_of_work.drawn(sys.stdout) else []
+    own = make_callbacks(config, folder)
     phase = begin_phase(config, model, data, steps, progress)
     while progress.epoch < config.epochs and not out_of_patience(progress.history, config.patience):
         if progress.epoch == phase.end:
@@ -122,7 +124,7 @@ def train(
                 epochs=end,
                 steps_per_epoch=steps - progress.step,
                 shuffle=False,  # the batches come shuffled
-                callbacks=[recorder, *lines, *curves, *averaging],
+                callbacks=[*own, recorder, *lines, *curves, *averaging],  # what our own do is in the checkpoint
             )
     model.steps_per_execution = 1  # for evaluation
     # At its end fit() replaces the weights by their average; start from the checkpoint, as a resumed run does.

@@ -20,11 +20,14 @@ from kerascifar.core.errors import InputError
 from kerascifar.data.datasets import DATASETS
 from kerascifar.models import VARIANTS, build
 from kerascifar.plugins import loading
+from kerascifar.run import run
+from kerascifar.training.own_callbacks import CALLBACKS
+from kerascifar.training.scoring import load_model
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PLUGIN, STUDY = DOCS / "my_plugin.py", DOCS / "my_study.toml"
 USED = ("--arch", "my_net", "--dataset", "my_data", "--augment", "my_policy")
-TABLES = (plugged.OWNERS, ARCHITECTURES, VARIANTS, DATASETS, POLICIES, DISTANCES, loading._loaded)
+TABLES = (plugged.OWNERS, ARCHITECTURES, VARIANTS, DATASETS, POLICIES, DISTANCES, CALLBACKS, loading._loaded)
 POLICY = 'import kerascifar as kc\nkc.register_policy("mine", "flip(0.5)")\n'
 
 
@@ -216,3 +219,42 @@ def _with(function, *last):
         return function(input_shape, classes, mean, std, *last)
 
     return build_it
+
+
+def test_a_callback_sees_the_epochs_and_is_part_of_the_run(plugin, tmp_path):
+    """One that also turns the first weights to zero: what it does is trained on, and scored."""
+    loading.load_all(
+        [
+            plugin(
+                """
+            import kerascifar as kc
+
+            @kc.register_callback("mine")
+            def make(config, folder):
+                import keras
+
+                class Mine(keras.callbacks.Callback):
+                    def on_epoch_end(self, epoch, logs=None):
+                        weights = self.model.trainable_variables[0]
+                        weights.assign(0 * weights)
+                        with open(folder / "mine.txt", "a") as file:
+                            file.write(f"{epoch} {sorted(logs)[0]} {config.arch}\\n")
+
+                return Mine()
+            """
+            )
+        ]
+    )
+    fields = {"arch": "origin_net", "dataset": "synthetic:80", "epochs": 2, "device": "cpu", "runs": str(tmp_path)}
+    config, without = configure(**fields, callbacks="mine"), configure(**fields)
+    assert config.run_id != without.run_id
+    result = run(config)
+    assert (config.folder / "mine.txt").read_text() == "0 accuracy origin_net\n1 accuracy origin_net\n"
+    assert result.notes["plugins"].keys() == {"mine.py"}
+    assert not load_model(config.folder).trainable_variables[0].numpy().any()
+    with pytest.raises(InputError, match="unknown --callbacks 'other'; choose from mine"):
+        configure(**fields, callbacks="mine,other")
+    with pytest.raises(InputError, match="--callbacks does not apply to knn"):
+        configure(arch="knn", dataset="digits", callbacks="mine")
+    with pytest.raises(InputError, match="without commas and spaces"):
+        kc.register_callback("a,b")
