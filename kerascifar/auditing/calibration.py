@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascifar.auditing.duplicates import Progress, compare, near_up_to
+from kerascifar.auditing.duplicates import Progress, compare, near_limits
 from kerascifar.auditing.findings import Pair
 from kerascifar.auditing.poses import WIDE
 from kerascifar.core.audit_lists import NEAR
@@ -24,23 +24,27 @@ class Reliability:
         copies: how many training images were copied, each shifted, scaled, mirrored or not, recoloured, recompressed.
         copies_listed: of these, how many were listed with the image that they were made of.
         copies_near: of these, how many bear the verdict *near-duplicate*.
-        strangers: pairs across splits of the audit whose labels differ, nearly all of them look-alikes.
-        strangers_near: of these, how many bear the verdict; some are copies with a wrong label.
+        others_near: training images that bear it with one of the copies, though they are not its source nor listed with
+            it: false positives, but for copies that the search within the training images does not meet.
+        two_labels: pairs across splits of the audit whose labels differ, nearly all of them look-alikes.
+        two_labels_near: of these, how many bear the verdict; some are copies with a wrong label.
         near: pairs across splits that bear it.
     """
 
     copies: int
     copies_listed: int
     copies_near: int
-    strangers: int
-    strangers_near: int
+    others_near: int
+    two_labels: int
+    two_labels_near: int
     near: int
 
     def facts(self) -> list[tuple[str, str]]:
-        """Return what the page and the command say of it, in two lines."""
+        """Return what the page and the command say of it, in three lines."""
         return [
             ("made copies found", f"{self.copies_near} of {self.copies} (listed {self.copies_listed})"),
-            ("near-duplicates with differing labels", f"{self.strangers_near} of {self.near}"),
+            ("false near-duplicates of these", f"{self.others_near}"),
+            ("near-duplicates with differing labels", f"{self.two_labels_near} of {self.near}"),
         ]
 
     def to_dict(self) -> dict[str, Any]:
@@ -64,15 +68,18 @@ def measure(whole: Whole, pairs: Sequence[Pair], seed: int, progress: Progress, 
     copies = Split(np.stack([altered(train.images[row], rng) for row in rows]), train.labels[rows])
     (a, b), aligned = compare(copies, train, WIDE, False, "made copies", progress, threads)
     own = rows[a] == b
-    near_residual = near_up_to(
-        len(train) * max([len(split) for name, split in whole.splits.items() if name != "train"], default=len(train))
-    )
+    tested = max([len(split) for name, split in whole.splits.items() if name != "train"], default=len(train))
+    near_here = aligned.residual <= near_limits(aligned, len(train) * tested)
+    within = {frozenset((p.a_index, p.b_index)) for p in pairs if p.a_split == p.b_split == "train"}
+    ends = zip(rows[a].tolist(), b.tolist(), strict=True)
+    known = np.array([frozenset(pair) in within for pair in ends], bool)
     across = [pair for pair in pairs if pair.a_split != pair.b_split]
     near = [pair for pair in across if pair.verdict == NEAR]
     return Reliability(
         len(rows),
         int(own.sum()),
-        int((aligned.residual[own] <= near_residual).sum()),
+        int((near_here & own).sum()),
+        int((near_here & ~own & ~known).sum()),
         sum(pair.a_label != pair.b_label for pair in across),
         sum(pair.a_label != pair.b_label for pair in near),
         len(near),

@@ -114,14 +114,18 @@ def near_up_to(pairs: float) -> float:
     return round(min(NEAR_AT_MOST, NEAR_OF_CIFAR + PER_DECADE * math.log10(CIFAR_PAIRS / pairs)), 3)
 
 
-def stands(scale: float, shift_x: float, shift_y: float, mirror: bool) -> bool:
-    """Return whether two pictures so aligned lie on each other as they stand.
+def near_limits(aligned: Aligned, compared: int) -> np.ndarray:
+    """Return for each pair the residual up to which it is a near-duplicate, float64 (P,).
 
-    >>> stands(1.03, -2, 0.5, mirror=False), stands(1.1, 0, 0, mirror=False), stands(1, 0, 0, mirror=True)
-    (True, False, False)
+    Args:
+        aligned: pairs of images of two splits.
+        compared: how many pairs of images were compared.
     """
-    moved = max(abs(shift_x), abs(shift_y)) >= STANDING_SHIFT or abs(math.log(scale)) >= math.log(STANDING_SCALE)
-    return not (mirror or moved)
+    shift_y, shift_x, tall, wide = aligned.place.T.astype(np.float64)
+    enlarged = np.exp(-(tall + wide) / 2)
+    moved = np.maximum(np.abs(shift_y), np.abs(shift_x)) * enlarged
+    stands = ~aligned.mirror & (moved < STANDING_SHIFT) & (np.abs(np.log(enlarged)) < math.log(STANDING_SCALE))
+    return np.where(stands, near_up_to(compared * STANDING), near_up_to(compared))
 
 
 def verdict(residual: float, same: bool, near: float, nearest: bool = True) -> str:
@@ -205,7 +209,8 @@ def _pairs(
     (a_split, b_split), no_files = names, [""] * max(map(len, whole.splits.values()))
     labels = [whole.splits[name].labels for name in names]
     compared = len(labels[0]) * len(labels[1])
-    limits = {False: near_up_to(compared), True: near_up_to(compared * (1 if a_split == b_split else STANDING))}
+    within = np.full(len(aligned.residual), near_up_to(compared))
+    near = within if a_split == b_split else near_limits(aligned, compared)
     best: dict[int, float] = {}
     for a, residual in zip(indices[0].tolist(), aligned.residual.tolist(), strict=True):
         best[a] = min(residual, best.get(a, np.inf))
@@ -216,11 +221,10 @@ def _pairs(
         mirror, shas = bool(aligned.mirror[row]), (checksums[a_split][a], checksums[b_split][b])
         same, residual = shas[0] == shas[1], float(aligned.residual[row])
         shift_x, shift_y = (shift_x if mirror else -shift_x) * enlarged, -shift_y * enlarged
-        near = limits[stands(enlarged, shift_x, shift_y, mirror)]
         yield Pair(
             a_split, a, b_split, b,
             score=0.0 if same else residual,
-            verdict=verdict(residual, same, near, a_split == b_split or residual == best[a]),
+            verdict=verdict(residual, same, float(near[row]), a_split == b_split or residual == best[a]),
             shift_x=shift_x,
             shift_y=shift_y,
             scale=enlarged,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from skimage.transform import SimilarityTransform, warp
 
-from kerascifar.auditing import candidates, duplicates
-from kerascifar.auditing.alignment import align
+from kerascifar.auditing import calibration, candidates, duplicates, findings
+from kerascifar.auditing.alignment import Aligned, align
 from kerascifar.auditing.findings import NEAR, SAME, SIMILAR
 from kerascifar.auditing.poses import NARROW, WIDE, Pose, banded, descriptors
 from kerascifar.core.contracts import Split, Whole
@@ -122,3 +122,21 @@ def test_a_search_that_was_killed_goes_on_and_a_damaged_file_is_named(tmp_path):
 def test_every_pose_stays_inside():
     for pose in WIDE + NARROW:
         assert 12 * pose.scale + max(abs(pose.x), abs(pose.y)) <= 16 + 1e-9, pose
+
+
+def test_the_limit_is_higher_for_pictures_that_lie_on_each_other_as_they_stand():
+    place = np.array([[0, 2, 0, 0], [0, 4, 0, 0], [0, 0, 0, 0], [0, 0, np.log(1.1), np.log(1.1)]], np.float32)
+    mirror = np.array([False, False, True, False])  # as it stands; moved too far; mirrored; larger
+    aligned = Aligned(mirror, place, np.zeros(4), np.ones(4), np.zeros(4))
+    assert duplicates.near_limits(aligned, 10_000 * 50_000).tolist() == [0.337, 0.28, 0.28, 0.28]
+
+
+def test_made_copies_are_found_and_take_no_stranger_for_their_source():
+    images = pictures(60)
+    images[59] = images[58]  # a copy in the set itself is no stranger to a copy of it
+    drawn = Whole(("a", "b"), {"train": Split(images, np.arange(60) % 2)})
+    pair = findings.Pair("train", 58, "train", 59, 0.0, "same pixels", 0, 0, 1, False, 1, 0, "a", "b", "c", "c")
+    found = calibration.measure(drawn, [pair], 0, quiet, 1)
+    assert (found.copies, found.others_near, found.near) == (60, 0, 0)
+    assert found.copies_near > 40
+    assert calibration.measure(drawn, [], 0, quiet, 1).others_near > 0
