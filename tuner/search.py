@@ -3,12 +3,12 @@
 import statistics
 import time
 
-import keras
 from keras_tuner import engine, errors
 
 from kerascifar.config import RunConfig
 from kerascifar.core import files, private
 from kerascifar.core.errors import FolderInUse, TrainingDiverged
+from kerascifar.devices.placement import forget_nets
 from kerascifar.run import run
 from tuner import hparams
 from tuner.definition import OBJECTIVE, Search
@@ -113,4 +113,4 @@ def _score(config: RunConfig) -> tuple[float | None, str | None]:
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         return None, f"out of memory: {str(error).splitlines()[0] if str(error) else 'no details'}"
     finally:
-        keras.utils.clear_session()  # frees the memory of this net for the next one
+        forget_nets()

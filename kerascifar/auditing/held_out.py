@@ -18,6 +18,7 @@ from kerascifar.core.errors import InputError
 from kerascifar.core.files import write_atomically
 from kerascifar.core.progress import bar
 from kerascifar.data.datasets import load, load_whole
+from kerascifar.devices import placement
 from kerascifar.devices.jobs import make_executor
 from kerascifar.evaluation.scored_run import read_scored_run
 from kerascifar.plugins.loading import same_plugins
@@ -161,4 +162,6 @@ def _trained(data: Dataset, others: Mapping[str, Split], config: RunConfig, fold
     folder.mkdir(parents=True, exist_ok=True)
     fitted = engine(config.arch).fit(config, ARCHITECTURES[config.arch], data, folder)
     found = {"train": fitted.score(data.test.images, "test")}
-    return found | {name: fitted.score(split.images, name) for name, split in others.items()}
+    found |= {name: fitted.score(split.images, name) for name, split in others.items()}
+    placement.forget_nets()
+    return found

@@ -1,6 +1,7 @@
 """Where a run computes: backend, device, precision and threads. TensorFlow is started here, quietly."""
 
 import contextlib
+import gc
 import importlib.util
 import os
 import re
@@ -172,6 +173,13 @@ def import_keras() -> Any:
     keras.config.set_max_epochs(None)
     keras.config.set_max_steps_per_epoch(None)
     return keras
+
+
+def forget_nets() -> None:
+    """Free the memory of the nets that were trained so far for the next one."""
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.clear_session()
+    gc.collect()
 
 
 def tensorflow_on_cpu() -> bool:

@@ -18,7 +18,7 @@ from kerascifar.core.errors import InputError, TrainingDiverged
 from kerascifar.core.provenance import Provenance
 from kerascifar.core.shown import printable
 from kerascifar.devices.jobs import make_executor, threads_each
-from kerascifar.devices.placement import import_keras, need_tensorflow, quiet
+from kerascifar.devices.placement import forget_nets, import_keras, need_tensorflow, quiet
 from kerascifar.plugins.loading import same_plugins
 from kerascifar.run import check_provenance, provenance, run
 from kerascifar.studies.budget import ordered, time_of
@@ -77,8 +77,7 @@ def perform(row: Row, config: RunConfig, folder: Path, jobs: int = 1) -> str:
         files.write_text(folder / DIVERGED, f"{error}\n")
         return str(error)
     finally:
-        if "keras" in sys.modules:  # free this net's memory for the next one
-            sys.modules["keras"].utils.clear_session()
+        forget_nets()
 
 
 def _search(row: Search, config: RunConfig, folder: Path) -> None:

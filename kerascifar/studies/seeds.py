@@ -2,12 +2,12 @@
 
 import dataclasses
 import statistics
-import sys
 from collections.abc import Callable, Sequence
 
 from kerascifar.config import RunConfig
 from kerascifar.core.errors import InputError
 from kerascifar.core.fields import check_seeds
+from kerascifar.devices.placement import forget_nets
 from kerascifar.results import Result
 from kerascifar.run import run
 
@@ -28,8 +28,7 @@ def run_all(configs: Sequence[RunConfig], told: Callable[[RunConfig, Result], No
             print(f"seed {config.seed}", flush=True)
         results.append(run(config))
         told(config, results[-1])
-        if "keras" in sys.modules:  # free this net's memory for the next one
-            sys.modules["keras"].utils.clear_session()
+        forget_nets()
     return results
 
 
