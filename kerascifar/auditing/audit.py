@@ -72,7 +72,8 @@ def audit(config: RunConfig, request: Request) -> Iterator[str]:
         took = {"duplicates": time.monotonic() - begun}
         if request.folds:
             each = replace(config, threads=config.threads or threads_each(request.jobs))
-            kept = work / f"folds-{request.folds}-seed-{config.seed}-threads-{each.threads or cores()}"
+            threads = each.threads or cores()
+            kept = work / f"folds-{request.folds}-seed-{config.seed}-threads-{threads}-{held_out.RECIPE}"
             kept.mkdir(exist_ok=True)
             folds = held_out.by_folds(each, whole, request.folds, kept, request.jobs)
             scored = {name: np.where(np.isnan(scored[name]), values, scored[name]) for name, values in folds.items()}
