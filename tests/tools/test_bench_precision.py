@@ -47,7 +47,7 @@ def test_the_page_names_the_processor_and_shows_gains_alone(load_tool):
         "machine": {"processor": "A CPU", "flags": ["avx512_bf16"]},
     }  # fmt: skip
     text = load_tool("speed_table").precision("precision.json", {"nets": {"net": row}})
-    assert text.startswith("### bfloat16 on A CPU\n\nWhich lists avx512_bf16.")
+    assert text.startswith("### bfloat16 on A CPU\n\nThis processor lists avx512_bf16.")
     assert text.splitlines()[-1] == "| `net` | 1.000 | 0.50 | 0.60 | - | - |"
 
 

@@ -55,5 +55,5 @@ def trained(monkeypatch):
 
     monkeypatch.setattr(tuner.search, "run", run)
     monkeypatch.setattr(tuner.search, "WAIT", 0.0)
-    monkeypatch.setattr(tuner.search.keras.utils, "clear_session", lambda: None)  # there is no net to forget
+    monkeypatch.setattr(tuner.search, "forget_nets", lambda: None)  # there is no net to forget
     return asked
