@@ -66,6 +66,7 @@ def audit(config: RunConfig, request: Request) -> Iterator[str]:
     key = hashlib.sha256(json.dumps([FORMAT, checksums]).encode()).hexdigest()[:12]
     work = request.out / WORK / key
     with files.only_writer(request.out, "--out"):
+        went_on = work.exists()  # then its seconds are not those of the audit
         work.mkdir(parents=True, exist_ok=True)
         pairs = duplicates.find_pairs(whole, work, stage, config.threads)
         reliability = calibration.measure(whole, pairs, config.seed, stage, config.threads)
@@ -88,7 +89,7 @@ def audit(config: RunConfig, request: Request) -> Iterator[str]:
         else:  # one of an earlier audit would be read as a list of this one
             (request.out / LABELS).unlink(missing_ok=True)
         effects = effects_on(request.runs, whole, *lists)
-        content = summary(config, request, whole, pairs, labels, oddities, took) | {
+        content = summary(config, request, whole, pairs, labels, oddities, {} if went_on else took) | {
             "reliability": reliability.to_dict(),
             "runs": effects,
         }
