@@ -17,6 +17,7 @@ from kerascifar.cli import Parser, add_flags, as_flags, entry, suggest
 from kerascifar.config import RunConfig
 from kerascifar.core.errors import InputError
 from kerascifar.devices.jobs import job_count
+from kerascifar.plugins.loading import parse
 from kerascifar.results import find_run
 
 FLAGS = ("dataset", "data_dir", "unverified", "image_size", "seed", "threads", "device")
@@ -35,7 +36,7 @@ unless --folds asks for those of the other images"
     parser.add_argument("--scores-of", metavar="RUN", nargs="+", help=scores)
     parser.add_argument("--no-pictures", action="store_true", help="write the page without pictures, to be published")
     add_flags(parser, FLAGS)
-    fields = vars(parser.parse_args(argv))
+    fields = vars(parse(parser, argv))
     out, number, runs, jobs = (fields.pop(name) for name in ("out", "folds", "scores_of", "jobs"))
     pictures = not fields.pop("no_pictures")
     if out.exists() and not out.is_dir():

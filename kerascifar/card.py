@@ -2,14 +2,15 @@
 
     python -m kerascifar.card saved_models/mobilenet_mod --out nets
     python -m kerascifar.card RUN --out nets --license mit
+    python -m kerascifar.card RUN --out nets --float16
 
 DIR/RUN-ID gets the net, result.json, scores.npz and what evaluate --latency and kerascifar.export wrote, so that it is
 a RUN for every command, and README.md: accuracy with its interval and per class, data, recipe, limits, and a head that
 the Hugging Face hub reads. Checkpoints and logs are not copied.
 
 A Keras net lies there as plain.keras too, which Keras loads without this package. A net that was trained in half
-precision is shipped in float32, with the same weights, and scored so. Where the run has not got these yet, its images
-must be at hand.
+precision is shipped in float32, with the same weights, and scored so; --float16 keeps the weights of any net in half
+the bytes, rounded, and scores it so. Where the run has not got these yet, its images must be at hand.
 """
 
 import sys
@@ -34,10 +35,12 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="where to write DIR/RUN-ID")
     license_help = f"of the net, by its name on the Hugging Face hub, such as mit (default {LICENSE})"
     parser.add_argument("--license", metavar="NAME", default=LICENSE, help=license_help)
+    half_help = "keep the weights as float16, in half the bytes; the net computes in float32 with what they are then"
+    parser.add_argument("--float16", action="store_true", help=half_help)
     add_flags(parser, ("data_dir", "unverified", "threads"))
     machine = vars(parse(parser, argv))
-    run, out, license = map(machine.pop, ("run", "out", "license"))
-    with shipped_form(find_run(run), **machine) as folder:
+    run, out, license, float16 = map(machine.pop, ("run", "out", "license", "float16"))
+    with shipped_form(find_run(run), float16, **machine) as folder:
         missing = add_plain(folder, **machine)
         into = ship(folder, out)
     markdown = (into / CARD).read_text(encoding="utf-8")

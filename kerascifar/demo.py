@@ -8,7 +8,7 @@
 Without --out it serves a page to this machine alone: drop, paste, photograph or draw a picture, and see what the net
 says and what that hangs on. With --out it writes the page and the net as ONNX: static files for any web server, whose
 page runs the net itself. That takes ONNX Runtime's files too: --fetch-runtime downloads the one version that the page
-accepts, 33 MB, of which 14 MB are kept.
+accepts, 14 MB.
 """
 
 import argparse

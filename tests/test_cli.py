@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kerascifar import cli
 from kerascifar.__main__ import commands
 from kerascifar.cli import print_table, suggest
 from kerascifar.config import FIELDS, flag
@@ -107,6 +108,14 @@ def test_the_next_command_is_shown_to_a_person(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     suggest("kerascifar.report", "my runs", "--out", "report")
     assert capsys.readouterr().err == "next: python -m kerascifar.report 'my runs' --out report\n"
+
+
+def test_the_next_command_takes_the_same_plugins(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(cli, "FILES", ["my net.py", "b.py"])
+    suggest("kerascifar.report", "runs")
+    told = capsys.readouterr().err
+    assert told == "next: python -m kerascifar.report runs --plugin 'my net.py' --plugin b.py\n"
 
 
 def hints():

@@ -1,8 +1,7 @@
-"""ONNX Runtime for browsers, no part of this package: one pinned version, checked before anything is unpacked."""
+"""ONNX Runtime for browsers, no part of this package: one pinned version, checked before anything is written."""
 
 import base64
 import hashlib
-import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -12,7 +11,10 @@ from kerascifar.core.errors import InputError
 from kerascifar.data.sources.archives import read_files
 
 VERSION = "1.30.0"
-URL = f"https://registry.npmjs.org/onnxruntime-web/-/onnxruntime-web-{VERSION}.tgz"
+# Of a public mirror of published packages; the same files stand in the archive that `npm pack onnxruntime-web@VERSION`
+# gets, which may be taken instead.
+URL = f"https://cdn.jsdelivr.net/npm/onnxruntime-web@{VERSION}/dist/"
+LARGEST = 20 * 2**20  # bytes; none of the files is larger
 BYTES = 33_106_585
 SHA256 = "d2228df7e4616bc3348bf504ee888f3bec43789a273f0a63f3e68d203ce3bf71"
 FOLDER = "runtime"  # beside the page
@@ -33,31 +35,38 @@ def integrity() -> dict[str, str]:
 
 
 def fetch_runtime(into: Path, archive: Path | None = None) -> list[Path]:
-    """Write the files in MEMBERS into the folder `into`, from the pinned archive at URL or the same as a file.
+    """Write the files in MEMBERS into the folder `into`, from URL, or from the pinned archive as a file.
 
-    Returns the files' paths. Nothing is written unless the archive's checksum is right.
+    Returns the files' paths. Nothing is written unless all checksums are right.
 
-    Raises InputError: it cannot be fetched or read, or it is not the pinned one.
+    Raises InputError: they cannot be fetched or read, or are not the pinned ones.
     """
     if into.exists() and not into.is_dir():
         raise InputError(f"--fetch-runtime: expected a folder, got the file {into}")
-    with tempfile.TemporaryDirectory() as folder:
-        place = archive or _download(Path(folder) / "runtime.tgz")
-        _check(place)
-        contents = dict(read_files(place, "package/dist", MEMBERS))
+    contents = {name: _download(name) for name in MEMBERS} if archive is None else _unpack(archive)
     for name, content in contents.items():
         files.write_atomically(into / name, lambda part, content=content: part.write_bytes(content))
     return [into / name for name in contents]
 
 
-def _download(place: Path) -> Path:
+def _download(name: str) -> bytes:
+    url = URL + name
     try:
-        with urllib.request.urlopen(URL, timeout=_SECONDS) as answer:
-            place.write_bytes(answer.read(BYTES + 1))  # one more than it has: a longer one is not the pinned one
+        with urllib.request.urlopen(url, timeout=_SECONDS) as answer:
+            content = answer.read(LARGEST + 1)
     except (OSError, urllib.error.URLError) as error:
         reason = getattr(error, "reason", None) or error
-        raise InputError(f"cannot fetch {URL} ({reason}); give the file by --runtime-archive FILE") from None
-    return place
+        raise InputError(f"cannot fetch {url} ({reason}); give the archive by --runtime-archive FILE") from None
+    if len(content) > LARGEST:
+        raise InputError(f"{url}: expected at most {LARGEST:,} bytes, got more")
+    if (digest := hashlib.sha256(content).hexdigest()) != MEMBERS[name]:
+        raise InputError(f"{url}: expected SHA-256 {MEMBERS[name]}, got {digest}")
+    return content
+
+
+def _unpack(archive: Path) -> dict[str, bytes]:
+    _check(archive)
+    return dict(read_files(archive, "package/dist", MEMBERS))
 
 
 def _check(place: Path) -> None:
@@ -67,7 +76,7 @@ def _check(place: Path) -> None:
         if not place.is_file():
             raise InputError(f"--runtime-archive: there is no file {place}")
         if (size := place.stat().st_size) != BYTES:
-            raise InputError(f"{what} of {BYTES:,} bytes, got {size:,}{' or more' if size > BYTES else ''}")
+            raise InputError(f"{what} of {BYTES:,} bytes, got {size:,}")
         with open(place, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:

@@ -13,7 +13,7 @@ from typing import Any
 
 from kerascifar.cli import Parser
 from kerascifar.core.errors import InputError
-from kerascifar.core.plugged import Plugin
+from kerascifar.core.plugged import FILES, Plugin
 from kerascifar.plugins import register
 
 GROUP = "kerascifar.plugins"
@@ -42,6 +42,7 @@ def load_all(paths: Sequence[str | Path]) -> None:
         key = str(path.resolve())
         if key not in _loaded:
             _loaded[key] = load_file(path)
+            FILES.append(str(path))
 
 
 def same_plugins() -> Callable[[], None]:

@@ -1,6 +1,7 @@
 """The form in which a run is shipped: a net that was trained in half precision computes in float32, and is scored so.
 
-Sums in bfloat16 are other sums on another processor, and so are some labels; in float32 hardly any.
+Sums in bfloat16 are other sums on another processor, and so are some labels; in float32 hardly any. The weights may be
+kept as float16, for half the bytes; then too the net computes in float32.
 """
 
 import contextlib
@@ -23,27 +24,30 @@ from kerascifar.results import EXCLUDED, EXPORTED, EXPORTS, KERAS_MODEL, TRAINED
 from kerascifar.run import SCORED, load_again, read_run
 from kerascifar.serving.export_run import check_net, export, read_exports
 from kerascifar.serving.formats import FORMATS
+from kerascifar.serving.half_weights import in_float16
 
 FULL = "float32"
 _HALF = ("float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
 
 
 @contextlib.contextmanager
-def shipped_form(folder: Path, **machine: Any) -> Iterator[Path]:
-    """Give the run folder to ship: `folder` itself, or for a net that computes in half precision a copy in float32.
+def shipped_form(folder: Path, float16: bool = False, **machine: Any) -> Iterator[Path]:
+    """Give the run folder to ship: `folder` itself, or for a net that is to be another one a copy, which computes so.
 
-    The copy lasts as long as the block. Its model.keras has the same weights, bit for bit; its metrics and scores.npz
-    are measured in float32; the notes of its result.json name the precision of the training. It keeps the id of the
-    run, and has no latency.json, which was measured in half precision.
+    The copy lasts as long as the block. Its model.keras computes in float32 and has the same weights, bit for bit, or
+    these rounded to float16; its metrics and scores.npz are measured with them; the notes of its result.json name the
+    precision of the training, and `weights` if they are rounded. It keeps the id of the run, and has no latency.json,
+    which was measured in half precision.
 
     Args:
         folder: the finished run.
+        float16: keep matrices and filters as float16, in half the bytes.
         machine: RunConfig fields that do not change the numbers: data_dir, unverified, threads.
 
     Raises InputError: the run, its net or its images cannot be used.
     """
     config, result = read_run(folder, device="cpu", **machine)
-    if config.precision == FULL or _linked(folder):  # a link is not followed: what ships the folder refuses it
+    if (config.precision == FULL and not float16) or _linked(folder):  # a link is not followed: what ships the folder refuses it
         yield folder
         return
     check_net(config, folder)
@@ -59,7 +63,11 @@ def shipped_form(folder: Path, **machine: Any) -> Iterator[Path]:
         for name in (EXCLUDED, EXPORTED, KERAS_MODEL):
             _copy(folder / name, form / name)
         files.deflate(form / KERAS_MODEL, _in_float32)
-        _keep_exports(form, _sha256(folder / KERAS_MODEL))
+        if float16:
+            files.deflate(form / KERAS_MODEL, in_float16)
+            _forget_exports(form)  # they hold the weights as they were
+        else:
+            _keep_exports(form, _sha256(folder / KERAS_MODEL))
         model = load_model(form)
         _check_precision(model)
         score = scorer(model, in_full)
@@ -70,6 +78,8 @@ def shipped_form(folder: Path, **machine: Any) -> Iterator[Path]:
             for name, values in scores.items()
         }
         notes = {**result.notes, "precision": FULL, TRAINED_IN: config.precision}
+        if float16:
+            notes["weights"] = "float16"
         shipped = dataclasses.replace(result, metrics={**result.metrics, **metrics}, notes=notes)
         results.write_result(form, shipped)
         yield form
@@ -102,6 +112,14 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copytree(source, target, symlinks=True)
     elif source.exists() or source.is_symlink():
         shutil.copyfile(source, target, follow_symlinks=False)
+
+
+def _forget_exports(form: Path) -> None:
+    path = form / EXPORTED
+    if path.is_symlink():
+        path.unlink()
+    elif path.exists():
+        shutil.rmtree(path)
 
 
 def _keep_exports(form: Path, before: str) -> None:

@@ -63,28 +63,39 @@ def test_what_is_no_file_is_refused(tmp_path):
 
 @pytest.fixture
 def published(tmp_path, monkeypatch):
-    """A server of this machine in the registry's place."""
-    with plain_server(tmp_path) as url:
-        monkeypatch.setattr(runtime, "URL", f"{url}runtime.tgz")
-        yield
+    """A folder that a server of this machine hands out in the mirror's place; the files in it are the pinned ones."""
+    folder = tmp_path / "published"
+    folder.mkdir()
+    for name, content in CONTENTS.items():
+        (folder / name).write_bytes(content)
+    pinned = {name: hashlib.sha256(content).hexdigest() for name, content in CONTENTS.items()}
+    monkeypatch.setattr(runtime, "MEMBERS", pinned)
+    with plain_server(folder) as url:
+        monkeypatch.setattr(runtime, "URL", url)
+        yield folder
 
 
-def test_it_is_fetched(tmp_path, pin, published):
-    pin(packed(tmp_path))
+def test_the_files_are_fetched(tmp_path, published):
     runtime.fetch_runtime(tmp_path / "into")
-    assert {path.name for path in (tmp_path / "into").iterdir()} == set(CONTENTS)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "into").iterdir()} == CONTENTS
 
 
-def test_a_longer_answer_is_not_read_to_its_end(tmp_path, pin, published):
-    archive = packed(tmp_path)
-    pin(archive)
-    archive.write_bytes(archive.read_bytes() + bytes(10**6))
-    with pytest.raises(InputError, match=rf"got {runtime.BYTES + 1:,} or more"):
+def test_another_file_is_refused_and_nothing_is_written(tmp_path, published):
+    list(published.iterdir())[-1].write_bytes(b"other")
+    with pytest.raises(InputError, match=r"expected SHA-256 [0-9a-f]{64}, got [0-9a-f]{64}$"):
+        runtime.fetch_runtime(tmp_path / "into")
+    assert not (tmp_path / "into").exists()
+
+
+def test_a_longer_answer_is_not_read_to_its_end(tmp_path, published, monkeypatch):
+    monkeypatch.setattr(runtime, "LARGEST", 10)
+    with pytest.raises(InputError, match="expected at most 10 bytes, got more"):
         runtime.fetch_runtime(tmp_path / "into")
 
 
-def test_a_registry_that_cannot_be_reached_is_one_line(tmp_path, published):
-    with pytest.raises(InputError, match=r"cannot fetch http://.*; give the file by --runtime-archive FILE"):
+def test_a_mirror_that_cannot_be_reached_is_one_line(tmp_path, published):
+    next(published.iterdir()).unlink()
+    with pytest.raises(InputError, match=r"cannot fetch http://.*; give the archive by --runtime-archive FILE"):
         runtime.fetch_runtime(tmp_path / "into")
     assert not (tmp_path / "into").exists()
 

@@ -1,9 +1,11 @@
 """`card`: a net that was trained in half precision is shipped in float32, with the same weights."""
 
 import dataclasses
+import io
 import json
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -15,6 +17,7 @@ from kerascifar.core.provenance import Provenance
 from kerascifar.run import load_again, read_run, run
 from kerascifar.serving import shipping
 from kerascifar.serving.export_run import read_exports
+from kerascifar.serving.half_weights import WEIGHTS, in_float16
 from kerascifar.serving.shipping import _sha256, shipped_form
 from kerascifar.training.scoring import load_model
 from kerascifar.training.sharing import find_training
@@ -75,6 +78,32 @@ def test_what_computes_in_float32_is_shipped_as_it_is(trained, tmp_path):
     with shipped_form(shipped) as form:
         assert form == shipped
     card.main([str(trained), "--out", str(tmp_path)])  # again, over itself: the same numbers
+
+
+def test_weights_in_half_the_bytes_are_scored_as_they_are_then(trained, tmp_path, capsys):
+    card.main([str(trained), "--out", str(tmp_path), "--float16"])
+    shipped = tmp_path / trained.name
+    assert (shipped / "model.keras").stat().st_size < 0.65 * (trained / "model.keras").stat().st_size
+    before, after = load_model(trained).weights, load_model(shipped).weights
+    assert any(weights.ndim > 1 for weights in before)
+    for own, half in zip(before, after, strict=True):
+        values = np.asarray(own)
+        expected = values.astype(np.float16).astype(np.float32) if values.ndim > 1 else values
+        np.testing.assert_array_equal(np.asarray(half), expected, err_msg=own.path)
+    assert policies(shipped) == {"float32"}
+    assert results.read_result(shipped).notes["weights"] == "float16"
+    assert [path.name for path in (shipped / "exported").glob("*.*")] == ["export.json", "plain.keras"]
+    capsys.readouterr()
+    evaluate.main([str(shipped), "--device", "cpu"])
+    assert capsys.readouterr().out.count("as in result.json") == 2
+
+
+def test_a_weight_that_float16_cannot_hold_is_refused():
+    file = io.BytesIO()
+    with h5py.File(file, "w") as archive:
+        archive["dense/vars/0"] = np.full((2, 2), 1e6, np.float32)
+    with pytest.raises(InputError, match="dense/vars/0 holds a number that float16 cannot hold"):
+        in_float16(WEIGHTS, file.getvalue())
 
 
 def test_a_run_that_is_only_scored_takes_the_net_as_it_was_trained(trained, tmp_path):
