@@ -29,8 +29,8 @@ REDUCED = (
     (r"train .*--arch (knn|nearest_centroid)", SMALL),
     (r"train .*--exclude", "--arch lenet --train-limit 200 --test-limit 50 --epochs 1"),
     (r"kerascifar\.train ", f"{SMALL} --epochs 1"),
-    (r"lr_find .*(folder|cifar100)", "--dataset synthetic:60 --steps 20"),
-    (r"lr_find", f"--arch lenet {SMALL} --steps 20"),
+    (r"lr_find .*(folder|cifar100)", "--dataset synthetic:60 --steps 40"),
+    (r"lr_find", f"--arch lenet {SMALL} --steps 40"),
     (r"audit .*--scores-of", f"{SMALL} --scores-of saved_models/mobilenet_mod"),
     (r"audit .*--dataset cifar10", f"{SMALL} --folds 2"),
     (r"explore .*--plugin", ""),
@@ -38,6 +38,7 @@ REDUCED = (
     (r"launch", f"--arch lenet {SMALL} --epochs 1"),
     (r"tuner .*--plugin", "--max-trials 1 --epochs 1"),
     (r"tuner --arch", f"{SMALL} --max-trials 2 --initial-points 1 --epochs 1"),
+    (r"reproduce rawat", "--only final"),
     (r"reproduce lai", "--budget 20s"),
 )
 # Commands that need CIFAR-10 itself, which scores the nets that come along, and is the data of the studies.
@@ -51,7 +52,7 @@ ELSEWHERE = {
     r"--runtime-archive": "tests/demonstration/test_runtime.py, on an archive like that",
     r"--data-dir /data/cinic10": "tests/studies, on a folder like CINIC-10's",
 }
-PLACES = {"RUN": "saved_models/mobilenet_mod", "DIR": "MY_PICTURES"}
+RUNS = ("saved_models/mobilenet_mod", "saved_models/second", "saved_models/third")
 
 
 def commands():
@@ -70,8 +71,9 @@ COMMANDS = commands()
 
 
 def reduced(command):
-    for word, place in PLACES.items():
-        command = re.sub(rf"(?<![\w-]){word}\b", place, command)
+    for run in RUNS:
+        command = re.sub(r"(?<![\w-])RUN\b", run, command, count=1)
+    command = re.sub(r"(?<![\w-])DIR\b", "MY_PICTURES", command)
     return f"{command} {next((more for pattern, more in REDUCED if re.search(pattern, command)), '')}".strip()
 
 
@@ -122,8 +124,11 @@ def home(tmp_path_factory):
     (folder / "my_run.toml").write_text('arch = "lenet"\ndataset = "synthetic:60"\nepochs = 1\n', encoding="utf-8")
     for line in (
         f"python -m kerascifar.train --arch mobilenet_mod --name mobilenet_mod {SMALL} --epochs 1",
+        f"python -m kerascifar.train --arch lenet --name second {SMALL} --epochs 1",
+        f"python -m kerascifar.train --arch lenet_relu --name third {SMALL} --epochs 1",
         "python -m kerascifar.train --plugin docs/my_plugin.py --arch my_net --dataset my_data --augment my_policy",
-        "python -m kerascifar.train --name mine --init-weights tiny36k --dataset folder --data-dir MY_PICTURES --epochs 1",
+        "python -m kerascifar.train --name mine --init-weights tiny36k --dataset folder --data-dir MY_PICTURES "
+        "--epochs 2",
     ):
         shell(folder, line)
     for name in ("pairs.csv", "labels.csv"):
@@ -150,7 +155,10 @@ def test_the_command_runs(here, command, request):
 def test_the_command_serves_a_page(here, command):
     line = f"exec {reduced(command)} --port 0"
     with open(here / "said.txt", "w+", encoding="utf-8") as said:
-        server = subprocess.Popen(["bash", "-c", line], cwd=here, env=environment(here), stdout=said, stderr=said)
+        server = subprocess.Popen(
+            ["bash", "-c", line], cwd=here, env=environment(here), stdout=said, stderr=said,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a test in the background ignores it
+        )  # fmt: skip
         try:
             page = None
             for _ in range(600):

@@ -136,7 +136,10 @@ def summary(
                 if a != b
             },
             "further_partner_up_to": duplicates.FURTHER_UP_TO,
-            "similar_up_to": duplicates.SIMILAR_UP_TO,
+            "similar_up_to": {
+                f"{a} and {b}": duplicates.similar_up_to(len(whole.splits[a]) * len(whole.splits[b]))
+                for a, b, _ in duplicates.comparisons(whole)
+            },
             "suspect_margin": SURE,
         },
         "pairs": [

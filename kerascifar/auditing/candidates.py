@@ -12,6 +12,7 @@ from kerascifar.core.processor import cores
 
 KEPT = 16  # candidates per image at most
 LEAST = 0.62  # correlation; of two unrelated CIFAR images the best over all training images is about 0.66
+LEAST_OF_FEW = 0.4  # where so few images are compared that aligning more of them costs little
 COMPONENTS = 128  # principal components, which hold 92 % of the descriptors' variance on CIFAR-10
 COLUMNS = 2000  # images compared at a time, so that a block of products stays in the cache's reach
 PRODUCTS = 20_000_000  # at most in one block: 80 MB per thread
@@ -46,7 +47,8 @@ class Searched:
     """
 
     def __init__(self, images: np.ndarray) -> None:
-        rows = descriptors(banded(images), UPRIGHT)
+        blocks = [images[first : first + COLUMNS] for first in range(0, len(images), COLUMNS)]  # for less memory
+        rows = np.concatenate([descriptors(banded(block), UPRIGHT) for block in blocks])
         _, vectors = np.linalg.eigh(rows.T @ rows)
         self.axes = np.ascontiguousarray(vectors[:, ::-1][:, :COMPONENTS])
         self.columns = np.ascontiguousarray((rows @ self.axes).T)
@@ -59,20 +61,22 @@ class Searched:
         same: bool,
         advance: Callable[[int], object],
         threads: int | None = None,
+        least: float = LEAST,
     ) -> Candidates:
-        """Return for each image its KEPT most correlated ones, under the best pose, that reach LEAST.
+        """Return for each image its KEPT most correlated ones, under the best pose, that reach `least`.
 
         Args:
             images: uint8 (Q, H, W, C).
             poses: under which an image is looked at.
             same: whether `images` are those searched; then each pair is given once, with a below b.
+            least: the correlation that a pair needs.
             advance: called with the number of images done since its last call, from any thread.
             threads: None means one per core.
         """
         rows = max(1, PRODUCTS // (len(poses) * COLUMNS))
 
         def block(start: int) -> Candidates:
-            chosen = self._block(images[start : start + rows], poses, start if same else None)
+            chosen = self._block(images[start : start + rows], poses, start if same else None, least)
             advance(min(rows, len(images) - start))
             return Candidates(chosen.a + start, chosen.b, chosen.pose, chosen.correlation)
 
@@ -81,7 +85,7 @@ class Searched:
             blocks = list(pool.map(block, starts))
         return joined(blocks, same)
 
-    def _block(self, images: np.ndarray, poses: Sequence[Pose], own: int | None) -> Candidates:
+    def _block(self, images: np.ndarray, poses: Sequence[Pose], own: int | None, least: float) -> Candidates:
         """Return the candidates of some images; `own` is the index of the first where they are among those searched."""
         seen = banded(images)
         views = np.stack([descriptors(seen, pose) @ self.axes for pose in poses], axis=1)
@@ -95,7 +99,7 @@ class Searched:
             best[np.arange(count), own + np.arange(count)] = -1
         kept = min(KEPT, self.total)
         chosen = np.argpartition(-best, kept - 1, axis=1)[:, :kept]
-        a, place = np.nonzero(np.take_along_axis(best, chosen, 1) >= LEAST)
+        a, place = np.nonzero(np.take_along_axis(best, chosen, 1) >= least)
         b = chosen[a, place]
         pose = np.einsum("pvd,dp->pv", views[a], self.columns[:, b]).argmax(1)
         return Candidates(a, b, pose, best[a, b])

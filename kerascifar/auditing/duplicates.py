@@ -11,7 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from kerascifar.auditing.alignment import Aligned, align, channels_first, first_places, moved_onto, upside_down
-from kerascifar.auditing.candidates import Candidates, Searched
+from kerascifar.auditing.candidates import LEAST, LEAST_OF_FEW, Candidates, Searched
 from kerascifar.auditing.findings import Pair
 from kerascifar.auditing.kept import Arrays, kept
 from kerascifar.auditing.poses import NARROW, WIDE, Pose
@@ -21,9 +21,8 @@ from kerascifar.core.errors import InputError
 from kerascifar.core.processor import cores
 
 # Residuals up to which a pair bears a verdict (tools/decisions/0027-audit.md).
-SIMILAR_UP_TO = 0.5
-NEAR_OF_CIFAR, CIFAR_PAIRS = 0.28, 10_000 * 50_000
-NEAR_AT_MOST, PER_DECADE = 0.45, 0.04
+SIMILAR_UP_TO, SIMILAR_OF_FEW = 0.5, 0.6
+NEAR_OF_CIFAR, CIFAR_PAIRS, PER_DECADE = 0.28, 10_000 * 50_000, 0.04
 # Pictures that lie on each other as they stand: unmirrored, and to within half a step of the poses in place and of one
 # size; and the share of the comparisons that are of pictures as they stand.
 STANDING_SHIFT, STANDING_SCALE = 3, 1.055
@@ -31,6 +30,9 @@ STANDING = sum(not p.mirror and p.scale == 1 and max(abs(p.x), abs(p.y)) < STAND
 # A test image that has several partners in training is known by the nearest; the others count as near-duplicates only
 # where there is no doubt at all.
 FURTHER_UP_TO = 0.12
+# Up to so many pairs of images, as within 2,000, everything is looked at from all poses, and more of it is aligned.
+FEW_PAIRS = 4_000_000
+NEAR_AT_MOST, FEWEST_PAIRS = 0.5, 500 * 500  # from there down to this many the limit rises to that
 LIKE = SPLITS[::-1]  # where two splits differ, the one that stands further left is a
 _COLUMNS = {field.name: (None, 4) if field.name == "place" else (None,) for field in fields(Aligned)}  # and shapes
 BATCH = 250  # pairs that are aligned at a time
@@ -40,7 +42,11 @@ Progress = Callable[[str, int], Callable[[int], object]]  # from a title and a t
 def comparisons(whole: Whole) -> list[tuple[str, str, Sequence[Pose]]]:
     """Return which splits are searched in which, (a, b, poses): each pair of splits once, and each within itself."""
     names = [name for name in LIKE if name in whole.splits]
-    return [(a, b, NARROW if a == b else WIDE) for a, b in itertools.combinations_with_replacement(names, 2)]
+    found = []
+    for a, b in itertools.combinations_with_replacement(names, 2):
+        few = len(whole.splits[a]) * len(whole.splits[b]) <= FEW_PAIRS
+        found.append((a, b, NARROW if a == b and not few else WIDE))
+    return found
 
 
 def find_pairs(whole: Whole, folder: Path, progress: Progress, threads: int | None = None) -> list[Pair]:
@@ -84,7 +90,8 @@ def compare(
 ) -> tuple[tuple[np.ndarray, np.ndarray], Aligned]:
     """Return the indices of the pairs that are at least similar, a in `first` and b in `second`, and how they align."""
     advance = progress(f"searching {title}", len(first))
-    found = Searched(second.images).candidates(first.images, poses, same, advance, threads)
+    least = LEAST_OF_FEW if len(first) * len(second) <= FEW_PAIRS else LEAST
+    found = Searched(second.images).candidates(first.images, poses, same, advance, threads, least)
     mirror, place = first_places(found, poses, first.images.shape[1])
     if same:
         found, mirror, place = _ascending(found, mirror, place, poses, first.images.shape[1])
@@ -98,7 +105,7 @@ def compare(
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads or cores()) as pool:
         batches = list(pool.map(batch, [slice(k, k + BATCH) for k in range(0, max(1, len(found)), BATCH)]))
     aligned = {field.name: np.concatenate([getattr(x, field.name) for x in batches]) for field in fields(Aligned)}
-    alike = aligned["residual"] <= SIMILAR_UP_TO
+    alike = aligned["residual"] <= similar_up_to(len(first) * len(second))
     return (found.a[alike], found.b[alike]), Aligned(**{name: values[alike] for name, values in aligned.items()})
 
 
@@ -106,12 +113,24 @@ def near_up_to(pairs: float) -> float:
     """Return the residual up to which two images are near-duplicates, where `pairs` of images were compared.
 
     The more strangers are compared, the better the best of them fits, so the limit falls with the logarithm of their
-    number. Those that lie on each other as they stand were found by fewer comparisons: the share STANDING of them.
+    number; faster while there are few. Those that lie on each other as they stand were found by fewer comparisons: the
+    share STANDING of them.
 
-    >>> near_up_to(10_000 * 50_000), near_up_to(10_000 * 50_000 * STANDING), near_up_to(100 * 400)
-    (0.28, 0.337, 0.444)
+    >>> near_up_to(10_000 * 50_000), near_up_to(10_000 * 50_000 * STANDING), near_up_to(500 * 500), near_up_to(9)
+    (0.28, 0.337, 0.5, 0.5)
     """
-    return round(min(NEAR_AT_MOST, NEAR_OF_CIFAR + PER_DECADE * math.log10(CIFAR_PAIRS / pairs)), 3)
+    of_many = NEAR_OF_CIFAR + PER_DECADE * math.log10(CIFAR_PAIRS / max(pairs, FEW_PAIRS))
+    fewer = min(1.0, max(0.0, math.log(FEW_PAIRS / pairs) / math.log(FEW_PAIRS / FEWEST_PAIRS)))
+    return round(of_many + fewer * (NEAR_AT_MOST - of_many), 3)
+
+
+def similar_up_to(pairs: int) -> float:
+    """Return the residual up to which a pair is listed at all, where `pairs` of images were compared.
+
+    >>> similar_up_to(10_000 * 50_000), similar_up_to(500 * 500)
+    (0.5, 0.6)
+    """
+    return SIMILAR_OF_FEW if pairs <= FEW_PAIRS else SIMILAR_UP_TO
 
 
 def near_limits(aligned: Aligned, compared: int) -> np.ndarray:

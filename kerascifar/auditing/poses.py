@@ -43,8 +43,8 @@ def _poses(table: dict[float, tuple[int, int]]) -> tuple[Pose, ...]:
     )
 
 
-WIDE = _poses(_WIDE)  # 234: between test and training images
-NARROW = _poses(_NARROW)  # 18: within a split, whose pairs are many and do not touch a score
+WIDE = _poses(_WIDE)  # 234: between test and training images, and wherever few are compared
+NARROW = _poses(_NARROW)  # 18: within a large split, whose pairs are many and do not touch a score
 
 
 def banded(images: np.ndarray) -> np.ndarray:

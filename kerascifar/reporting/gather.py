@@ -136,7 +136,8 @@ def gather(paths: Sequence[Path], asked: Sequence[str] = ()) -> Gathered:
     Raises InputError: a path is not a folder, none of them holds a run that can be read, or none has a name asked for.
     """
     folders: dict[Path, None] = {}
-    for path in (path if path.is_dir() else shipped.net(path) or path for path in paths):
+    paths = [path if path.is_dir() else shipped.net(path) or path for path in paths]
+    for path in paths:
         if not path.is_dir():
             raise InputError(f"PATH {path} is not a folder; give run folders or folders above some")
         below = [path] if (path / FINISHED).exists() else sorted(file.parent for file in path.rglob(FINISHED))

@@ -64,7 +64,7 @@ class Planted:
 
 
 def plant(folder: Path, images: np.ndarray, labels: np.ndarray, names: Sequence[str], changes, seed: int) -> Planted:
-    """Write PICTURES of the `images`, COPIES of some of them, each changed in turn, and WRONG of them in a wrong class."""
+    """Write PICTURES of the `images`, COPIES of some of them, changed in turn, and WRONG of them in a wrong class."""
     draws = np.random.default_rng(seed)
     rows = draws.choice(len(images), PICTURES, replace=False)
     classes = labels[rows].copy()
@@ -88,9 +88,9 @@ def plant(folder: Path, images: np.ndarray, labels: np.ndarray, names: Sequence[
 def found(folder: Path, planted: Planted, out: Path) -> dict[str, int]:
     """Audit the folder; return how much of what was planted was found, and how much else was taken for it."""
     main(["--dataset", "folder", "--data-dir", str(folder), "--no-pictures", "--out", str(out)])
-    pairs = {frozenset((row["a_file"], row["b_file"])): row["verdict"] for row in _rows(out / "pairs.csv")}
+    pairs = {frozenset(map(_name, (row["a_file"], row["b_file"]))): row["verdict"] for row in _rows(out / "pairs.csv")}
     near = {pair for pair, verdict in pairs.items() if verdict != SIMILAR}
-    suspects = {row["file"] for row in _rows(out / "labels.csv") if row["suspect"] == "yes"}
+    suspects = {_name(row["file"]) for row in _rows(out / "labels.csv") if row["suspect"] == "yes"}
     return {
         "listed": len(planted.copies & set(pairs)),
         "copies": len(planted.copies & near),
@@ -103,3 +103,8 @@ def found(folder: Path, planted: Planted, out: Path) -> dict[str, int]:
 def _rows(path: Path) -> list[dict[str, str]]:
     with open(path, encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def _name(file: str) -> str:
+    """Return a file's class and name, as in `Planted`; lists have its place too."""
+    return "/".join(Path(file).parts[-2:])

@@ -1,4 +1,4 @@
-"""A folder of 500 real pictures: of 20 planted copies at least 18 are found, of 15 wrong labels 10, with 5 false each."""
+"""A folder of 500 real pictures: of 20 planted copies 18 are found, of 15 wrong labels 10, with 5 false ones each."""
 
 import numpy as np
 import pytest

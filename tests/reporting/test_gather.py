@@ -1,4 +1,6 @@
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +27,15 @@ def test_finds_runs_below_paths_once_and_labels_them_by_what_differs(tmp_path, m
     assert list(gathered.groups) == ["digits, 100 test images"]
     ranks = [run.test["accuracy"] for run in gathered.runs]
     assert ranks == sorted(ranks, reverse=True)
+
+
+def test_a_shipped_net_stands_beside_runs_of_ones_own_in_any_folder(tmp_path, make_run, monkeypatch):
+    make_run("own/aaaa")
+    monkeypatch.chdir(tmp_path)
+    places = [run.place for run in gather([Path("own"), Path("tiny12k")]).runs]
+    assert len(places) == 2
+    assert any(re.search(r"(^|/)tiny12k/\w+$", place) for place in places)
+    assert any(place.endswith("own/aaaa") for place in places)
 
 
 def test_a_run_of_a_study_is_called_by_its_row(tmp_path, make_run, make_study):
