@@ -4,8 +4,9 @@
     python -m kerascifar.evaluate saved_models/mobilenet_mod --latency
     python -m kerascifar.evaluate saved_models/mobilenet_mod --without pairs.csv --without labels.csv
 
-RUN is a run folder, or a folder that holds exactly one finished run. --latency writes RUN/latency.json. --without takes
-an audit's pairs.csv or labels.csv and scores nothing: it reads the saved scores, and leaves the result as it is.
+RUN is a run folder, or a folder that holds exactly one finished run. --latency writes RUN/latency.json; a run that kept
+no net is timed with fresh weights, which take as long. --without takes an audit's pairs.csv or labels.csv and scores
+nothing: it reads the saved scores, and leaves the result as it is.
 """
 
 import argparse
@@ -92,6 +93,8 @@ def time_run(folder: Path, repeats: int, machine: dict[str, Any]) -> None:
         f"latency {times['p50_ms']:.3g} ms (median), {times['p99_ms']:.3g} ms (99 % of {times['repeats']} single "
         f"images are faster); {times['images_per_second']:,.0f} images/s in batches of {times['batch_size']}"
     )
+    if "weights" in served.facts:
+        print(f"weights: {served.facts['weights']}")
     print(f"run {printable(folder)}")
     suggest("kerascifar.export", folder, "--to", "litert", "--int8")
 

@@ -6,17 +6,15 @@ Flags put behind a command reduce it: of a flag given twice the last one counts.
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.servers import served_page
 from tests.test_readme import PAGES
 
 pytestmark = pytest.mark.release
@@ -159,24 +157,7 @@ def test_the_command_runs(here, command, request):
 @pytest.mark.parametrize("command", [line for _, line in COMMANDS if re.search(SERVERS, line)])
 def test_the_command_serves_a_page(here, command):
     line = f"exec {reduced(command)} --port 0"
-    with open(here / "said.txt", "w+", encoding="utf-8") as said:
-        server = subprocess.Popen(
-            ["bash", "-c", line], cwd=here, env=environment(here), stdout=said, stderr=said,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a test in the background ignores it
-        )  # fmt: skip
-        try:
-            page = None
-            for _ in range(600):
-                told = (here / "said.txt").read_text(encoding="utf-8")
-                if (page := re.search(r"http://[\w.]+:\d+/", told)) or server.poll() is not None:
-                    break
-                time.sleep(0.1)
-            assert page, told
-            with urllib.request.urlopen(page[0], timeout=30) as answer:
-                assert b"<html" in answer.read().lower()
-        finally:
-            server.send_signal(signal.SIGINT)
-            server.wait(timeout=30)
+    assert b"<html" in served_page(["bash", "-c", line], here, environment(here)).lower()
 
 
 def test_every_pattern_is_of_use():

@@ -95,10 +95,10 @@ def latency(gathered: Gathered) -> Section:
         ]
         for run in timed
     ]
-    kept = [run for run in gathered.runs if not run.latency and run.model_bytes is not None]
-    words = f"{len(gathered.runs) - len(timed)} runs were not timed"
-    words += f", of which {len(kept)} kept their net: python -m kerascifar.evaluate RUN --latency times it."
-    table = Table("Times of the saved nets. Those of two machines cannot be compared.", columns, rows)
+    words = (
+        f"{len(gathered.runs) - len(timed)} runs were not timed: python -m kerascifar.evaluate RUN --latency times one."
+    )
+    table = Table("Times of two machines cannot be compared.", columns, rows)
     blocks = [table, *([Text(words)] if len(timed) < len(gathered.runs) else [])] if timed else []
     return Section("latency", "Response time", "How long does an image take?", blocks)
 

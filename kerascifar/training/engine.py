@@ -15,14 +15,14 @@ import numpy as np
 
 from kerascifar import models, results
 from kerascifar.config import RunConfig
-from kerascifar.core.contracts import Dataset, LayerRow, Score, Served, StepTime
+from kerascifar.core.contracts import Dataset, LayerRow, Score, Served, Split, StepTime
 from kerascifar.core.errors import InputError
 from kerascifar.core.processor import processor
 from kerascifar.core.registry import Variant
 from kerascifar.data.batches import steps_per_epoch
 from kerascifar.data.sources import synthetic
 from kerascifar.devices import placement
-from kerascifar.training.building import compiled_model
+from kerascifar.training.building import build_model, compiled_model
 from kerascifar.training.fit import fit
 from kerascifar.training.phases import phases_of
 from kerascifar.training.sweep import sweep
@@ -94,7 +94,10 @@ def time_step(config: RunConfig, variant: Variant, load: Callable[[], Dataset]) 
 def serve(
     config: RunConfig, variant: Variant, folder: Path, load: Callable[[], Dataset], shape: Sequence[int]
 ) -> Served:
-    """Return the net of a finished run as one graph, with images of noise: its time does not depend on the pixels."""
+    """Return the net of a finished run as one graph, with images of noise: its time does not depend on the pixels.
+
+    Nor does it depend on the weights, so a run that kept no net is timed with fresh ones.
+    """
     placement.need_tensorflow("a net's latency")
     device = placement.start(dataclasses.replace(config, strategy="none"))
     import tensorflow as tf
@@ -111,7 +114,13 @@ def serve(
         "machine": machine,
         "tta": config.tta,
     }
-    model = load_model(folder)
+    if (folder / MODEL).is_file():
+        model = load_model(folder)
+    else:
+        facts["weights"] = "fresh, since the run kept no net"
+        data = synthetic.noise_dataset(config, 64)
+        noise = Split(synthetic.noise(64, tuple(shape)), data.train.labels)
+        model = build_model(config, dataclasses.replace(data, train=noise))
     graph = compiled(model)
 
     def predict(images: np.ndarray) -> np.ndarray:  # test-time augmentation counts towards the latency

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kerascifar.core import shipped
+from tests.servers import served_page
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("kerascifar", "tuner", "saved_models", "docs", "setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in",
@@ -80,6 +81,8 @@ def test_it_runs_from_an_empty_folder(installed, tmp_path):
     assert row.startswith(str(there / "kerascifar" / "shipped" / "pictures" / "frog.png"))
     assert row.split()[1] == "frog"
     assert not list(tmp_path.iterdir())
+    demo = [sys.executable, there / "bin" / "kerascifar", "demo", "tiny36k", "--port", "0"]
+    assert b"<html" in served_page(demo, tmp_path, {**os.environ, "PYTHONPATH": str(there)})
     code = "import kerascifar as kc; print(kc.load('tiny12k').label('frog.png'))"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(there)},
                           capture_output=True, text=True, check=True)  # fmt: skip

@@ -1,5 +1,6 @@
 """evaluate --latency: what is timed gives the scores of the run, and what is written can be read."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -8,10 +9,12 @@ import pytest
 from kerascifar import evaluate
 from kerascifar.configure import configure
 from kerascifar.core.errors import InputError
-from kerascifar.results import read_scores
+from kerascifar.results import read_result, read_scores, write_result
 from kerascifar.run import run
 from kerascifar.serving.serve import serve
+from tests.conftest import ROOT
 
+TINY = "saved_models/tiny12k/624d50aa7526"
 NETS = {
     "modified_net": {"epochs": 1, "dataset": "synthetic:120", "tta": "mirror"},
     "scratch_fc3": {"epochs": 1, "dataset": "synthetic:120"},
@@ -55,6 +58,20 @@ def test_a_latency_is_written_beside_the_result(finished, capsys):
     assert f"latency {latency['p50_ms']:.3g} ms" in captured.out
     assert captured.err == ""
     assert not list(finished.folder.glob(".part*"))
+
+
+def test_a_run_that_kept_no_net_is_timed_with_fresh_weights(tmp_path, capsys):
+    config = configure(arch="lenet", dataset="cifar100", epochs=1, runs=str(tmp_path), device="cpu")
+    shape = {"name": "cifar100", "image_shape": [32, 32, 3]}
+    kept = dataclasses.replace(read_result(ROOT / TINY), run_id=config.run_id, config=config.to_dict(), dataset=shape)
+    config.folder.mkdir(parents=True)
+    write_result(config.folder, kept)
+    evaluate.main([str(config.folder), "--latency", "--repeats", "100", "--device", "cpu"])
+    assert "weights: fresh, since the run kept no net" in capsys.readouterr().out
+    latency = json.loads((config.folder / "latency.json").read_text())
+    assert latency["p50_ms"] > 0
+    assert latency["weights"].startswith("fresh")
+    assert serve(config.folder, device="cpu").predict(np.zeros((2, 32, 32, 3), np.uint8)).shape == (2, 100)
 
 
 @pytest.mark.parametrize(
