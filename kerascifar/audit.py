@@ -12,7 +12,6 @@ and `report --audit` read the lists.
 from collections.abc import Sequence
 from pathlib import Path
 
-from kerascifar.auditing.audit import Request, audit
 from kerascifar.cli import Parser, add_flags, as_flags, entry, suggest
 from kerascifar.config import RunConfig
 from kerascifar.core.errors import InputError
@@ -46,6 +45,8 @@ unless --folds asks for those of the other images"
     if number < 0 or number == 1:
         raise InputError(f"--folds: expected 0 or at least 2, got {number}")
     folders = tuple(find_run(run) for run in runs or ())
+    from kerascifar.auditing.audit import Request, audit  # --help does without SciPy and scikit-image
+
     for line in audit(RunConfig(**fields), Request(out, number, job_count(jobs), folders, pictures)):
         print(line)
     suggest("kerascifar.train", *as_flags(fields), "--exclude", out / "pairs.csv")

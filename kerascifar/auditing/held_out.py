@@ -28,8 +28,8 @@ from kerascifar.run import read_run
 
 # Below so many training images a net learns less than a linear classifier on the features of one that comes with us.
 FEW = 5_000
-# The net of a fold: the recipe of `speedrun90` (studies/recipes/records.toml), narrower and shorter, so that five
-# folds of CIFAR-10 fit into half an hour of two cores with AVX2 alone, in batches half as large, for half the memory.
+# The net of a fold: the recipe of `speedrun90` (studies/recipes/records.toml), narrower and shorter, for less than half
+# of the multiply-adds, and in batches half as large, for half the memory.
 FOLD_NET = {"arch": "airbench94", "widths": (24, 96, 96), "epochs": 5, "whiten_epochs": 2, "batch_size": 1000}
 RECIPE = hashlib.sha256(json.dumps(FOLD_NET).encode()).hexdigest()[:8]  # what one made is kept apart from another's
 Probabilities = dict[str, np.ndarray]  # by split, float32 (N, classes)

@@ -162,9 +162,6 @@ def start(config: RunConfig) -> dict[str, Any]:
 
 def import_keras() -> Any:
     """Return Keras, with the settings that our nets are made for, whatever keras.json and KERAS_MAX_EPOCHS say."""
-    # By itself TensorFlow takes oneDNN's kernels only where there are AVX512 VNNI or matrix units; they are up to twice
-    # as fast as Eigen's with AVX2 too (tools/decisions/0032-onednn.md).
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     try:
         import keras
     except (AttributeError, TypeError, ValueError) as error:
