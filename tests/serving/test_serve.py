@@ -62,8 +62,9 @@ def test_a_latency_is_written_beside_the_result(finished, capsys):
 
 def test_a_run_that_kept_no_net_is_timed_with_fresh_weights(tmp_path, capsys):
     config = configure(arch="lenet", dataset="cifar100", epochs=1, runs=str(tmp_path), device="cpu")
-    shape = {"name": "cifar100", "image_shape": [32, 32, 3]}
-    kept = dataclasses.replace(read_result(ROOT / TINY), run_id=config.run_id, config=config.to_dict(), dataset=shape)
+    other = read_result(ROOT / TINY)
+    dataset = {**other.dataset, "name": "cifar100", "classes": [f"class {i}" for i in range(100)]}
+    kept = dataclasses.replace(other, run_id=config.run_id, config=config.to_dict(), dataset=dataset)
     config.folder.mkdir(parents=True)
     write_result(config.folder, kept)
     evaluate.main([str(config.folder), "--latency", "--repeats", "100", "--device", "cpu"])
