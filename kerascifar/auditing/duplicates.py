@@ -42,11 +42,10 @@ Progress = Callable[[str, int], Callable[[int], object]]  # from a title and a t
 def comparisons(whole: Whole) -> list[tuple[str, str, Sequence[Pose]]]:
     """Return which splits are searched in which, (a, b, poses): each pair of splits once, and each within itself."""
     names = [name for name in LIKE if name in whole.splits]
-    found = []
-    for a, b in itertools.combinations_with_replacement(names, 2):
-        few = len(whole.splits[a]) * len(whole.splits[b]) <= FEW_PAIRS
-        found.append((a, b, NARROW if a == b and not few else WIDE))
-    return found
+    return [
+        (a, b, NARROW if a == b and len(whole.splits[a]) ** 2 > FEW_PAIRS else WIDE)
+        for a, b in itertools.combinations_with_replacement(names, 2)
+    ]
 
 
 def find_pairs(whole: Whole, folder: Path, progress: Progress, threads: int | None = None) -> list[Pair]:

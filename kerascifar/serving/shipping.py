@@ -47,9 +47,8 @@ def shipped_form(folder: Path, float16: bool = False, **machine: Any) -> Iterato
     Raises InputError: the run, its net or its images cannot be used.
     """
     config, result = read_run(folder, device="cpu", **machine)
-    if (config.precision == FULL and not float16) or _linked(
-        folder
-    ):  # a link is not followed: what ships the folder refuses it
+    as_it_is = config.precision == FULL and not float16
+    if as_it_is or _linked(folder):  # a link is not followed: what ships the folder refuses it
         yield folder
         return
     check_net(config, folder)
