@@ -6,8 +6,8 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-NETS = ("tiny12k", "tiny36k")  # as in kerascifar/core/shipped.py
-FILES = {f"kerascifar/shipped/{name}": f"saved_models/{name}/*/[!.]*.*" for name in NETS}
+NETS = {"tiny12k": "624d50aa7526", "tiny36k": "dfb1230f3bf2"}  # those packed, as in kerascifar/core/shipped.py
+FILES = {f"kerascifar/shipped/{name}": f"saved_models/{name}/{run}/[!.]*.*" for name, run in NETS.items()}
 FILES["kerascifar/shipped/pictures"] = "docs/pictures/frog.png"
 
 

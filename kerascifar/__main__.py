@@ -51,12 +51,12 @@ def dispatch(argv: Sequence[str]) -> None:
 def list_shipped() -> None:
     """Print the nets that come along, by the name that every RUN takes, and the pictures, which `predict` takes."""
     rows = []
-    for name in filter(shipped.net, shipped.NETS):
+    for name in shipped.at_hand():
         result = read_result(find_run(name))
         rows.append((name, result.dataset["name"], f"{result.trainable_parameters:,}", f"{result.accuracy:.4f}"))
     print_table(("net", "data", "parameters", "test accuracy"), rows)
     for name in filter(shipped.picture, shipped.PICTURES):
-        print(f"a picture: {name}, as in python -m kerascifar.predict {shipped.NETS[-1]} {name}")
+        print(f"a picture: {name}, as in python -m kerascifar.predict {shipped.EXAMPLE} {name}")
     print("architectures to train: python -m kerascifar.train --list")
 
 

@@ -133,7 +133,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 def suggest(*words: object) -> None:
     """Show the likely next command, `words` after ``python -m``, in a line on stderr: to a person, not to a script."""
     if sys.stderr is not None and sys.stderr.isatty():
-        words = (*words, *(word for file in FILES for word in ("--plugin", file)))
+        words = (*words, *(word for file in FILES.values() for word in ("--plugin", file)))
         print(f"next: python -m {' '.join(shlex.quote(printable(word)) for word in words)}", file=sys.stderr)
 
 

@@ -26,14 +26,14 @@ from kerascifar.training.precision import AUTO, check_auto, chosen
 def configure(**given: Any) -> RunConfig:
     """Return a RunConfig: what was given, else what the architecture brings, else what the optimizer brings.
 
-    A shipped net whose weights it starts from brings its architecture.
+    A shipped net whose weights it starts from brings its architecture, width included.
     A precision of "auto" becomes the one that ``kerascifar.training.precision`` chooses.
 
     Raises InputError: an unknown key or name, a value out of range, or an option the architecture does not take.
     """
     check_keys(given, "configure()")
-    if given.get("init_weights") in shipped.NETS:
-        given = {"arch": given["init_weights"], **given}
+    if "arch" not in given and (net := shipped.NETS.get(given.get("init_weights", ""))):
+        given = {**net.fields, **given}
     arch = given.get("arch", FIELDS["arch"].default)
     variant = lookup(ARCHITECTURES, arch, "--arch")
     brought = dict(variant.defaults)

@@ -175,7 +175,7 @@ def find_run(path: str | Path) -> Path:
     if not path.is_dir():
         raise InputError(
             f"RUN {path} is not a folder; give a run folder such as saved_models/NAME/RUN-ID, or the name of a shipped "
-            f"net: {', '.join(shipped.NETS)}"
+            f"net: {', '.join(shipped.at_hand())}"
         )
     runs = finished_runs(path)
     if len(runs) == 1:

@@ -112,7 +112,7 @@ def test_the_next_command_is_shown_to_a_person(capsys, monkeypatch):
 
 def test_the_next_command_takes_the_same_plugins(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    monkeypatch.setattr(cli, "FILES", ["my net.py", "b.py"])
+    monkeypatch.setattr(cli, "FILES", {"/my net.py": "my net.py", "/b.py": "b.py"})
     suggest("kerascifar.report", "runs")
     told = capsys.readouterr().err
     assert told == "next: python -m kerascifar.report runs --plugin 'my net.py' --plugin b.py\n"

@@ -27,8 +27,8 @@ class Plugin:
 
 # By RunConfig field and name: the plugin that brought the row, and those of the rows that this one is made of.
 OWNERS: dict[tuple[str, str], tuple[Plugin, ...]] = {}
-# Files given by --plugin, which the likely next command needs too.
-FILES: list[str] = []
+# Files given by --plugin, which the likely next command needs too: by resolved path, as they were given.
+FILES: dict[str, str] = {}
 # The names of rows in a field's value.
 _NAMES: Mapping[str, Callable[[str], list[str]]] = {
     "arch": lambda value: [value],

@@ -1,22 +1,52 @@
 """The nets and the picture that come with this package: in it where it is installed, else in the repository."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-NETS = ("tiny12k", "tiny36k")  # setup.py puts these into the package; in the repository they lie in saved_models
-PICTURES = ("frog.png",)
 _PACKAGE = Path(__file__).resolve().parents[1]
 _NETS = (_PACKAGE / "shipped", _PACKAGE.parent / "saved_models")
 _PICTURES = (_PACKAGE / "shipped" / "pictures", _PACKAGE.parent / "docs" / "pictures")
 
 
+@dataclass(frozen=True)
+class Net:
+    """A shipped net.
+
+    Attributes:
+        run: id of the run that trained it, the name of its folder, since runs of one's own may lie beside it.
+        fields: the RunConfig fields by which a net of the same shape is built.
+        packed: whether it is small enough for the wheel; the others come with the repository alone.
+    """
+
+    run: str
+    fields: Mapping[str, Any]
+    packed: bool = False
+
+
+NETS = {
+    "tiny12k": Net("624d50aa7526", {"arch": "tiny12k"}, packed=True),  # packed: in setup.py and MANIFEST.in too
+    "tiny36k": Net("dfb1230f3bf2", {"arch": "tiny36k"}, packed=True),
+}
+PICTURES = ("frog.png",)
+EXAMPLE = "tiny36k"  # the one that messages name
+
+
 def net(name: str | Path) -> Path | None:
-    """Return the folder of the shipped net `name`, in which its run folder lies; None for another name.
+    """Return the run folder of the shipped net `name`; None for another name, and where it has not come along.
 
     >>> net("tiny36k").name, net("saved_models/tiny36k")
-    ('tiny36k', None)
+    ('dfb1230f3bf2', None)
     """
-    folders = [folder / name for folder in _NETS] if str(name) in NETS else []
+    row = NETS.get(str(name))
+    folders = [folder / name / row.run for folder in _NETS] if row else []
     return next((folder for folder in folders if folder.is_dir()), None)
+
+
+def at_hand() -> list[str]:
+    """Return the names of the nets that came along."""
+    return [name for name in NETS if net(name)]
 
 
 def picture(name: str | Path) -> Path | None:

@@ -42,12 +42,12 @@ def load_all(paths: Sequence[str | Path]) -> None:
         key = str(path.resolve())
         if key not in _loaded:
             _loaded[key] = load_file(path)
-            FILES.append(str(path))
+            FILES[key] = str(path)
 
 
 def same_plugins() -> Callable[[], None]:
     """Return what loads the plugins of this process in another one; picklable."""
-    return functools.partial(load_all, [key for key in _loaded if key.endswith(".py")])
+    return functools.partial(load_all, list(FILES))
 
 
 def load_file(path: Path) -> Plugin:

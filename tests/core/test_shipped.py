@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from kerascifar import results
+from kerascifar.config import fields_of
 from kerascifar.configure import configure
 from kerascifar.core import shipped
 from kerascifar.core.errors import InputError
@@ -13,9 +14,30 @@ from kerascifar.data.unlabelled import read_unlabelled
 @pytest.mark.parametrize("name", shipped.NETS)
 def test_a_shipped_net_is_a_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    folder = results.find_run(name)
-    assert results.read_result(folder).config["arch"] == name
-    assert (folder / "model.keras").is_file()
+    folder, row = results.find_run(name), shipped.NETS[name]
+    result = results.read_result(folder)
+    assert result.run_id == folder.name == row.run
+    assert result.notes["precision"] == "float32"
+    built = configure(**row.fields).to_dict()
+    assert {field: built.get(field) or None for field in fields_of("model")} == {
+        field: result.config.get(field) or None for field in fields_of("model")
+    }
+    assert (folder / "model.keras").stat().st_size < 10 * 2**20
+
+
+def test_ones_own_runs_may_lie_beside_a_shipped_net(tmp_path, monkeypatch):
+    monkeypatch.setattr(shipped, "_NETS", (tmp_path / "saved_models",))
+    row = shipped.NETS["tiny12k"]
+    assert shipped.net("tiny12k") is None
+    assert shipped.at_hand() == []
+    with pytest.raises(InputError, match="RUN tiny12k is not a folder"):
+        results.find_run("tiny12k")
+    for run in (row.run, "aaaaaaaaaaaa"):
+        folder = tmp_path / "saved_models" / "tiny12k" / run
+        folder.mkdir(parents=True)
+        (folder / "result.json").touch()
+    assert results.find_run("tiny12k") == tmp_path / "saved_models" / "tiny12k" / row.run
+    assert shipped.at_hand() == ["tiny12k"]
 
 
 def test_a_folder_of_that_name_comes_first(tmp_path, monkeypatch):
@@ -49,7 +71,7 @@ def test_first_weights_by_the_name_of_a_shipped_net(tmp_path, monkeypatch):
     assert config.learning_rate == 0.08  # the recipe of that net
     folder = shipped.net("tiny12k")
     assert results.first_weights("tiny12k") == results.first_weights(str(folder))
-    assert config.to_dict()["init_weights"] == f"run:{results.find_run(folder).name}"
+    assert config.to_dict()["init_weights"] == f"run:{folder.name}"
     assert config.run_id == configure(init_weights=str(folder), arch="tiny12k", dataset="digits").run_id
     assert configure(init_weights="tiny12k", arch="tiny36k").arch == "tiny36k"
 

@@ -27,7 +27,17 @@ from kerascifar.training.scoring import load_model
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PLUGIN, STUDY = DOCS / "my_plugin.py", DOCS / "my_study.toml"
 USED = ("--arch", "my_net", "--dataset", "my_data", "--augment", "my_policy")
-TABLES = (plugged.OWNERS, ARCHITECTURES, VARIANTS, DATASETS, POLICIES, DISTANCES, CALLBACKS, loading._loaded)
+TABLES = (
+    plugged.OWNERS,
+    plugged.FILES,
+    ARCHITECTURES,
+    VARIANTS,
+    DATASETS,
+    POLICIES,
+    DISTANCES,
+    CALLBACKS,
+    loading._loaded,
+)
 POLICY = 'import kerascifar as kc\nkc.register_policy("mine", "flip(0.5)")\n'
 
 
