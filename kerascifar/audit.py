@@ -14,6 +14,7 @@ from pathlib import Path
 
 from kerascifar.cli import Parser, add_flags, as_flags, entry, suggest
 from kerascifar.config import RunConfig
+from kerascifar.core import exclusion
 from kerascifar.core.errors import InputError
 from kerascifar.devices.jobs import job_count
 from kerascifar.plugins.loading import parse
@@ -49,7 +50,10 @@ unless --folds asks for those of the other images"
 
     for line in audit(RunConfig(**fields), Request(out, number, job_count(jobs), folders, pictures)):
         print(line)
-    suggest("kerascifar.train", *as_flags(fields), "--exclude", out / "pairs.csv")
+    for path in (out / "pairs.csv", out / "labels.csv"):
+        if exclusion.leaves_out(path):
+            suggest("kerascifar.train", *as_flags(fields), "--exclude", path)
+            break
 
 
 if __name__ == "__main__":

@@ -36,6 +36,17 @@ class Aligned:
     gain: np.ndarray
     offset: np.ndarray
 
+    @property
+    def enlarged(self) -> np.ndarray:
+        """How many times as large b shows in a, float64 (P,), the mean of down and across."""
+        return np.exp(-self.place[:, 2:].sum(1, dtype=np.float64) / 2)
+
+    @property
+    def shifts(self) -> tuple[np.ndarray, np.ndarray]:
+        """How far b's middle lies from a's, in pixels of a, down and right: float64 (P,) each."""
+        down, right = self.place[:, :2].T * -self.enlarged
+        return down, np.where(self.mirror, -right, right)
+
 
 def first_places(found: Candidates, poses: Sequence[Pose], side: int) -> tuple[np.ndarray, np.ndarray]:
     """Return where the search begins: mirror bool (P,) and place float32 (P, 4), for images of `side` pixels."""
@@ -48,7 +59,7 @@ def first_places(found: Candidates, poses: Sequence[Pose], side: int) -> tuple[n
     return mirror, place.astype(np.float32)
 
 
-def upside_down(found: Candidates, poses: Sequence[Pose], side: int) -> tuple[Candidates, np.ndarray, np.ndarray]:
+def exchanged(found: Candidates, poses: Sequence[Pose], side: int) -> tuple[Candidates, np.ndarray, np.ndarray]:
     """Return the pairs with a and b exchanged, and where the search begins for them."""
     mirror = np.array([pose.mirror for pose in poses])[found.pose]
     y, x, scale = np.array([(pose.y, pose.x, np.log(pose.scale)) for pose in poses])[found.pose].T
@@ -87,9 +98,9 @@ def align(a: np.ndarray, b: np.ndarray, mirror: np.ndarray, place: np.ndarray) -
 def residuals(a: np.ndarray, b: np.ndarray, place: np.ndarray) -> np.ndarray:
     """Return what the alignment leaves unexplained, from 0 for the same picture to about 1 for unrelated ones: (P,).
 
-    It is 1 minus the correlation of edges and texture where the two overlap, the mean over SIGMAS, times the square
-    root of the share of both pictures that overlaps. Correlation forgives another brightness and contrast; only edges
-    are compared since two photographs of the sky agree in all that varies slowly.
+    It is 1 - c * sqrt(s): c is the correlation of edges and texture where the two overlap, the mean over SIGMAS, and s
+    the share of the picture that overlaps, of the one of which less does. Correlation forgives another brightness and
+    contrast; only edges are compared since two photographs of the sky agree in all that varies slowly.
 
     Args:
         a: float32 (P, C, S, S), channels first.

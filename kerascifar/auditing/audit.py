@@ -29,7 +29,6 @@ from kerascifar.data.datasets import describe_classes, load_whole
 from kerascifar.devices.jobs import threads_each
 
 PAIRS, LABELS, SUMMARY, PAGE, WORK = "pairs.csv", "labels.csv", "audit.json", "audit.html", "work"
-FORMAT = 1  # of what lies in WORK: one that an older version kept is not used
 
 
 @dataclass(frozen=True)
@@ -63,23 +62,23 @@ def audit(config: RunConfig, request: Request) -> Iterator[str]:
     yield f"{describe_classes(whole.classes)}; " + ", ".join(f"{n} {len(s):,}" for n, s in whole.splits.items())
     checksums = {name: split.checksum for name, split in whole.splits.items()}
     scored = held_out.by_runs(whole, request.runs, config.data_dir)
-    key = hashlib.sha256(json.dumps([FORMAT, checksums]).encode()).hexdigest()[:12]
+    key = hashlib.sha256(json.dumps([duplicates.RECIPE, checksums]).encode()).hexdigest()[:12]
     work = request.out / WORK / key
     with files.only_writer(request.out, "--out"):
         went_on = work.exists()  # then its seconds are not those of the audit
         work.mkdir(parents=True, exist_ok=True)
+        searched = time.monotonic()
         pairs = duplicates.find_pairs(whole, work, stage, config.threads)
+        took = {"duplicates": time.monotonic() - searched}
         reliability = calibration.measure(whole, pairs, config.seed, stage, config.threads)
-        took = {"duplicates": time.monotonic() - begun}
         if request.folds:
             each = replace(config, threads=config.threads or threads_each(request.jobs))
             threads = each.threads or cores()
-            kept = work / f"folds-{request.folds}-seed-{config.seed}-threads-{threads}-{held_out.RECIPE}"
+            kept = work / f"folds-{request.folds}-seed-{config.seed}-threads-{threads}-{held_out.recipe()}"
             kept.mkdir(exist_ok=True)
             folds = held_out.by_folds(each, whole, request.folds, kept, request.jobs)
             scored = {name: np.where(np.isnan(scored[name]), values, scored[name]) for name, values in folds.items()}
         labels = find_suspects(whole, scored, pairs)
-        took["all"] = time.monotonic() - begun
         oddities = find_oddities(whole)
         write_pairs(request.out / PAIRS, pairs)
         lists = [request.out / PAIRS]
@@ -89,12 +88,14 @@ def audit(config: RunConfig, request: Request) -> Iterator[str]:
         else:  # one of an earlier audit would be read as a list of this one
             (request.out / LABELS).unlink(missing_ok=True)
         effects = effects_on(request.runs, whole, *lists)
+        took["all, without the page"] = time.monotonic() - begun
         content = summary(config, request, whole, pairs, labels, oddities, {} if went_on else took) | {
             "reliability": reliability.to_dict(),
             "runs": effects,
         }
         files.write_text(request.out / SUMMARY, json.dumps(content, indent=1) + "\n")
-        digest = hashlib.sha256(b"".join(path.read_bytes() for path in lists)).hexdigest()
+        # Of data and lists: lists without a row are the same for all data sets.
+        digest = hashlib.sha256(b"".join([key.encode(), *(path.read_bytes() for path in lists)])).hexdigest()
         heading = Heading(digest[:16], config.dataset, [*reliability.facts(), *_facts(request, labels)])
         read, align = (_reader(whole), duplicates.aligner(whole)) if request.pictures else (None, None)
         # Near-duplicates first, and of these those across splits, which touch scores.
@@ -105,8 +106,8 @@ def audit(config: RunConfig, request: Request) -> Iterator[str]:
 
 
 def stage(title: str, total: int) -> Callable[[int], object]:
-    """Return what counts the images or pairs of a stage."""
-    return bar(total, title, "image").update
+    """Return what counts the images, or the pairs that are aligned, of a stage."""
+    return bar(total, title, "pair" if title.startswith("aligning") else "image").update
 
 
 def summary(
@@ -147,11 +148,7 @@ def summary(
             for (splits, verdict), count in sorted(verdicts.items())
         ],
         "test_images_with_copies_in_training": len(
-            {
-                (p.a_split, p.a_index)
-                for p in pairs
-                if p.b_split == "train" and p.a_split != "train" and p.verdict in DUPLICATES
-            }
+            {p.a_index for p in pairs if (p.a_split, p.b_split) == ("test", "train") and p.verdict in DUPLICATES}
         ),
         "suspect_labels": dict(Counter(one.split for one in labels.suspects if one.suspect)),
         "estimated_wrong_labels": {name: round(count, 1) for name, count in labels.estimated.items()},
@@ -189,9 +186,10 @@ def _lines(
     counts = Counter((pair.a_split, pair.b_split, pair.verdict) for pair in pairs)
     for (a, b, verdict), count in sorted(counts.items()):
         yield f"{count:,} pairs of {a} and {b}: {verdict}"
-    for name, joint in labels.joint.items():
+    for name, wrong in labels.estimated.items():
         suspect = sum(one.suspect and one.split == name for one in labels.suspects)
-        yield f"{suspect:,} suspect labels of {joint.sum():,} {name} images that nets are sure of"
+        scored = f"{labels.scored[name]:,} {name} images"
+        yield f"{suspect:,} suspect labels of {scored}; confident learning holds {wrong:,.0f} for wrong"
     if oddities:
         yield f"{len(oddities):,} odd pictures"
     for name, value in reliability.facts():

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascifar.auditing.duplicates import Progress, compare, near_limits
+from kerascifar.auditing.duplicates import Progress, are_near, compare
 from kerascifar.auditing.findings import Pair
 from kerascifar.auditing.poses import WIDE
 from kerascifar.core.audit_lists import NEAR
@@ -66,10 +66,11 @@ def measure(whole: Whole, pairs: Sequence[Pair], seed: int, progress: Progress, 
     train = whole.splits["train"]
     rows = np.sort(rng.choice(len(train), min(COPIES, len(train)), replace=False))
     copies = Split(np.stack([altered(train.images[row], rng) for row in rows]), train.labels[rows])
-    (a, b), aligned = compare(copies, train, WIDE, False, "made copies", progress, threads)
+    # By the rules of the comparison with the most images that such a copy would be met in.
+    compared = len(train) * max([len(s) for name, s in whole.splits.items() if name != "train"], default=len(train))
+    (a, b), aligned = compare(copies, train, WIDE, False, "made copies", progress, threads, compared)
     own = rows[a] == b
-    tested = max([len(split) for name, split in whole.splits.items() if name != "train"], default=len(train))
-    near_here = aligned.residual <= near_limits(aligned, len(train) * tested)
+    near_here = are_near(a, aligned, compared, train.images.shape[1])
     within = {frozenset((p.a_index, p.b_index)) for p in pairs if p.a_split == p.b_split == "train"}
     ends = zip(rows[a].tolist(), b.tolist(), strict=True)
     known = np.array([frozenset(pair) in within for pair in ends], bool)

@@ -49,9 +49,10 @@ class Searched:
     def __init__(self, images: np.ndarray) -> None:
         blocks = [images[first : first + COLUMNS] for first in range(0, len(images), COLUMNS)]  # for less memory
         rows = np.concatenate([descriptors(banded(block), UPRIGHT) for block in blocks])
-        _, vectors = np.linalg.eigh(rows.T @ rows)
-        self.axes = np.ascontiguousarray(vectors[:, ::-1][:, :COMPONENTS])
-        self.columns = np.ascontiguousarray((rows @ self.axes).T)
+        with threadpool_limits(1, user_api="blas"):  # the same axes on any number of cores
+            _, vectors = np.linalg.eigh(rows.T @ rows)
+            self.axes = np.ascontiguousarray(vectors[:, ::-1][:, :COMPONENTS])
+            self.columns = np.ascontiguousarray((rows @ self.axes).T)
         self.total = len(images)
 
     def candidates(
@@ -91,18 +92,24 @@ class Searched:
         views = np.stack([descriptors(seen, pose) @ self.axes for pose in poses], axis=1)
         count, number, width = views.shape
         flat = views.reshape(-1, width)
-        best = np.empty((count, self.total), np.float32)
-        for first in range(0, self.total, COLUMNS):
-            part = slice(first, first + COLUMNS)
-            best[:, part] = (flat @ self.columns[:, part]).reshape(count, number, -1).max(1)
-        if own is not None:
-            best[np.arange(count), own + np.arange(count)] = -1
         kept = min(KEPT, self.total)
-        chosen = np.argpartition(-best, kept - 1, axis=1)[:, :kept]
-        a, place = np.nonzero(np.take_along_axis(best, chosen, 1) >= least)
-        b = chosen[a, place]
+        best, which = np.empty((count, 0), np.float32), np.empty((count, 0), np.int64)
+        for first in range(0, self.total, COLUMNS):
+            part = flat @ self.columns[:, first : first + COLUMNS]
+            part = part.reshape(count, number, -1).max(1)
+            places = np.arange(first, first + part.shape[1])
+            if own is not None:
+                part[(own + np.arange(count))[:, None] == places] = -1
+            # The best so far and these, so that memory does not grow with the number of images.
+            best = np.concatenate([best, part], axis=1)
+            which = np.concatenate([which, np.broadcast_to(places, part.shape)], axis=1)
+            if best.shape[1] > kept:
+                chosen = np.argpartition(best, -kept, axis=1)[:, -kept:]
+                best, which = (np.take_along_axis(values, chosen, 1) for values in (best, which))
+        a, place = np.nonzero(best >= least)
+        b = which[a, place]
         pose = np.einsum("pvd,dp->pv", views[a], self.columns[:, b]).argmax(1)
-        return Candidates(a, b, pose, best[a, b])
+        return Candidates(a, b, pose, best[a, place])
 
 
 def joined(blocks: Sequence[Candidates], same: bool) -> Candidates:

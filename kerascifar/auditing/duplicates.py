@@ -1,5 +1,6 @@
 """Near-duplicates of a data set: candidates by correlation, each aligned, and a verdict by what is left."""
 
+import hashlib
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -10,11 +11,24 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from kerascifar.auditing.alignment import Aligned, align, channels_first, first_places, moved_onto, upside_down
-from kerascifar.auditing.candidates import LEAST, LEAST_OF_FEW, Candidates, Searched
+from kerascifar.auditing.alignment import (
+    FITTED,
+    HOPELESS,
+    OVERLAP,
+    ROUNDS,
+    SIGMAS,
+    STEPS,
+    Aligned,
+    align,
+    channels_first,
+    exchanged,
+    first_places,
+    moved_onto,
+)
+from kerascifar.auditing.candidates import COMPONENTS, KEPT, LEAST, LEAST_OF_FEW, Candidates, Searched
 from kerascifar.auditing.findings import Pair
 from kerascifar.auditing.kept import Arrays, kept
-from kerascifar.auditing.poses import NARROW, WIDE, Pose
+from kerascifar.auditing.poses import NARROW, SIDE, WIDE, Pose
 from kerascifar.core.audit_lists import NEAR, SAME, SIMILAR, SPLITS
 from kerascifar.core.contracts import Split, Whole
 from kerascifar.core.errors import InputError
@@ -36,6 +50,9 @@ NEAR_AT_MOST, FEWEST_PAIRS = 0.5, 500 * 500  # from there down to this many the 
 LIKE = SPLITS[::-1]  # where two splits differ, the one that stands further left is a
 _COLUMNS = {field.name: (None, 4) if field.name == "place" else (None,) for field in fields(Aligned)}  # and shapes
 BATCH = 250  # pairs that are aligned at a time
+# Names what a search keeps, which another version's search does not go on from.
+_DECIDES = (WIDE, NARROW, KEPT, LEAST, LEAST_OF_FEW, COMPONENTS, FEW_PAIRS, SIMILAR_UP_TO, SIMILAR_OF_FEW)
+RECIPE = hashlib.sha256(repr((*_DECIDES, SIGMAS, FITTED, OVERLAP, STEPS, ROUNDS, HOPELESS)).encode()).hexdigest()[:8]
 Progress = Callable[[str, int], Callable[[int], object]]  # from a title and a total to what counts them
 
 
@@ -86,10 +103,23 @@ def compare(
     title: str,
     progress: Progress,
     threads: int | None = None,
+    compared: int | None = None,
 ) -> tuple[tuple[np.ndarray, np.ndarray], Aligned]:
-    """Return the indices of the pairs that are at least similar, a in `first` and b in `second`, and how they align."""
+    """Return the indices of the pairs that are at least similar, a in `first` and b in `second`, and how they align.
+
+    Args:
+        first: images that are searched for, of one side with those of `second`.
+        second: images among which they are searched, at least one.
+        poses: under which an image of `first` is looked at.
+        same: whether both are one split; then each pair is given once, a below b.
+        title: of what is done, for the progress.
+        progress: makes a counter for a stage.
+        threads: None means one per core.
+        compared: how many pairs of images the limits are for; as many as there are here if not given.
+    """
+    compared = compared or len(first) * len(second)
     advance = progress(f"searching {title}", len(first))
-    least = LEAST_OF_FEW if len(first) * len(second) <= FEW_PAIRS else LEAST
+    least = LEAST_OF_FEW if compared <= FEW_PAIRS else LEAST
     found = Searched(second.images).candidates(first.images, poses, same, advance, threads, least)
     mirror, place = first_places(found, poses, first.images.shape[1])
     if same:
@@ -104,7 +134,7 @@ def compare(
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads or cores()) as pool:
         batches = list(pool.map(batch, [slice(k, k + BATCH) for k in range(0, max(1, len(found)), BATCH)]))
     aligned = {field.name: np.concatenate([getattr(x, field.name) for x in batches]) for field in fields(Aligned)}
-    alike = aligned["residual"] <= similar_up_to(len(first) * len(second))
+    alike = aligned["residual"] <= similar_up_to(compared)
     return (found.a[alike], found.b[alike]), Aligned(**{name: values[alike] for name, values in aligned.items()})
 
 
@@ -132,27 +162,34 @@ def similar_up_to(pairs: int) -> float:
     return SIMILAR_OF_FEW if pairs <= FEW_PAIRS else SIMILAR_UP_TO
 
 
-def near_limits(aligned: Aligned, compared: int) -> np.ndarray:
+def near_limits(aligned: Aligned, compared: int, side: int) -> np.ndarray:
     """Return for each pair the residual up to which it is a near-duplicate, float64 (P,).
 
     Args:
         aligned: pairs of images of two splits.
         compared: how many pairs of images were compared.
+        side: of the images, in pixels.
     """
-    shift_y, shift_x, tall, wide = aligned.place.T.astype(np.float64)
-    enlarged = np.exp(-(tall + wide) / 2)
-    moved = np.maximum(np.abs(shift_y), np.abs(shift_x)) * enlarged
+    enlarged, (shift_y, shift_x) = aligned.enlarged, aligned.shifts
+    moved = np.maximum(np.abs(shift_y), np.abs(shift_x)) * SIDE / side
     stands = ~aligned.mirror & (moved < STANDING_SHIFT) & (np.abs(np.log(enlarged)) < math.log(STANDING_SCALE))
     return np.where(stands, near_up_to(compared * STANDING), near_up_to(compared))
 
 
-def verdict(residual: float, same: bool, near: float, nearest: bool = True) -> str:
-    """Return what a pair is, by its residual, whether it is the same pixels, and whether b is the nearest to its a.
+def are_near(a: np.ndarray, aligned: Aligned, compared: int, side: int) -> np.ndarray:
+    """Return whether each pair of images of two splits is a near-duplicate, bool (P,).
 
-    >>> verdict(0.2, False, near=0.26), verdict(0.2, False, near=0.26, nearest=False), verdict(0.4, False, near=0.26)
-    ('near-duplicate', 'similar', 'similar')
+    Args:
+        a: int64 (P,), the image of each pair that was searched for; its nearest partner is judged by `near_limits`, the
+            others by FURTHER_UP_TO.
+        aligned: the pairs.
+        compared: how many pairs of images were compared.
+        side: of the images, in pixels.
     """
-    return SAME if same else NEAR if residual <= (near if nearest else FURTHER_UP_TO) else SIMILAR
+    nearest = np.full(a.max(initial=-1) + 1, np.inf)
+    np.minimum.at(nearest, a, aligned.residual)
+    limits = near_limits(aligned, compared, side)
+    return aligned.residual <= np.where(aligned.residual == nearest[a], limits, FURTHER_UP_TO)
 
 
 def aligner(whole: Whole) -> Callable[[Pair], np.ndarray]:
@@ -173,10 +210,10 @@ def _ascending(
     found: Candidates, mirror: np.ndarray, place: np.ndarray, poses: Sequence[Pose], side: int
 ) -> tuple[Candidates, np.ndarray, np.ndarray]:
     """Return the pairs so that a < b, as they must be for one of each group of copies to stay when b is left out."""
-    turned, other_mirror, other_place = upside_down(found, poses, side)
+    swapped, other_mirror, other_place = exchanged(found, poses, side)
     down = found.a > found.b
     columns = {
-        field.name: np.where(down, getattr(turned, field.name), getattr(found, field.name))
+        field.name: np.where(down, getattr(swapped, field.name), getattr(found, field.name))
         for field in fields(Candidates)
     }
     return (
@@ -195,7 +232,7 @@ def _with_copies(
 ) -> tuple[tuple[np.ndarray, np.ndarray], Aligned]:
     """Return the pairs, and those of the same pixels that are not among them: blank images correlate with nothing.
 
-    Of many copies each stands with the first alone.
+    Of those that are added each stands with the first copy alone.
     """
     place: dict[str, int] = {}
     for index, checksum in enumerate(second):
@@ -206,7 +243,7 @@ def _with_copies(
     more = [pair for pair in copies if pair not in known and not (same and pair[0] == pair[1])]
     count = len(more)
     added = Aligned(
-        np.zeros(count, bool), np.zeros((count, 4), np.float32), np.zeros(count), np.ones(count), np.zeros(count)
+        np.zeros(count, bool), np.zeros((count, 4), np.float32), *np.float32([[0] * count, [1] * count, [0] * count])
     )
     columns = {
         field.name: np.concatenate([getattr(aligned, field.name), getattr(added, field.name)])
@@ -226,27 +263,24 @@ def _pairs(
     """Yield the findings of one comparison."""
     (a_split, b_split), no_files = names, [""] * max(map(len, whole.splits.values()))
     labels = [whole.splits[name].labels for name in names]
-    compared = len(labels[0]) * len(labels[1])
-    within = np.full(len(aligned.residual), near_up_to(compared))
-    near = within if a_split == b_split else near_limits(aligned, compared)
-    best: dict[int, float] = {}
-    for a, residual in zip(indices[0].tolist(), aligned.residual.tolist(), strict=True):
-        best[a] = min(residual, best.get(a, np.inf))
+    compared, side = len(labels[0]) * len(labels[1]), whole.splits[a_split].images.shape[1]
+    if a_split == b_split:
+        near = aligned.residual <= near_up_to(compared)
+    else:
+        near = are_near(indices[0], aligned, compared, side)
+    shift_y, shift_x = aligned.shifts
     files = [whole.files.get(name, no_files) for name in names]
     for row, (a, b) in enumerate(zip(*(index.tolist() for index in indices), strict=True)):
-        shift_y, shift_x, tall, wide = map(float, aligned.place[row])
-        enlarged = float(np.exp(-(tall + wide) / 2))
-        mirror, shas = bool(aligned.mirror[row]), (checksums[a_split][a], checksums[b_split][b])
-        same, residual = shas[0] == shas[1], float(aligned.residual[row])
-        shift_x, shift_y = (shift_x if mirror else -shift_x) * enlarged, -shift_y * enlarged
+        shas = (checksums[a_split][a], checksums[b_split][b])
+        same = shas[0] == shas[1]
         yield Pair(
             a_split, a, b_split, b,
-            score=0.0 if same else residual,
-            verdict=verdict(residual, same, float(near[row]), a_split == b_split or residual == best[a]),
-            shift_x=shift_x,
-            shift_y=shift_y,
-            scale=enlarged,
-            mirror=mirror,
+            score=0.0 if same else float(aligned.residual[row]),
+            verdict=SAME if same else NEAR if near[row] else SIMILAR,
+            shift_x=float(shift_x[row]),
+            shift_y=float(shift_y[row]),
+            scale=float(aligned.enlarged[row]),
+            mirror=bool(aligned.mirror[row]),
             gain=float(aligned.gain[row]),
             offset=float(aligned.offset[row]),
             a_label=whole.classes[labels[0][a]],

@@ -18,17 +18,27 @@ PIXEL_COMPONENTS = 32
 STRENGTH = 0.01  # scikit-learn's C: how little the weights are held small
 
 
-def feature_probabilities(train: Split, classes: int, images: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def recipe() -> tuple[object, ...]:
+    """Return what decides the probabilities: the numbers above, and whether the shipped net is at hand."""
+    return PIXEL_COMPONENTS, STRENGTH, shipped.net(NET) and shipped.NETS[NET].run
+
+
+def feature_probabilities(
+    train: Split, classes: int, images: Mapping[str, np.ndarray], threads: int | None = None
+) -> dict[str, np.ndarray]:
     """Return the probabilities of `images`, float32 (N, classes) by name, of a classifier that learned from `train`.
 
     A multinomial logistic regression on the last features of the shipped net, where it is at hand, and on the
-    first principal components of the pixels. A class without training images has probability 0.
+    first principal components of the pixels. A class without training images has probability 0, a single one 1.
 
     Args:
         train: uint8 images (N, S, S, 3) and their labels.
         classes: how many there are.
         images: uint8 (M, S, S, 3), by name.
+        threads: of the net; None means one per core. The first call decides.
     """
+    if len(np.unique(train.labels)) == 1:
+        return {name: np.eye(classes, dtype=np.float32)[[train.labels[0]] * len(of)] for name, of in images.items()}
     from sklearn.decomposition import PCA
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -38,7 +48,7 @@ def feature_probabilities(train: Split, classes: int, images: Mapping[str, np.nd
         StandardScaler(), PCA(min(PIXEL_COMPONENTS, len(train) - 1), random_state=0), StandardScaler()
     )
     pixels.fit(_flat(train.images))
-    deep = _features()
+    deep = _features(threads)
 
     def seen(images: np.ndarray) -> np.ndarray:
         return np.concatenate([pixels.transform(_flat(images)), *([deep(images)] if deep else [])], axis=1)
@@ -58,13 +68,13 @@ def _flat(images: np.ndarray) -> np.ndarray:
 
 
 @functools.cache  # it is asked for by each fold
-def _features() -> Callable[[np.ndarray], np.ndarray] | None:
+def _features(threads: int | None) -> Callable[[np.ndarray], np.ndarray] | None:
     """Return the function from images to the last features of the shipped net; None, and a line, without it."""
     folder = shipped.net(NET)
     if folder is None:
         print(f"the net {NET} did not come with this installation: only pixels are looked at", file=sys.stderr)
         return None
-    placement.start(RunConfig(device="cpu"))
+    placement.start(RunConfig(device="cpu", threads=threads))
     import keras
 
     from kerascifar.training.scoring import load_model

@@ -1,7 +1,6 @@
 """Probabilities from nets that did not learn from the image: by folds, or from finished runs."""
 
 import hashlib
-import json
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from kerascifar.architectures import ARCHITECTURES, engine
-from kerascifar.auditing.features import feature_probabilities
+from kerascifar.auditing import features
 from kerascifar.auditing.kept import read_kept
 from kerascifar.config import RunConfig
 from kerascifar.configure import configure
@@ -26,13 +25,18 @@ from kerascifar.evaluation.scored_run import read_scored_run
 from kerascifar.plugins.loading import same_plugins
 from kerascifar.run import read_run
 
-# Below so many training images a net learns less than a linear classifier on the features of one that comes with us.
+# Where a fold has fewer images to learn from, a net learns less than a linear classifier on the features of one that
+# comes with us.
 FEW = 5_000
 # The net of a fold: the recipe of `speedrun90` (studies/recipes/records.toml), narrower and shorter, for less than half
 # of the multiply-adds, and in batches half as large, for half the memory.
 FOLD_NET = {"arch": "airbench94", "widths": (24, 96, 96), "epochs": 5, "whiten_epochs": 2, "batch_size": 1000}
-RECIPE = hashlib.sha256(json.dumps(FOLD_NET).encode()).hexdigest()[:8]  # what one made is kept apart from another's
 Probabilities = dict[str, np.ndarray]  # by split, float32 (N, classes)
+
+
+def recipe() -> str:
+    """Return what names the way in which folds are made here, eight hex digits: what another made is kept apart."""
+    return hashlib.sha256(repr((FEW, FOLD_NET, features.recipe())).encode()).hexdigest()[:8]
 
 
 def by_folds(config: RunConfig, whole: Whole, folds: int, folder: Path, jobs: int = 1) -> Probabilities:
@@ -44,7 +48,7 @@ def by_folds(config: RunConfig, whole: Whole, folds: int, folder: Path, jobs: in
     Args:
         config: names the data set, the seed that decides folds and nets, and the threads of a net.
         whole: that data set.
-        folds: how many, at least 2; as many training images per class as images of that class can be spread.
+        folds: how many, from 2 to the number of training images.
         folder: of this data set, folds, seed and threads alone.
         jobs: nets trained at once; if several, each in a process of its own, which reads the data set anew.
 
@@ -124,7 +128,7 @@ def _saved(
     if "test" in whole.splits:
         if run.checksum != whole.splits["test"].checksum:
             raise InputError(f"--scores-of {folder}: it scored other test images than those of the data set")
-        found.append(("test", np.arange(len(run.test[0])), run.test[1]))
+        found.append(("test", np.arange(len(whole.splits["test"])), run.test))
     if run.validation is not None:
         config, result = read_run(folder, **({"data_dir": data_dir} if data_dir else {}))
         held_out = load(config).validation
@@ -137,8 +141,11 @@ def _saved(
             raise InputError(
                 f"--scores-of {folder}: its validation images are not among those of the data set"
             ) from None
-        found.append((name, rows, run.validation[1]))
-    return found
+        found.append((name, rows, run.validation))
+    for name, rows, (labels, _) in found:
+        if not np.array_equal(labels, whole.splits[name].labels[rows]):
+            raise InputError(f"--scores-of {folder}: the labels that it saved are not those of the {name} images here")
+    return [(name, rows, values) for name, rows, (_, values) in found]
 
 
 def _places(split: Split) -> dict[bytes, int]:
@@ -160,7 +167,7 @@ def _trained(data: Dataset, others: Mapping[str, Split], config: RunConfig, fold
     """Return the probabilities of the images held out, as "train", and of `others`, from what learned the rest."""
     if len(data.train) < FEW:
         images = {"train": data.test.images} | {name: split.images for name, split in others.items()}
-        return feature_probabilities(data.train, len(data.classes), images)
+        return features.feature_probabilities(data.train, len(data.classes), images, config.threads)
     machine = {"threads": config.threads, "device": config.device}
     config = configure(**FOLD_NET, seed=config.seed, validation=0, runs=str(folder), name="net", **machine)
     folder.mkdir(parents=True, exist_ok=True)

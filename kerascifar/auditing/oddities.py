@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from kerascifar.auditing.findings import Oddity
 from kerascifar.core.contracts import Whole
+from kerascifar.data.sources.images import FORMATS
 
 FLAT = 2.0  # standard deviation in grey levels below which an image shows nothing
 LEAST_SIDE = 16  # pixels
@@ -28,7 +29,7 @@ def _sizes(whole: Whole, name: str) -> Iterator[Oddity]:
     from PIL import Image
 
     for index, file in enumerate(whole.files.get(name, ())):
-        with Image.open(file) as picture:  # the header alone is read; the pixels were, by the reader
+        with Image.open(file, formats=FORMATS) as picture:  # the header alone is read; the pixels were, by the reader
             width, height = picture.size
         short, long = sorted((width, height))
         if short < LEAST_SIDE:

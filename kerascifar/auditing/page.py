@@ -19,7 +19,7 @@ from kerascifar.reporting import render
 
 Align = Callable[[Pair], np.ndarray | None]
 Finding = Pair | Suspect | Oddity
-MOST = 1500  # pairs, and labels, that the page shows
+MOST = 1500  # pairs, labels, and odd pictures that the page shows
 _FOR_IMAGES = 0.92  # share of the budget; the rest is for differences
 _SCRIPTS = ("marks.js", "cards.js", "audit.js")
 
@@ -75,11 +75,11 @@ def write_page(
     '<!doctype html>'
     """
     counts, summary = sections(pairs, suspects, effects), _summary(pairs, suspects, oddities)
-    cut = [f"the first {MOST:,} of {len(of):,} {what}" for of, what in ((pairs, "pairs"), (suspects, "labels"))
-           if len(of) > MOST]  # fmt: skip
-    pairs, suspects = pairs[:MOST], suspects[:MOST]
+    lists = {"pairs": pairs, "labels": suspects, "odd pictures": oddities}
+    cut = [f"the first {MOST:,} of {len(of):,} {what}" for what, of in lists.items() if len(of) > MOST]
+    pairs, suspects, oddities = pairs[:MOST], suspects[:MOST], oddities[:MOST]
     album, drawn, note = _pictures(pairs, suspects, oddities, read, align, budget)
-    note += f" Shown are {' and '.join(cut)}; the lists have all." if cut else ""
+    note += f" Shown are {' and '.join(cut)}; the files beside this page have all." if cut else ""
     data = {
         "id": heading.id, "strength": STRENGTH, "verdicts": VERDICTS,
         "pairs": _rows(Pair, pairs), "labels": _rows(Suspect, suspects), "pictures": _rows(Oddity, oddities),

@@ -28,11 +28,13 @@ class LabelFindings:
         suspects: images whose strongest class is not the given one, the most suspect first.
         joint: by split, the confident joint, int64 (K, K): images labelled i that confidently belong to class j.
         estimated: by split, how many labels are wrong by the confident joint.
+        scored: by split, how many images have probabilities.
     """
 
     suspects: list[Suspect]
     joint: dict[str, np.ndarray]
     estimated: dict[str, float]
+    scored: dict[str, int]
 
 
 def find_suspects(whole: Whole, probabilities: Probabilities, pairs: Sequence[Pair]) -> LabelFindings:
@@ -47,11 +49,12 @@ def find_suspects(whole: Whole, probabilities: Probabilities, pairs: Sequence[Pa
         pairs: its near-duplicates.
     """
     copies = _copies(whole, pairs)
-    found, joints, estimated = [], {}, {}
+    found, joints, estimated, counts = [], {}, {}, {}
     for name, split in whole.splits.items():
         scored = np.flatnonzero(np.isfinite(probabilities[name]).all(1))
         if not len(scored):
             continue
+        counts[name] = len(scored)
         labels, values = split.labels[scored], probabilities[name][scored].astype(np.float64)
         joints[name] = confident_joint(labels, values)
         estimates = noise(labels, joints[name])
@@ -81,7 +84,7 @@ def find_suspects(whole: Whole, probabilities: Probabilities, pairs: Sequence[Pa
                 )
             )
     found.sort(key=lambda suspect: (suspect.margin, suspect.split, suspect.index))
-    return LabelFindings(_with_neighbours(whole, found, pairs), joints, estimated)
+    return LabelFindings(_with_neighbours(whole, found, pairs), joints, estimated, counts)
 
 
 def _with_neighbours(whole: Whole, suspects: Sequence[Suspect], pairs: Sequence[Pair]) -> list[Suspect]:

@@ -81,6 +81,14 @@ def find(source: str) -> Excluded:
     return _HELD[name]
 
 
+def leaves_out(path: Path) -> bool:
+    """Return whether `path` is a list that leaves anything out."""
+    try:
+        return bool(identity(str(path)))
+    except InputError:
+        return False
+
+
 def recall(file: Path, name: str) -> None:
     """Hold the list that a run folder keeps in `file`, if it does.
 

@@ -124,11 +124,31 @@ def test_every_pose_stays_inside():
         assert 12 * pose.scale + max(abs(pose.x), abs(pose.y)) <= 16 + 1e-9, pose
 
 
-def test_the_limit_is_higher_for_pictures_that_lie_on_each_other_as_they_stand():
+@pytest.mark.parametrize("side", [8, 32, 224])
+def test_the_limit_is_higher_for_pictures_that_lie_on_each_other_as_they_stand(side):
     place = np.array([[0, 2, 0, 0], [0, 4, 0, 0], [0, 0, 0, 0], [0, 0, np.log(1.1), np.log(1.1)]], np.float32)
+    place[:, :2] *= side / 32
     mirror = np.array([False, False, True, False])  # as it stands; moved too far; mirrored; larger
     aligned = Aligned(mirror, place, np.zeros(4), np.ones(4), np.zeros(4))
-    assert duplicates.near_limits(aligned, 10_000 * 50_000).tolist() == [0.337, 0.28, 0.28, 0.28]
+    assert duplicates.near_limits(aligned, 10_000 * 50_000, side).tolist() == [0.337, 0.28, 0.28, 0.28]
+
+
+def test_of_several_partners_the_nearest_counts_and_others_only_without_doubt():
+    residual = np.array([0.3, 0.2, 0.12, 0.27, 0.29], np.float32)
+    aligned = Aligned(np.ones(5, bool), np.zeros((5, 4), np.float32), residual, np.ones(5), np.zeros(5))
+    near = duplicates.are_near(np.array([0, 4, 4, 7, 9]), aligned, 10_000 * 50_000, 32)
+    assert near.tolist() == [False, False, True, True, False]
+
+
+def test_candidates_of_many_blocks_are_those_of_one(monkeypatch):
+    train = pictures(50)
+    whole = candidates.Searched(train).candidates(train, NARROW, True, lambda done: None, least=0.2)
+    monkeypatch.setattr(candidates, "COLUMNS", 7)
+    parts = candidates.Searched(train).candidates(train, NARROW, True, lambda done: None, least=0.2)
+    assert len(whole) > 100
+    np.testing.assert_array_equal(parts.a, whole.a)
+    np.testing.assert_array_equal(parts.b, whole.b)
+    np.testing.assert_array_equal(parts.pose, whole.pose)
 
 
 def test_made_copies_are_found_and_take_no_stranger_for_their_source():

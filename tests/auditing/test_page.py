@@ -85,7 +85,7 @@ def test_of_more_than_it_shows_all_are_counted_and_it_says_so(written, monkeypat
     page = written()
     assert [len(content(page)[kind]["rows"]) for kind in ("pairs", "labels")] == [2, 2]
     assert "30 pairs (1 same pixels, 19 near-duplicate, 10 similar); 3 labels listed" in html.unescape(page)
-    assert "Shown are the first 2 of 30 pairs and the first 2 of 3 labels; the lists have all." in page
+    assert "Shown are the first 2 of 30 pairs and the first 2 of 3 labels; the files beside this page have all." in page
 
 
 def test_numbers_that_json_lacks_and_numpy_s_own(tmp_path, make_pair):

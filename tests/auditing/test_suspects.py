@@ -95,7 +95,7 @@ def test_planted_wrong_labels_are_found_and_a_second_audit_trains_nothing(tmp_pa
 def test_folds_side_by_side_say_what_one_after_the_other_say(tmp_path):
     from kerascifar.data.datasets import load_whole
 
-    config = configure(dataset="digits", device="cpu", threads=1)
+    config = configure(dataset="digits", device="cpu")
     whole = load_whole(config)
     folders = [tmp_path / "alone", tmp_path / "beside"]
     for folder in folders:
@@ -149,3 +149,21 @@ def test_probabilities_of_finished_runs_stand_where_their_images_do(tmp_path):
     other = Whole(whole.classes, {**whole.splits, "test": whole.splits["train"]})
     with pytest.raises(InputError, match="other test images"):
         held_out.by_runs(other, [config.folder], None)
+
+
+@pytest.mark.parametrize("split", ["test", "validation"])
+@pytest.mark.parametrize("change", ["shorter", "longer", "other labels"])
+def test_saved_scores_that_do_not_fit_the_images_are_refused(split, change, tmp_path):
+    from kerascifar.data.datasets import load_whole
+
+    config = configure(dataset="synthetic:60", arch="scratch_fc3", epochs=1, runs=str(tmp_path))
+    run(config)
+    with np.load(config.folder / "scores.npz") as kept:
+        arrays = dict(kept)
+    labels, scores = arrays[f"{split}_labels"], arrays[f"{split}_scores"]
+    rows = {"shorter": slice(1, None), "longer": np.arange(len(labels) + 1) % len(labels), "other labels": slice(None)}
+    arrays[f"{split}_labels"] = (labels[rows[change]] + (change == "other labels")) % 10
+    arrays[f"{split}_scores"] = scores[rows[change]]
+    np.savez(config.folder / "scores.npz", **arrays)
+    with pytest.raises(InputError, match=r"--scores-of .*: the labels that it saved are not those"):
+        held_out.by_runs(load_whole(config), [config.folder], None)

@@ -14,7 +14,7 @@ const Marks = (() => {
     }
   };
   const set = (key, mark) => {
-    read();
+    if (works) read();  // else what could not be stored would be forgotten
     if (mark) kept.set(key, mark); else kept.delete(key);
     try { localStorage.setItem(place, JSON.stringify(Object.fromEntries(kept))); } catch { works = false; }
   };
