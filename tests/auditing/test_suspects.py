@@ -106,6 +106,35 @@ def test_folds_side_by_side_say_what_one_after_the_other_say(tmp_path):
     assert (folders[1] / "jobs" / "job1.log").read_text().startswith("fold ")
 
 
+def test_nets_of_folds_score_what_they_did_not_learn_from_and_go_on_after_a_kill(tmp_path, monkeypatch):
+    from kerascifar.data.datasets import load_whole
+
+    small = {"widths": (4, 4, 4), "epochs": 2, "whiten_epochs": 1, "batch_size": 20}
+    monkeypatch.setattr(held_out, "FOLD_NET", held_out.FOLD_NET | small)
+    monkeypatch.setattr(held_out, "FEW", 0)
+    config = configure(dataset="synthetic:60", device="cpu")
+    whole = load_whole(config)
+    (tmp_path / "whole").mkdir()
+    expected = held_out.by_folds(config, whole, 2, tmp_path / "whole")
+    for name, split in whole.splits.items():
+        assert expected[name].shape == (len(split), len(whole.classes))
+        np.testing.assert_allclose(expected[name].sum(1), 1, atol=1e-5)
+    assert {path.name for path in (tmp_path / "whole").glob("fold*")} == {"fold-1.npz", "fold-2.npz"}
+
+    def killed(*_):
+        raise InputError("killed")
+
+    (tmp_path / "killed").mkdir()
+    with monkeypatch.context() as patched:  # after its training, before its scores are kept
+        patched.setattr(held_out, "write_atomically", killed)
+        with pytest.raises(InputError, match="killed"):
+            held_out.by_folds(config, whole, 2, tmp_path / "killed")
+    assert list((tmp_path / "killed" / "fold-1").rglob("checkpoint.npz"))
+    found = held_out.by_folds(config, whole, 2, tmp_path / "killed")
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values)
+
+
 def test_a_fold_that_fails_ends_the_audit_before_the_next_begins(tmp_path, monkeypatch, capsys):
     def fails(*_):
         raise InputError("no")
