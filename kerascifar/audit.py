@@ -45,7 +45,7 @@ unless --folds asks for those of the other images"
         number = 0 if runs else FOLDS
     if number < 0 or number == 1:
         raise InputError(f"--folds: expected 0 or at least 2, got {number}")
-    folders = tuple(find_run(run) for run in runs or ())
+    folders = tuple({folder.resolve(): folder for folder in map(find_run, runs or ())}.values())  # each once
     from kerascifar.auditing.audit import Request, audit  # --help does without SciPy and scikit-image
 
     for line in audit(RunConfig(**fields), Request(out, number, job_count(jobs), folders, pictures)):

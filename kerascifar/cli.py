@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from kerascifar.config import FIELDS, GROUPS, RunConfig, fields_of, flag, kinds
@@ -28,6 +29,7 @@ class Parser(argparse.ArgumentParser):
         )
         self.rare: frozenset[str] = frozenset()  # flags that only --help all shows
         self.add_argument("-h", "--help", action=_Help)
+        self.register("type", Path, _path)
 
     def short_help(self) -> str:
         """Return the help without the flags that few need, and a line on how to see them."""
@@ -50,6 +52,21 @@ class Parser(argparse.ArgumentParser):
             first = unknown[0].split("=")[0]
             self.error(f"unknown argument {first}{nearest(first, flags) if first.startswith('-') else ''}")
         return known
+
+
+def _path(text: str) -> Path:
+    """Return a path; "" would be the folder that one stands in, where a script has left a variable unset."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a path, got ''")
+    return Path(text)
+
+
+class _Joined(argparse.Action):
+    """Joins the values of a flag that is given several times by commas."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        before = [getattr(namespace, self.dest)] if hasattr(namespace, self.dest) else []
+        setattr(namespace, self.dest, ",".join([*before, values]))
 
 
 class _Help(argparse.Action):
@@ -172,6 +189,7 @@ def _add(group: argparse._ActionsContainer, names: Iterable[str]) -> None:
             text += f" (default {default})"
         is_bool = bool in kinds(name)
         kind = {"action": argparse.BooleanOptionalAction} if is_bool else {"metavar": metavar(kinds(name)[0])}
+        kind |= {"action": _Joined} if FIELDS[name].metadata["repeated"] else {}
         group.add_argument(flag(name), dest=name, default=argparse.SUPPRESS, help=text, **kind)
 
 

@@ -116,7 +116,7 @@ def show_without(folder: Path, paths: Sequence[str], machine: dict[str, Any]) ->
     if tests := [f"{title}, against the others: p = {p:.2g}" for title, p in tested]:
         print(*tests, f"p: {TEST}", sep="\n")
     print(f"from the saved scores; result.json stays as it is\nrun {printable(folder)}")
-    given = {"dataset": config.dataset, "arch": config.arch, "exclude": paths[0], **machine}
+    given = {"dataset": config.dataset, "arch": config.arch, "exclude": ",".join(paths), **machine}
     suggest("kerascifar.train", *as_flags(given))
 
 

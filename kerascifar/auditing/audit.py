@@ -20,7 +20,7 @@ from kerascifar.auditing.page import Heading, write_page
 from kerascifar.auditing.suspects import SURE, LabelFindings, find_suspects
 from kerascifar.config import RunConfig
 from kerascifar.core import files
-from kerascifar.core.audit_lists import DUPLICATES, SIMILAR
+from kerascifar.core.audit_lists import DUPLICATES, NEAR, SIMILAR
 from kerascifar.core.contracts import Whole
 from kerascifar.core.errors import InputError
 from kerascifar.core.processor import cores, processor
@@ -28,6 +28,7 @@ from kerascifar.core.progress import bar
 from kerascifar.data.datasets import describe_classes, load_whole
 from kerascifar.devices.jobs import threads_each
 
+MOST_ALIKE = 0.2  # share of a split's images; 0.05 of CIFAR's test images bear a verdict
 PAIRS, LABELS, SUMMARY, PAGE, WORK = "pairs.csv", "labels.csv", "audit.json", "audit.html", "work"
 
 
@@ -96,13 +97,14 @@ def audit(config: RunConfig, request: Request) -> Iterator[str]:
         files.write_text(request.out / SUMMARY, json.dumps(content, indent=1) + "\n")
         # Of data and lists: lists without a row are the same for all data sets.
         digest = hashlib.sha256(b"".join([key.encode(), *(path.read_bytes() for path in lists)])).hexdigest()
-        heading = Heading(digest[:16], config.dataset, [*reliability.facts(), *_facts(request, labels)])
+        facts = [("take care", alike)] if (alike := _alike(whole, pairs)) else []
+        heading = Heading(digest[:16], config.dataset, [*facts, *reliability.facts(), *_facts(request, labels)])
         read, align = (_reader(whole), duplicates.aligner(whole)) if request.pictures else (None, None)
         # Near-duplicates first, and of these those across splits, which touch scores.
         ordered = sorted(pairs, key=lambda pair: (pair.verdict == SIMILAR, pair.a_split == pair.b_split, pair.score))
         suspects = sorted(labels.suspects, key=lambda one: (not one.suspect, one.margin))
         write_page(request.out / PAGE, heading, ordered, suspects, oddities, effects, read, align)
-    yield from _lines(request.out, pairs, labels, oddities, reliability)
+    yield from _lines(request.out, whole, pairs, labels, oddities, reliability)
 
 
 def stage(title: str, total: int) -> Callable[[int], object]:
@@ -176,8 +178,21 @@ def _facts(request: Request, labels: LabelFindings) -> list[tuple[str, str]]:
     return [("labels scored by", " and ".join(by)), ("wrong labels by the confident joint", wrong)]
 
 
+def _alike(whole: Whole, pairs: Sequence[Pair]) -> str:
+    """Return a line where so many images bear a verdict that it tells little, as of drawn digits; else ""."""
+    ends = [end for p in pairs if p.verdict == NEAR for end in ((p.a_split, p.a_index), (p.b_split, p.b_index))]
+    for name, count in Counter(split for split, _ in set(ends)).items():
+        if count > MOST_ALIKE * len(whole.splits[name]):
+            return (
+                f"{count:,} of {len(whole.splits[name]):,} {name} images resemble another so much that they would be "
+                "near-duplicates: on pictures like these the verdict tells little, look before you leave any out"
+            )
+    return ""
+
+
 def _lines(
     out: Path,
+    whole: Whole,
     pairs: Sequence[Pair],
     labels: LabelFindings,
     oddities: Sequence[Oddity],
@@ -186,6 +201,8 @@ def _lines(
     counts = Counter((pair.a_split, pair.b_split, pair.verdict) for pair in pairs)
     for (a, b, verdict), count in sorted(counts.items()):
         yield f"{count:,} pairs of {a} and {b}: {verdict}"
+    if alike := _alike(whole, pairs):
+        yield alike
     for name, wrong in labels.estimated.items():
         suspect = sum(one.suspect and one.split == name for one in labels.suspects)
         scored = f"{labels.scored[name]:,} {name} images"

@@ -43,8 +43,8 @@ class Reliability:
         """Return what the page and the command say of it, in three lines."""
         return [
             ("made copies found", f"{self.copies_near} of {self.copies} (listed {self.copies_listed})"),
-            ("false near-duplicates of these", f"{self.others_near}"),
-            ("near-duplicates with differing labels", f"{self.two_labels_near} of {self.near}"),
+            ("strangers taken for made copies", f"{self.others_near}"),
+            ("near-duplicates across splits with differing labels", f"{self.two_labels_near} of {self.near}"),
         ]
 
     def to_dict(self) -> dict[str, Any]:

@@ -49,6 +49,7 @@ FEW_PAIRS = 4_000_000
 NEAR_AT_MOST, FEWEST_PAIRS = 0.5, 500 * 500  # from there down to this many the limit rises to that
 LIKE = SPLITS[::-1]  # where two splits differ, the one that stands further left is a
 _COLUMNS = {field.name: (None, 4) if field.name == "place" else (None,) for field in fields(Aligned)}  # and shapes
+MOST_ZOOM = 3  # logarithm of the scale: no alignment gets there
 BATCH = 250  # pairs that are aligned at a time
 # Names what a search keeps, which another version's search does not go on from.
 _DECIDES = (WIDE, NARROW, KEPT, LEAST, LEAST_OF_FEW, COMPONENTS, FEW_PAIRS, SIMILAR_UP_TO, SIMILAR_OF_FEW)
@@ -90,6 +91,8 @@ def find_pairs(whole: Whole, folder: Path, progress: Progress, threads: int | No
             (end < 0).any() or (end >= len(whole.splits[name])).any() for end, name in zip(ends, (a, b), strict=True)
         ):
             raise InputError(f"{folder}: what is kept there names images that there are not; delete it")
+        if np.abs(arrays["place"][:, 2:]).max(initial=0) > MOST_ZOOM:
+            raise InputError(f"{folder}: what is kept there scales pictures as no search does; delete it")
         aligned = Aligned(**{name: arrays[name] for name in _COLUMNS})
         pairs += _pairs(whole, checksums, (a, b), *_with_copies(checksums[a], checksums[b], a == b, ends, aligned))
     return sorted(pairs, key=lambda pair: (pair.score, LIKE.index(pair.a_split), pair.a_index, pair.b_index))

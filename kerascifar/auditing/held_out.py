@@ -72,6 +72,8 @@ def by_folds(config: RunConfig, whole: Whole, folds: int, folder: Path, jobs: in
     for number, rows in enumerate(held):
         shapes = {name: (len(rows if name == "train" else values), values.shape[1]) for name, values in summed.items()}
         for name, values in read_kept(_file(folder, number), shapes).items():
+            if not np.allclose(values.sum(1), 1, atol=1e-3):
+                raise InputError(f"{_file(folder, number)} is damaged: what it holds are no probabilities; delete it")
             if name == "train":
                 summed[name][rows] = values
             else:

@@ -10,6 +10,7 @@ from kerascifar.core.files import write_atomically
 from kerascifar.core.reading import read_arrays
 
 Arrays = Mapping[str, np.ndarray]
+MOST = 1e5  # no number of these steps is larger: shifts in pixels, contrasts, probabilities
 
 
 def kept(path: Path, shapes: Mapping[str, tuple[int | None, ...]], make: Callable[[], Arrays]) -> Arrays:
@@ -31,7 +32,10 @@ def kept(path: Path, shapes: Mapping[str, tuple[int | None, ...]], make: Callabl
 
 def read_kept(path: Path, shapes: Mapping[str, tuple[int | None, ...]]) -> Arrays:
     """Return the arrays that ``kept`` wrote to `path`; InputError where they are damaged."""
-    arrays = read_arrays(path)
+    try:
+        arrays = read_arrays(path)
+    except InputError as error:
+        raise InputError(f"{error}; delete it") from None
     free = {
         length
         for name, shape in shapes.items()
@@ -40,6 +44,7 @@ def read_kept(path: Path, shapes: Mapping[str, tuple[int | None, ...]]) -> Array
     }
     fits = arrays.keys() == shapes.keys() and all(
         array.dtype.kind in "bif"
+        and (array.dtype.kind != "f" or bool((np.abs(array) <= MOST).all()))  # not NaN either
         and len(array.shape) == len(shapes[name])
         and all(asked in (None, length) for asked, length in zip(shapes[name], array.shape, strict=True))
         for name, array in arrays.items()

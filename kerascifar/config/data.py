@@ -22,7 +22,10 @@ class DataConfig:
     test_limit: int | None = option(None, "use the first N test images only", POSITIVE, scoring=("test",))
     image_size: int | None = option(None, "side in pixels for folder and tfds: images (32)", SIDE, timed=True)
     exclude: str | None = option(
-        None, "leave out the training images that an audit's pairs.csv or labels.csv names (docs/audit.md)"
+        None,
+        "leave out the training images that an audit's pairs.csv or labels.csv names; may be given for both "
+        "(docs/audit.md)",
+        repeated=True,
     )
     normalize: str = option("channel", "how pixels are normalised: channel, half, study003, unit, zscore, minmax, none")
     augment: str = option("none", "augmentation policy of the training images", timed=True, everyday=True)

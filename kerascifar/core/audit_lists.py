@@ -8,7 +8,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +44,17 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """An image, and whether its label is suspect; the other attributes are those of Pair."""
+    """An image, and whether its label is suspect; the other attributes are those of Pair.
+
+    Attributes:
+        given: the class that it is labelled as; "" where the file does not say.
+    """
 
     split: str
     index: int
     sha256: str
     suspect: bool
+    given: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +65,17 @@ class Exclusion:
         sha256: of shape and pixels, in hex.
         kept: how many copies stay: 0, or 1 where the other copies are what is wrong with it.
         why: SAME, NEAR or SUSPECT.
+        label: the class of those that it is about, as a list's cell holds it; "" for all.
     """
 
     sha256: str
     kept: int
     why: str
+    label: str = ""
 
 
 Row = Pair | Label | Exclusion
-# The lists by the file's usual name; a row's fields are the columns that the header must have.
+# The lists by the file's usual name; a row's fields are the columns, and the header must have those without a default.
 KINDS: dict[str, type[Row]] = {"pairs.csv": Pair, "labels.csv": Label, "excluded.csv": Exclusion}
 
 
@@ -114,7 +121,8 @@ def read_list(path: str | Path, flag: str) -> AuditList:
     lines = _lines(path, text)
     _, header = next(lines, (1, []))
     kind = _kind(path, header)
-    places = [(column, header.index(column), *_CELLS[_bare(column)]) for column in _columns(kind)]
+    columns = [f.name for f in fields(kind) if f.name in header]
+    places = [(column, header.index(column), *_CELLS[_bare(column)]) for column in columns]
     rows = []
     for line, cells in lines:
         if len(cells) != len(header):
@@ -125,7 +133,7 @@ def read_list(path: str | Path, flag: str) -> AuditList:
                 values.append(convert(cells[place]))
             except (KeyError, ValueError):
                 raise _wrong(path, line, f"column {column}: found {cells[place]!r:.80}", right) from None
-        rows.append(kind(*values))
+        rows.append(kind(**dict(zip(columns, values, strict=True))))
     return AuditList(path, kind, rows)
 
 
@@ -156,7 +164,7 @@ def _kind(path: Path, header: list[str]) -> type[Row]:
 
 
 def _columns(kind: type[Row]) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(kind))
+    return tuple(f.name for f in fields(kind) if f.default is MISSING)
 
 
 def _bare(column: str) -> str:
@@ -189,4 +197,6 @@ _CELLS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "suspect": ("yes or no", {"yes": True, "no": False}.__getitem__),
     "kept": ("0 or 1", {"0": 0, "1": 1}.__getitem__),
     "why": _names(*DUPLICATES, SUSPECT),
+    "given": ("the name of a class", str),
+    "label": ("the name of a class", str),
 }

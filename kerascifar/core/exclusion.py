@@ -4,11 +4,13 @@ A config names the list by its path, or, in a result, by ``list:`` and the check
 folder holds the list itself.
 """
 
+import csv
 import functools
 import hashlib
+import io
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -24,26 +26,44 @@ class Excluded:
     """What is left out: one list of pixels whatever the copy of the data set, or the order of its files.
 
     Attributes:
-        rows: by their checksum.
-        source: the file that told it, for messages.
+        rows: in any order, one for the same pixels and label.
+        source: the files that told it, for messages.
 
-    >>> Excluded({"ab" * 32: Exclusion("ab" * 32, 0, "near-duplicate")}).identity
+    >>> Excluded([Exclusion("ab" * 32, 0, "near-duplicate")]).identity
     'list:7f7ab5b703f8a307'
     """
 
-    rows: Mapping[str, Exclusion]
+    rows: Sequence[Exclusion]
     source: str = ""
+
+    @cached_property
+    def _by_pixels(self) -> Mapping[tuple[str, str], Exclusion]:
+        return {(row.sha256, row.label): row for row in self.rows}
+
+    def row(self, sha256: str, label: str) -> Exclusion | None:
+        """Return the row about images of these pixels, by checksum, and of the class `label`; None if there is none."""
+        found = [row for key in ((sha256, ""), (sha256, label)) if (row := self._by_pixels.get(key))]
+        return min(found, key=lambda row: row.kept, default=None)
+
+    def among(self, classes: Collection[str]) -> "Excluded":
+        """Return the same for a data set of `classes`: a label that it does not have, as under other names, is any."""
+        rows = (row if row.label in classes else replace(row, label="") for row in self.rows)
+        return Excluded(_united(rows), self.source)
 
     @cached_property
     def identity(self) -> str:
         """``list:`` and 16 hex digits, the same for all lists that leave out the same."""
-        content = "".join(sorted(f"{row.sha256} {row.kept}\n" for row in self.rows.values()))
+        lines = [" ".join([row.sha256, str(row.kept), *filter(None, [row.label])]) for row in self.rows]
+        content = "".join(sorted(f"{line}\n" for line in lines))
         return f"list:{hashlib.sha256(content.encode()).hexdigest()[:16]}"
 
     def to_csv(self) -> str:
         """Return excluded.csv, which `read_list` reads."""
-        lines = sorted(",".join(map(str, astuple(row))) for row in self.rows.values())
-        return "\n".join([",".join(f.name for f in fields(Exclusion)), *lines]) + "\n"
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(f.name for f in fields(Exclusion))
+        writer.writerows(sorted(map(astuple, self.rows)))
+        return text.getvalue()
 
 
 # The lists that this process has read, by identity: a run stays what it is, whatever becomes of the file.
@@ -51,18 +71,14 @@ _HELD: dict[str, Excluded] = {}
 
 
 def identity(source: str) -> str:
-    """Return what `source`, a path or an identity, leaves out: ``list:`` and a checksum.
+    """Return what `source`, an identity or paths with commas between, leaves out: ``list:`` and a checksum.
 
-    Raises InputError: the file is not there, is no such list, or leaves nothing out.
+    Raises InputError: a file is not there, is no such list, or leaves nothing out.
     """
     if _IDENTITY.fullmatch(source):
         return source
-    try:
-        status = Path(source).stat()
-        key = status.st_size, status.st_mtime_ns
-    except OSError:
-        key = None  # reading it tells what is wrong
-    excluded = _read(source, key)
+    paths = [source] if Path(source).exists() else source.split(",")
+    excluded = _joined([_read(path, _state(path)) for path in paths], source)
     _HELD[excluded.identity] = excluded
     return excluded.identity
 
@@ -98,14 +114,32 @@ def recall(file: Path, name: str) -> None:
         raise InputError(f"{file} is corrupt: it leaves out {found}, the run left out {name}")
 
 
+def _state(path: str) -> object:
+    """Return what changes with the file; None where there is none: reading it tells what is wrong."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def _joined(lists: Sequence[Excluded], source: str) -> Excluded:
+    return Excluded(_united(row for one in lists for row in one.rows), source)
+
+
+def _united(rows: Iterable[Exclusion]) -> list[Exclusion]:
+    """Return a row for each: what one leaves out entirely, no other keeps; the first one tells why."""
+    united: dict[tuple[str, str], Exclusion] = {}
+    for row in rows:
+        before = united.get((row.sha256, row.label), row)
+        united[row.sha256, row.label] = replace(before, kept=min(row.kept, before.kept))
+    return list(united.values())
+
+
 @functools.lru_cache(maxsize=16)
 def _read(source: str, key: object) -> Excluded:  # read again where size or time of change are others
     found = read_list(source, FLAG)
-    rows: dict[str, Exclusion] = {}
-    for row in _EXCLUSIONS[found.kind](found.rows):
-        # What one row leaves out entirely, no other keeps; the first one tells why.
-        before = rows.get(row.sha256, row)
-        rows[row.sha256] = Exclusion(row.sha256, min(row.kept, before.kept), before.why)
+    rows = _united(_EXCLUSIONS[found.kind](found.rows))
     if not rows:
         raise InputError(
             f"{FLAG} {source}: none of its {len(found.rows)} rows leaves an image out; those do whose verdict is "
@@ -156,7 +190,7 @@ def _groups(pairs: Sequence[Pair]) -> list[list[Pair]]:
 
 
 def _of_labels(labels: Sequence[Label]) -> Iterable[Exclusion]:
-    return (Exclusion(row.sha256, 0, SUSPECT) for row in labels if row.suspect and row.split != "test")
+    return (Exclusion(row.sha256, 0, SUSPECT, row.given) for row in labels if row.suspect and row.split != "test")
 
 
 _EXCLUSIONS: dict[type[Row], Callable[[Sequence], Iterable[Exclusion]]] = {

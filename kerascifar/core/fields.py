@@ -63,6 +63,7 @@ def option(
     asked: bool = True,
     everyday: bool = False,
     scoring: Sequence[str] | None = None,
+    repeated: bool = False,
 ) -> Any:
     """Make a field of RunConfig; its metadata is the one place of the rules about it.
 
@@ -79,6 +80,7 @@ def option(
         everyday: stands in the short --help.
         scoring: the field decides only how a finished net is scored, and no weight; the splits whose images it changes:
             where one of them selects the epoch, it decides weights all the same. None for any other field.
+        repeated: its flag may be given several times; the values are joined by commas.
     """
     return dataclasses.field(
         default=default,
@@ -93,6 +95,7 @@ def option(
             "asked": asked,
             "everyday": everyday,
             "scoring": scoring,
+            "repeated": repeated,
         },
     )
 

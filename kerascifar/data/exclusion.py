@@ -1,7 +1,8 @@
 """Leave images out of a data set by the checksum of their pixels, as --exclude asks."""
 
+import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,9 @@ from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Dataset, Split
 from kerascifar.core.errors import InputError
 from kerascifar.core.exclusion import FLAG, Excluded, find, identity
+from kerascifar.core.shown import csv_cell
 
+MOST = 0.2  # share of the images from which on leaving them out is remarked on
 NOTE = "excluded"  # key of a data set's notes: how many images were left out, and of which verdicts
 
 
@@ -34,11 +37,12 @@ def leave_out(data: Dataset, source: str) -> Dataset:
 
     Raises InputError: the list cannot be read, leaves out none of these images, or all of a split.
     """
-    excluded = find(source)
+    names = [csv_cell(name) for name in data.classes]  # as a list holds them
+    excluded = find(source).among(names)
     counts: Counter[str] = Counter()
     seen: set[str] = set()
     left = {
-        name: _without(split, excluded, counts, seen)
+        name: _without(split, names, excluded, counts, seen)
         for name, split in (("validation", data.validation), ("train", data.train))
         if split is not None
     }
@@ -54,6 +58,13 @@ def leave_out(data: Dataset, source: str) -> Dataset:
             raise InputError(
                 f"{FLAG} {excluded.source}: leaves out all {len(data.splits[name]):,} {name} images of {data.name}"
             )
+    before = sum(len(data.splits[name]) for name in left)
+    if counts.total() > MOST * before:
+        print(
+            f"{FLAG} {excluded.source} leaves out {counts.total():,} of {before:,} training and validation images: is "
+            "that what the audit meant?",
+            file=sys.stderr,
+        )
     notes = {**data.notes, NOTE: {"images": counts.total(), **dict(sorted(counts.items()))}}
     return replace(data, **left, notes=notes)
 
@@ -71,11 +82,11 @@ def describe_exclusion(notes: Mapping[str, Any]) -> str:
     return f"{total:,} training or validation images are left out: {whys}"
 
 
-def _without(split: Split, excluded: Excluded, counts: Counter[str], seen: set[str]) -> Split:
+def _without(split: Split, names: Sequence[str], excluded: Excluded, counts: Counter[str], seen: set[str]) -> Split:
     """Return what stays of a split; counts what goes by why, and remembers in `seen` of which pixels a copy stayed."""
     stays = np.ones(len(split), bool)
-    for place, checksum in enumerate(split.image_checksums()):
-        row = excluded.rows.get(checksum.hex())
+    for place, (checksum, label) in enumerate(zip(split.image_checksums(), split.labels, strict=True)):
+        row = excluded.row(checksum.hex(), names[label])
         if row is None:
             continue
         if row.kept and row.sha256 not in seen:

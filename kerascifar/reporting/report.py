@@ -11,7 +11,7 @@ from kerascifar.reporting.audited import audited
 from kerascifar.reporting.calibration import confidence
 from kerascifar.reporting.details import details
 from kerascifar.reporting.differences import pairs
-from kerascifar.reporting.document import Section, Text
+from kerascifar.reporting.document import Section, Table, Text
 from kerascifar.reporting.examples import test_images
 from kerascifar.reporting.gather import Gathered, gather
 from kerascifar.reporting.learning import curves
@@ -29,6 +29,10 @@ def make_sections(
     images = test_images(gathered, data_dir)
     against_papers, unread = studies(paths, gathered)
     left_out = [*gathered.left_out, *unread]
+    about_data = audited(gathered, images, audit)
+    blocks = about_data.blocks if about_data else ()
+    # Whoever asks for an audit and gets no table has most likely named that of another data set.
+    in_vain = [] if any(isinstance(block, Table) for block in blocks) else [f"--audit: {block.text}" for block in blocks]
     sections = [
         comparison.compare(gathered),
         against_papers,
@@ -38,12 +42,12 @@ def make_sections(
         curves(gathered),
         classes.classes(gathered),
         classes.confusions(gathered),
-        audited(gathered, images, audit),
+        about_data,
         confidence(gathered),
         details(gathered, images),
         Section("left-out", "Left out", "What could not be read?", [Text(line) for line in left_out]),
     ]
-    return [section for section in sections if section is not None and section.blocks], left_out
+    return [section for section in sections if section is not None and section.blocks], [*left_out, *in_vain]
 
 
 def make_report(

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,3 +102,17 @@ def test_what_cannot_be_done_is_refused_and_nothing_is_left(flags, message, tmp_
     with pytest.raises(InputError, match=message):
         main(["--dataset", "digits", "--out", str(tmp_path / "out"), *flags])
     assert not (tmp_path / "out").exists()
+
+
+def test_where_all_pictures_resemble_each_other_it_says_that_this_tells_little(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    main(["--dataset", "digits", "--out", "found", "--folds", "0"])
+    assert "images resemble another so much that they would be near-duplicates" in capsys.readouterr().out
+    assert "the verdict tells little" in Path("found/audit.html").read_text()
+
+
+def test_an_unset_variable_is_no_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"argument --out: expected a path, got ''"):
+        main(["--dataset", "digits", "--out", ""])
+    assert not list(tmp_path.iterdir())

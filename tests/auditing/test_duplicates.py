@@ -114,8 +114,15 @@ def test_a_search_that_was_killed_goes_on_and_a_damaged_file_is_named(tmp_path):
     again = duplicates.find_pairs(data, tmp_path, lambda title, total: began.append(title) or (lambda done: None))
     assert again == pairs
     assert began == ["searching test in train", "aligning test in train"]
-    np.savez(tmp_path / "pairs-test-train.npz", a=np.zeros(3))
-    with pytest.raises(InputError, match="damaged"):
+    path = tmp_path / "pairs-test-train.npz"
+    with np.load(path) as kept:
+        arrays = dict(kept)
+    for changed in ({"place": arrays["place"] + 40}, {"residual": arrays["residual"] * np.nan}, {"a": np.zeros(3)}):
+        np.savez(path, **arrays | changed)
+        with pytest.raises(InputError, match="delete it"):
+            duplicates.find_pairs(data, tmp_path, quiet)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match=r"is corrupt: .*; delete it"):
         duplicates.find_pairs(data, tmp_path, quiet)
 
 

@@ -15,7 +15,7 @@ def test_the_header_tells_which_list_it_is(tmp_path):
     assert found.kind is Pair
     assert found.rows == [Pair("test", 3, "train", 4, "same pixels", sha("a"), sha("b"))]
     found = read_list(labels(tmp_path / "any", label("train", "a", "no", 7)), "--x")
-    assert (found.kind, found.rows) == (Label, [Label("train", 7, sha("a"), False)])
+    assert (found.kind, found.rows) == (Label, [Label("train", 7, sha("a"), False, "cat")])
     found = read_list(write(tmp_path / "own", "sha256,kept,why", f"{sha('a')},1,suspect label"), "--x")
     assert (found.kind, found.rows) == (Exclusion, [Exclusion(sha("a"), 1, "suspect label")])
 

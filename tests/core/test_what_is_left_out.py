@@ -1,6 +1,7 @@
 """What a list leaves out, and the name of that."""
 
 import os
+from dataclasses import astuple
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from tests.audit_rows import label, labels, pair, pairs, sha, write
 
 def left_out(path):
     """How many copies stay, and why, by the checksum of what is left out."""
-    return {row.sha256: (row.kept, row.why) for row in find(str(path)).rows.values()}
+    return {row.sha256: (row.kept, row.why) for row in find(str(path)).rows}
 
 
 def test_pairs_leave_the_training_side_out_and_no_test_image(tmp_path):
@@ -75,6 +76,41 @@ def test_labels_leave_suspects_out_that_a_net_learns_from(tmp_path):
     assert left_out(path) == {sha("a"): (0, "suspect label"), sha("d"): (0, "suspect label")}
 
 
+def test_lists_are_joined(tmp_path):
+    one = pairs(tmp_path / "pairs.csv", pair("train", "a", "train", "a", "same pixels", 1, 2))
+    other = labels(tmp_path / "labels.csv", label("train", "a"), label("train", "b"))
+    both = f"{one},{other}"
+    found = find(both)
+    assert [found.row(sha("a"), name).kept for name in ("cat", "dog")] == [0, 1]
+    assert found.row(sha("b"), "cat").why == "suspect label"
+    assert {row.label for row in found.among(["bird"]).rows} == {""}
+    assert identity(both) == identity(f"{other},{one}") not in (identity(str(one)), identity(str(other)))
+    with pytest.raises(InputError, match=r"there is no file .*nowhere\.csv"):
+        identity(f"{one},{tmp_path / 'nowhere.csv'}")
+    comma = one.rename(tmp_path / "a,b.csv")  # a file comes first
+    assert left_out(comma) == {sha("a"): (1, "same pixels")}
+
+
+def test_a_list_of_labels_is_about_its_own_class(tmp_path):
+    """Its other images of the same pixels may be labelled right."""
+    path = write(
+        tmp_path / "labels.csv",
+        "split,index,sha256,suspect,given",
+        f"train,1,{sha('a')},yes,dog",
+        f'train,2,{sha("b")},yes,"a, b"',
+        f"train,3,{sha('a')},no,cat",
+    )
+    found = find(str(path))
+    assert found.row(sha("a"), "dog").kept == 0
+    assert found.row(sha("a"), "cat") is None
+    assert found.row(sha("b"), "a, b").kept == 0
+    own = tmp_path / "excluded.csv"
+    own.write_text(found.to_csv())
+    assert identity(str(own)) == identity(str(path))
+    before = write(tmp_path / "old.csv", "split,index,sha256,suspect", f"train,1,{sha('a')},yes")
+    assert find(str(before)).row(sha("a"), "cat").kept == 0
+
+
 @pytest.mark.parametrize(
     "write_list",
     [
@@ -97,7 +133,7 @@ def test_the_identity_is_that_of_what_is_left_out(tmp_path):
     own = tmp_path / "excluded.csv"
     own.write_text(find(str(one)).to_csv())
     assert identity(str(own)) == identity(str(one))
-    assert find(str(own)).rows == find(str(one)).rows
+    assert sorted(map(astuple, find(str(own)).rows)) == sorted(map(astuple, find(str(one)).rows))
     assert RunConfig(exclude=str(one)).run_id == RunConfig(exclude=str(other)).run_id != RunConfig().run_id
     assert RunConfig(**RunConfig(exclude=str(one)).to_dict()).run_id == RunConfig(exclude=str(one)).run_id
     before = RunConfig(exclude=str(one)).run_id
@@ -110,7 +146,7 @@ def test_a_list_that_was_read_is_held_and_another_is_asked_for(tmp_path):
     path = pairs(tmp_path / "pairs.csv", pair("test", "a", "train", "held"))
     name = identity(str(path))
     path.unlink()
-    assert list(find(name).rows) == [sha("held")]
+    assert [row.sha256 for row in find(name).rows] == [sha("held")]
     with pytest.raises(InputError, match=r"\(list:0{16}\) is not here: a run folder keeps it as excluded.csv"):
         find("list:" + "0" * 16)
     with pytest.raises(InputError, match=r"is corrupt: it leaves out list:.*, the run left out list:0"):

@@ -67,6 +67,20 @@ def test_the_copy_that_stays_is_the_validation_image(tmp_path):
     assert (hexes(left.train), hexes(left.validation)) == (hexes(train), hexes(own))
 
 
+def test_of_the_same_pixels_only_the_suspect_label_goes(tmp_path, capsys):
+    train = noise(6, 0)
+    train.labels[5] = 1 - train.labels[0]
+    train.images[5] = train.images[0]
+    path = tmp_path / "labels.csv"
+    path.write_text(f"split,index,sha256,suspect,given\ntrain,5,{hexes(train)[5]},yes,{CLASSES[train.labels[5]]}\n")
+    left = exclusion.leave_out(Dataset("x", CLASSES, train, None, noise(2, 1)), str(path))
+    assert left.train.labels.tolist() == train.labels[:5].tolist()
+    assert capsys.readouterr().err == ""
+    many = labels(tmp_path / "many.csv", *(label("train", name) for name in hexes(train)[:4]))
+    exclusion.leave_out(Dataset("x", CLASSES, train, None, noise(2, 1)), str(many))
+    assert "leaves out 5 of 6 training and validation images: is that what the audit meant?" in capsys.readouterr().err
+
+
 def test_the_places_in_a_list_mean_nothing(tmp_path):
     """The same list serves a copy of the data set in another order."""
     train, test = noise(30, 0), noise(5, 1)

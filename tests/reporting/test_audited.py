@@ -74,6 +74,9 @@ def test_runs_on_other_test_images_are_left_out(tmp_path, make_run, audit, digit
     assert all(line.startswith("Without the runs on ") for line in left_out)
     only = section([tmp_path / "runs" / "lenet" / "1"], audit)
     assert [type(block) for block in only.blocks] == [Text]
+    paths = [tmp_path / "runs" / "lenet" / "1"]
+    _, told = make_sections(paths, gather(paths), audit=read_audit(audit, "--audit"))
+    assert [line[:40] for line in told] == ["--audit: Without the runs on synthetic:1"]
 
 
 def test_lists_that_name_nothing_say_so(tmp_path, make_run, audit):
