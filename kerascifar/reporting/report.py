@@ -30,9 +30,6 @@ def make_sections(
     against_papers, unread = studies(paths, gathered)
     left_out = [*gathered.left_out, *unread]
     about_data = audited(gathered, images, audit)
-    blocks = about_data.blocks if about_data else ()
-    # Whoever asks for an audit and gets no table has most likely named that of another data set.
-    in_vain = [] if any(isinstance(block, Table) for block in blocks) else [f"--audit: {block.text}" for block in blocks]
     sections = [
         comparison.compare(gathered),
         against_papers,
@@ -47,7 +44,16 @@ def make_sections(
         details(gathered, images),
         Section("left-out", "Left out", "What could not be read?", [Text(line) for line in left_out]),
     ]
-    return [section for section in sections if section is not None and section.blocks], [*left_out, *in_vain]
+    told = [*left_out, *_in_vain(about_data)]
+    return [section for section in sections if section is not None and section.blocks], told
+
+
+def _in_vain(about_data: Section | None) -> list[str]:
+    """Return why an audit's section has no table: who asked for it has most likely named that of another data set."""
+    blocks = about_data.blocks if about_data else []
+    if any(isinstance(block, Table) for block in blocks):
+        return []
+    return [f"--audit: {block.text}" for block in blocks if isinstance(block, Text)]
 
 
 def make_report(
