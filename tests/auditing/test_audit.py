@@ -2,20 +2,29 @@
 
 import csv
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from kerascifar.audit import main
+from kerascifar.auditing import calibration
+from kerascifar.auditing.audit import _alike
+from kerascifar.auditing.findings import Pair
 from kerascifar.auditing.oddities import find_oddities
 from kerascifar.configure import configure
+from kerascifar.core.contracts import Split, Whole
 from kerascifar.core.errors import InputError
 from kerascifar.data.datasets import load_whole
 from tests.auditing.drawn import pictures
 
 CLASSES = ("blue", "green", "red")
+
+
+@pytest.fixture(autouse=True)
+def few_copies(monkeypatch):
+    """What most of the time goes to is tested in test_duplicates.py."""
+    monkeypatch.setattr(calibration, "COPIES", 10)
 
 
 @pytest.fixture(scope="module")
@@ -104,11 +113,16 @@ def test_what_cannot_be_done_is_refused_and_nothing_is_left(flags, message, tmp_
     assert not (tmp_path / "out").exists()
 
 
-def test_where_all_pictures_resemble_each_other_it_says_that_this_tells_little(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    main(["--dataset", "digits", "--out", "found", "--folds", "0"])
-    assert "images resemble another so much that they would be near-duplicates" in capsys.readouterr().out
-    assert "the verdict tells little" in Path("found/audit.html").read_text()
+def test_where_many_pictures_resemble_each_other_it_says_that_this_tells_little():
+    images = np.zeros((10, 8, 8, 3), np.uint8)
+    whole = Whole(("a",), {name: Split(images, np.zeros(10, int)) for name in ("train", "test")})
+
+    def pair(b, verdict="near-duplicate"):
+        return Pair("test", 0, "train", b, 0.2, verdict, 0, 0, 1, False, 1, 0, "a", "a", "c", "d")
+
+    assert _alike(whole, [pair(0), pair(1), pair(1), pair(2, "similar"), pair(3, "same pixels")]) == ""
+    told = _alike(whole, [pair(0), pair(1), pair(2)])
+    assert told.startswith("3 of 10 train images resemble another so much")
 
 
 def test_an_unset_variable_is_no_folder(tmp_path, monkeypatch):
