@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-KILLS = 4
+KILLS = 3
 ARGS = (
-    "--arch", "modified_net", "--dataset", "digits", "--epochs", "40", "--checkpoint-steps", "2", "--device", "cpu",
+    "--arch", "modified_net", "--dataset", "digits", "--epochs", "24", "--checkpoint-steps", "2", "--device", "cpu",
     "--augment", "flip_crop", "--ema", "0.99", "--patience", "40",
 )  # fmt: skip
 

@@ -11,7 +11,10 @@ pytestmark = pytest.mark.slow
 CLASSES = 10
 
 
-@pytest.mark.parametrize("changes", [EACH_ALONE, (all_at_once,)], ids=["each-change-alone", "all-at-once"])
+AT_ONCE = pytest.param((all_at_once,), id="all-at-once", marks=pytest.mark.release)
+
+
+@pytest.mark.parametrize("changes", [pytest.param(EACH_ALONE, id="each-change-alone"), AT_ONCE])
 @pytest.mark.parametrize("name", ["cifar10", "cifar100"])
 def test_what_was_planted_is_found(name, changes, real_data, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -164,7 +164,7 @@ def end(processes):
         process.wait()
 
 
-@pytest.mark.slow
+@pytest.mark.release  # what two workers compute, and that a kill changes nothing, are tested apart
 def test_two_workers_killed_and_started_again_end_as_one_device(command, tmp_path):
     flags = ("--arch", "lenet_relu", *SAME[:4], "--epochs", "40", "--threads", "1")
     alone = command("kerascifar.train", *flags, "--device", "cpu", "--runs", "one")
