@@ -16,6 +16,7 @@ from typing import NoReturn
 from kerascifar import __version__
 from kerascifar.cli import entry, print_table
 from kerascifar.core import shipped
+from kerascifar.core.errors import InputError
 from kerascifar.core.registry import lookup
 from kerascifar.results import find_run, read_result
 
@@ -38,6 +39,8 @@ def dispatch(argv: Sequence[str]) -> None:
         print(__doc__)
         print_table(("", ""), commands().items())
         return
+    if argv[0] in ("--version", "--list") and len(argv) > 1:
+        raise InputError(f"{argv[0]} takes no argument, got {argv[1]}")
     if argv[0] == "--version":
         print(f"kerascifar {__version__}")
         return

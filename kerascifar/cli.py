@@ -3,10 +3,10 @@
 import argparse
 import contextlib
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 from kerascifar.config import FIELDS, GROUPS, RunConfig, fields_of, flag, kinds
@@ -29,7 +29,6 @@ class Parser(argparse.ArgumentParser):
         )
         self.rare: frozenset[str] = frozenset()  # flags that only --help all shows
         self.add_argument("-h", "--help", action=_Help)
-        self.register("type", Path, _path)
 
     def short_help(self) -> str:
         """Return the help without the flags that few need, and a line on how to see them."""
@@ -46,19 +45,16 @@ class Parser(argparse.ArgumentParser):
         raise InputError(f"{message}; see {self.prog} --help")
 
     def parse_args(self, args: Sequence[str], namespace: Any = None) -> Any:
+        for before, arg in zip(["", *args], args, strict=False):
+            if not arg or re.fullmatch("--[a-z-]+=", arg):  # as a script's unset variable makes it
+                flag = before if before.startswith("--") and not arg else arg.rstrip("=")
+                self.error(f"argument {flag}: expected a value, got ''" if flag else "an argument is empty: ''")
         known, unknown = self.parse_known_args([_at_home(arg) for arg in args], namespace)
         if unknown:
             flags = [option for action in self._actions for option in action.option_strings]
             first = unknown[0].split("=")[0]
             self.error(f"unknown argument {first}{nearest(first, flags) if first.startswith('-') else ''}")
         return known
-
-
-def _path(text: str) -> Path:
-    """Return a path; "" would be the folder that one stands in, where a script has left a variable unset."""
-    if not text:
-        raise argparse.ArgumentTypeError("expected a path, got ''")
-    return Path(text)
 
 
 class _Joined(argparse.Action):

@@ -28,7 +28,7 @@ from kerascifar.evaluation import metrics
 from kerascifar.evaluation.scored_run import read_scored_run
 from kerascifar.evaluation.selection import TEST, read_lists, select
 from kerascifar.plugins.loading import parse
-from kerascifar.results import Result, find_run
+from kerascifar.results import Result, find_own_run, find_run
 from kerascifar.run import SCORED, load_again, read_run, restore
 from kerascifar.serving import latency
 
@@ -57,13 +57,15 @@ def main(argv: Sequence[str]) -> None:
     )
     add_flags(parser, MACHINE)
     machine = vars(parse(parser, argv))
-    folder, timed, repeats = find_run(machine.pop("run")), machine.pop("latency"), machine.pop("repeats")
+    name, timed, repeats = (machine.pop(field) for field in ("run", "latency", "repeats"))
+    folder = find_run(name)
     if (lists := machine.pop("without")) is not None:
         if timed or repeats is not None or "tta" in machine:
             raise InputError("--without reads saved scores; --latency, --repeats and --tta are for the net itself")
         show_without(folder, lists, machine)
         return
     if timed:
+        find_own_run(name)
         if "tta" in machine:
             raise InputError("--tta is for scoring; --latency times a run with its own test-time augmentation")
         time_run(folder, latency.REPEATS if repeats is None else repeats, machine)
@@ -136,8 +138,13 @@ def compare(split: str, values: dict[str, Any], saved: dict[str, Any], tta: str)
     nll = f", NLL {values['nll']:.4f}" if "nll" in values else ""
     top = f", top-5 accuracy {values['top_5_accuracy']:.4f}" if "top_5_accuracy" in values else ""
     print(f"{split} accuracy {values['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}){nll}{top}", end=": ")
-    other = f"result.json says {saved['accuracy']:.4f} (--tta {tta})"
-    print("as in result.json" if metrics.agree(values, saved) else other)
+    if metrics.agree(values, saved):
+        print("as in result.json")
+    elif values["accuracy"] == saved["accuracy"]:
+        named = ", ".join(key.replace("_", " ") for key in saved if values.get(key) != saved[key])
+        print(f"the accuracy is that of result.json; not to the last digit: {named}")
+    else:
+        print(f"result.json says {saved['accuracy']:.4f} (--tta {tta})")
 
 
 if __name__ == "__main__":

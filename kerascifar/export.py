@@ -16,7 +16,7 @@ from typing import Any
 from kerascifar.cli import Parser, add_flags, entry, print_table, suggest
 from kerascifar.evaluation.equivalence import in_words
 from kerascifar.plugins.loading import parse
-from kerascifar.results import EXPORTED, EXPORTS, KERAS_MODEL, find_run
+from kerascifar.results import EXPORTED, EXPORTS, KERAS_MODEL, find_own_run
 from kerascifar.serving import latency
 from kerascifar.serving.export_run import LABELS, export
 from kerascifar.serving.formats import FORMATS, check_format
@@ -45,7 +45,7 @@ def main(argv: Sequence[str]) -> None:
     run, to, int8, repeats = (args.pop(name) for name in ("run", "to", "int8", "repeats"))
     check_format(to, int8)
     latency.check_repeats(repeats)
-    folder = find_run(run)
+    folder = find_own_run(run)
     name, exported = export(folder, to, int8, repeats, **args)
     show(name, exported)
     print(f"wrote {folder / EXPORTED / name}, with {LABELS} and {EXPORTS} beside it")

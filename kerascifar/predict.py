@@ -40,6 +40,8 @@ def main(argv: Sequence[str]) -> None:
     machine = vars(parse(parser, argv))
     folder, paths, target, top = find_run(machine.pop("run")), *map(machine.pop, ("images", "csv", "top"))
 
+    if target is not None and target.is_dir():
+        raise InputError(f"--csv: expected a file, got the folder {target}")
     dataset = read_result(folder).dataset
     if not 1 <= top <= len(dataset["classes"]):
         raise InputError(f"--top: must be from 1 to {len(dataset['classes'])}, the classes of this run, got {top}")

@@ -185,15 +185,35 @@ def find_run(path: str | Path) -> Path:
     raise InputError(f"RUN {path} holds {len(runs)} finished runs; name one: {', '.join(r.name for r in runs)}")
 
 
+def find_own_run(path: str | Path) -> Path:
+    """Return what `find_run` does, for a command that writes into the folder; a shipped net's stays as it is.
+
+    Raises InputError: as `find_run`, or `path` is the name of a shipped net.
+    """
+    folder = find_run(path)
+    if not Path(path).exists():
+        raise InputError(
+            f"RUN {path} comes with the program, and what this writes would lie in its folder; copy it first: "
+            f"python -m kerascifar.card {path} --out nets"
+        )
+    return folder
+
+
 def list_runs(*paths: str | Path) -> tuple[list[dict[str, Any]], list[str]]:
     """Return a row of numbers for each finished run in or below `paths`, by folder, and why others cannot be read.
+
+    The name of a shipped net stands for its folder. Raises InputError: a path is no folder.
 
     >>> rows, unreadable = list_runs("saved_models/tiny36k")
     >>> [(row["arch"], row["parameters"]) for row in rows]
     [('tiny36k', 35498)]
     """
     rows, unreadable = [], []
-    for folder in dict.fromkeys(file.parent for path in paths for file in sorted(Path(path).rglob(FINISHED))):
+    roots = [place(path) for path in paths]
+    for root in roots:
+        if not root.is_dir():
+            raise InputError(f"PATH {root} is not a folder; give run folders or folders above some")
+    for folder in dict.fromkeys(file.parent for root in roots for file in sorted(root.rglob(FINISHED))):
         try:
             rows.append(_row(folder, read_result(folder)))
         except InputError as error:

@@ -237,8 +237,10 @@ def read_run(folder: Path, **machine: Any) -> tuple[RunConfig, Result]:
 def restore(folder: Path, **machine: Any) -> tuple[RunConfig, Result, Score]:
     """Return config, result and scorer of the finished run in `folder`; arguments and refusals are `read_run`'s."""
     config, result = read_run(folder, **machine)
-    variant = ARCHITECTURES[config.arch]
-    return config, result, engine(config.arch).restore(config, variant, folder, lambda: load_again(config, result))
+    variant, kind = ARCHITECTURES[config.arch], engine(config.arch)
+    if kind.MODEL is not None and not (folder / kind.MODEL).exists():
+        raise InputError(f"{folder} kept no net: there is no {kind.MODEL}; its saved scores are in {results.SCORES}")
+    return config, result, kind.restore(config, variant, folder, lambda: load_again(config, result))
 
 
 def load_again(config: RunConfig, result: Result) -> Dataset:

@@ -105,6 +105,12 @@ def test_vote_shares_have_no_nll(tmp_path):
     assert "nll" not in net.evaluate(*own())
 
 
+def test_labels_of_one_class_are_refused(tmp_path):
+    images, labels = own()
+    with pytest.raises(InputError, match="all labels are 0; at least two classes are needed"):
+        kc.fit(arch="nearest_centroid", data=(images, 0 * labels), runs=str(tmp_path))
+
+
 def test_two_classes_of_one_name_are_refused(tmp_path):
     with pytest.raises(InputError, match="two classes or more are called 'a'"):
         kc.fit(arch="nearest_centroid", data=own(), classes=["a", "a"], runs=str(tmp_path))

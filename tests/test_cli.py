@@ -12,6 +12,7 @@ from kerascifar.__main__ import commands
 from kerascifar.cli import print_table, suggest
 from kerascifar.config import FIELDS, flag
 from kerascifar.core import streams
+from kerascifar.core.errors import InputError
 from tests.answers import refused
 
 ROWS = (("lenet", "61,706", "[red]LeCun[/red] :smile: " + "1998 " * 40), ("k-nn", "-", "none"), ("vgg", 7, ""))
@@ -116,6 +117,30 @@ def test_the_next_command_takes_the_same_plugins(capsys, monkeypatch):
     suggest("kerascifar.report", "runs")
     told = capsys.readouterr().err
     assert told == "next: python -m kerascifar.report runs --plugin 'my net.py' --plugin b.py\n"
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (["--out", ""], "argument --out: expected a value, got ''"),
+        (["--name="], "argument --name: expected a value, got ''"),
+        (["", "--out", "x"], "an argument is empty: ''"),
+    ],
+)
+def test_an_unset_variable_is_no_value(argv, told):
+    parser = cli.Parser(prog="x")
+    parser.add_argument("run", nargs="?")
+    parser.add_argument("--out")
+    cli.add_flags(parser, ("name",))
+    with pytest.raises(InputError, match=re.escape(told)):
+        parser.parse_args(argv)
+
+
+def test_a_flag_that_may_be_repeated_keeps_all_values():
+    parser = cli.Parser(prog="x")
+    cli.add_flags(parser, ("exclude", "seed"))
+    given = parser.parse_args(["--exclude", "a.csv", "--seed", "1", "--exclude", "b.csv", "--seed", "2"])
+    assert (given.exclude, given.seed) == ("a.csv,b.csv", "2")
 
 
 def hints():

@@ -40,7 +40,7 @@ REDUCED = (
     (r"reproduce lai", "--budget 20s"),
 )
 # Commands that need CIFAR-10 itself, which scores the nets that come along, and is the data of the studies.
-NEEDS_CIFAR = r"(evaluate|export|card) .*tiny36k|train .*--exclude|reproduce (rawat|lai)"
+NEEDS_CIFAR = r"(evaluate|card) .*tiny36k|export tiny |train .*--exclude|reproduce (rawat|lai)"
 SERVERS = r"demo (?!.*--(out|fetch)).*|tensorboard"
 # Not run here, and where else they are.
 ELSEWHERE = {

@@ -132,7 +132,7 @@ def convert(kind: Any, value: Any) -> Any:
         raise ValueError
     if kind is int and isinstance(value, float):
         raise ValueError
-    if kind is str and "\0" in value:  # no name of a file, on which it would fail much later
+    if kind is str and (not value or "\0" in value):  # no name of a file, on which it would fail much later
         raise ValueError
     try:
         # No text but a path begins with ~, which only a shell would have expanded.

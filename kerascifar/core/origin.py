@@ -22,7 +22,12 @@ def finished_runs(path: Path) -> list[Path]:
 
 
 def place(source: str | Path) -> Path:
-    """Return the path that a RUN or a file of weights means: itself, or the folder of a shipped net by its name."""
+    """Return the path that a RUN or a file of weights means: itself, or the folder of a shipped net by its name.
+
+    Raises InputError: `source` is an empty text, which `Path` would take for the folder that one stands in.
+    """
+    if source == "":
+        raise InputError("expected a run, a file or the name of a shipped net, got ''")
     path = Path(source)
     return path if path.exists() else shipped.net(path) or path
 

@@ -90,6 +90,17 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._respond(self._post)
 
+    def _refuse(self) -> None:
+        def refuse() -> tuple[str, bytes]:
+            raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, f"{self.command} is not answered, GET and POST are")
+
+        self._respond(refuse)
+
+    do_PUT = do_DELETE = do_PATCH = do_OPTIONS = do_TRACE = do_CONNECT = _refuse
+
+    def do_HEAD(self) -> None:
+        self._respond(self._get)
+
     def _get(self) -> tuple[str, bytes]:
         if self.path == "/":
             return "text/html; charset=utf-8", self.server.page
@@ -154,7 +165,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {**_HEADERS, "Content-Type": kind, "Content-Length": str(len(content))}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
         if status != HTTPStatus.OK:
             self._linger()
 

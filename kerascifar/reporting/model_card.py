@@ -40,7 +40,7 @@ def ship(folder: Path, out: Path) -> Path:
     if (into / FINISHED).exists() and read_result(into) != result:
         raise InputError(f"{into} holds another result of the same config; choose another --out")
     try:
-        markdown = card(gather([folder]).runs[0], into.as_posix())
+        markdown = card(gather([folder]).runs[0])
     except InputError:
         raise
     except Exception as error:  # a stranger's result holds what no reader foresaw
@@ -57,20 +57,14 @@ def ship(folder: Path, out: Path) -> Path:
     return into
 
 
-def card(run: Run, place: str) -> str:
-    """Return the model card of `run` as Markdown.
-
-    Args:
-        run: a run whose net was kept.
-        place: the folder that the card is for, as its commands name it.
-    """
+def card(run: Run) -> str:
+    """Return the model card of `run`, whose net was kept, as Markdown; its commands are for the folder of the card."""
     result = run.scored.result
     recipe = Section("recipe", "Data and recipe", "What was it trained on, and how?", [details.facts(run)])
     return to_card(
         [_accuracy(run), recipe, _limits(run)],
         _summary(run),
         title=f"{result.config['arch']} on {run.dataset}",
-        place=place,
         plain=PLAIN if (run.scored.folder / PLAIN).is_file() else None,
         keras=engine(result.config["arch"]).MODEL == KERAS_MODEL,
         shape=_shape(run),

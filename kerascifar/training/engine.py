@@ -86,6 +86,8 @@ def time_step(config: RunConfig, variant: Variant, load: Callable[[], Dataset]) 
     data = synthetic.noise_dataset(config, (_TIMED_STEPS + 1) * config.batch_size)
     fresh = dataclasses.replace(config, init_weights=None)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):  # progress bars
+        if (weights := results.first_weights(config.init_weights)) is not None and weights.is_file():
+            compiled_model(config, data)  # refuses weights that do not fit
         seconds = sum(phase.config.epochs * _step_seconds(phase.config, data) for phase in phases_of(fresh))
     # The measurement builds the net and traces its step; a run also traces validation and scoring, and saves.
     return StepTime(2 * (time.perf_counter() - begun), seconds / (config.epochs * config.batch_size))

@@ -1,5 +1,6 @@
 """From images to class probabilities, by a model in memory or one saved in a run folder."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,22 +10,36 @@ import numpy as np
 from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Predict, Score, Split
 from kerascifar.core.errors import InputError
+from kerascifar.core.progress import bar
 from kerascifar.data.normalization import statistics
 from kerascifar.results import KERAS_MODEL
 from kerascifar.training.preparation import prepare
 
 
-def score(model: Any, images: np.ndarray, batch_size: int, verbose: str | int = 0, tta: str = "none") -> np.ndarray:
+def score(model: Any, images: np.ndarray, batch_size: int, tta: str = "none", title: str = "") -> np.ndarray:
     """Return softmax probabilities float32 (N, classes) of uint8 `images` (N, H, W, C).
 
-    Logits are averaged over the variants of each image that ``tta_variants`` yields for `tta`.
+    Logits are averaged over the variants of each image that ``tta_variants`` yields for `tta`. With a `title` it is
+    shown how many batches are done.
     """
+    import keras
     from scipy.special import softmax
 
-    logits = sum(
-        weight * model.predict(variant, batch_size=batch_size, verbose=verbose).astype(np.float64)
-        for weight, variant in tta_variants(images, tta)
-    )
+    variants = list(tta_variants(images, tta))
+    batches = math.ceil(len(images) / batch_size)
+    with bar(batches * len(variants), title, "step", shown=bool(title), leave=False) as done:
+        seen, logits = 0, 0
+
+        def count(batch: int, logs: object) -> None:  # `batch` is the last of those that one step has done
+            nonlocal seen
+            done.update(batch + 1 - seen)
+            seen = batch + 1
+
+        for weight, variant in variants:
+            seen = 0
+            counter = keras.callbacks.LambdaCallback(on_predict_batch_end=count)
+            predicted = model.predict(variant, batch_size=batch_size, verbose=0, callbacks=[counter] if title else [])
+            logits = logits + weight * predicted.astype(np.float64)
     return softmax(logits, axis=1).astype(np.float32)
 
 
@@ -45,7 +60,7 @@ def scorer(model: Any, config: RunConfig) -> Score:
             first.scale, first.offset = (1 / std).tolist(), (-mean / std).tolist()
             model.predict_function = None  # the compiled one contains the old numbers
         try:
-            return score(model, images, config.batch_size, tta=config.tta)
+            return score(model, images, config.batch_size, config.tta, f"scoring {split} images")
         finally:
             if config.statistics == "own":
                 first.scale, first.offset = learned

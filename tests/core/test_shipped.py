@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,24 @@ def test_ones_own_runs_may_lie_beside_a_shipped_net(tmp_path, monkeypatch):
         (folder / "result.json").touch()
     assert results.find_run("tiny12k") == tmp_path / "saved_models" / "tiny12k" / row.run
     assert shipped.at_hand() == ["tiny12k"]
+
+
+def test_its_folder_stays_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"RUN tiny36k comes with the program, .*; copy it first"):
+        results.find_own_run("tiny36k")
+    copy = tmp_path / "tiny36k"
+    shutil.copytree(shipped.net("tiny36k"), copy)
+    assert results.find_own_run("tiny36k") == Path("tiny36k")
+    assert results.find_own_run(copy) == copy
+
+
+def test_an_empty_text_is_no_run():
+    with pytest.raises(InputError, match="expected a run, a file or the name of a shipped net, got ''"):
+        results.find_run("")
+    with pytest.raises(InputError, match="PATH nowhere is not a folder"):
+        results.list_runs("nowhere")
+    assert results.list_runs("tiny12k")[0][0]["parameters"] == 11_914
 
 
 def test_a_folder_of_that_name_comes_first(tmp_path, monkeypatch):

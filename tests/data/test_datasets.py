@@ -106,7 +106,7 @@ def test_too_few_images(row):
     [
         ({"dataset": "cifar"}, r"unknown --dataset 'cifar' \(did you mean cifar10"),
         ({"dataset": "sinthetic:50"}, "did you mean synthetic"),
-        ({"dataset": ""}, "unknown --dataset ''"),
+        ({"dataset": ""}, "--dataset: expected a text, got ''"),
         ({"dataset": "cifar10:3"}, "nothing may follow the name, got '3'"),
         ({"dataset": "synthetic:"}, "something must follow"),
         ({"dataset": "synthetic:x"}, "synthetic:N needs a whole number"),

@@ -57,6 +57,18 @@ def test_another_name_is_refused(server, ask, path, host):
     assert "no other name" in told(content)
 
 
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "HEAD"])
+def test_other_methods_are_answered_like_the_rest(server, ask, method):
+    assert ask(method, "/", Host="evil.example")[0].status == 403
+    answer, content = ask(method, "/")
+    assert answer.status == (200 if method == "HEAD" else 405)
+    assert answer.headers["Content-Security-Policy"]
+    if method == "HEAD":
+        assert content == b""
+    else:
+        assert told(content) == f"{method} is not answered, GET and POST are"
+
+
 def test_localhost_is_us_too(server, ask):
     assert ask("GET", "/", Host=f"localhost:{server.server_port}")[0].status == 200
 

@@ -43,7 +43,8 @@ def test_a_card_tells_what_the_result_says(net, tmp_path):
     assert "versions | keras 3.15.1" in markdown
     worst = min(result.metrics["test"]["per_class"], key=lambda row: row["recall"])
     assert f"Its weakest class is {worst['class']}, of which it labels {worst['recall']:.1%}" in markdown
-    assert f"predict {tmp_path}/shipped/aaaaaaaaaaaa PHOTO.png" in markdown
+    assert "predict . PHOTO.png" in markdown
+    assert str(tmp_path) not in markdown  # it is for whoever has the folder
 
 
 def test_what_is_shipped_is_a_run_without_the_rest(net, tmp_path):
@@ -120,7 +121,7 @@ def test_a_card_holds_no_code_but_its_own(net, tmp_path):
     code = ast.parse(block.removeprefix("python\n"))
     (path,) = [node.args[0] for node in ast.walk(code) if isinstance(node, ast.Call) and node.args and
                isinstance(node.args[0], ast.Constant)]  # fmt: skip
-    assert path.value == f"{tmp_path}/o/{run_id}/model.keras"
+    assert path.value == "model.keras"
     assert "evil" not in {getattr(node.func, "id", "") for node in ast.walk(code) if isinstance(node, ast.Call)}
     for shape in (["1)\nevil()\n#", 8, 1], [8, 8], "8", None, [8.5, 8, 1]):
         folder = net(f"runs/{len(str(shape))}/{'b' * 12}", dataset={"name": "digits", "image_shape": shape})

@@ -58,6 +58,12 @@ def test_a_dry_run_tells_and_writes_nothing(arch, command, tmp_path):
     assert done.stdout.count("would be trained") == 2
 
 
+def test_a_dry_run_refuses_first_weights_that_do_not_fit(tmp_path):
+    argv = ["--init-weights", "tiny12k", "--arch", "origin_net", "--dataset", "synthetic:80", "--runs", str(tmp_path)]
+    with pytest.raises(InputError, match="does not fit this model"):
+        train.main([*argv, "--dry-run"])
+
+
 def test_a_dry_run_of_what_is_finished(tmp_path, capsys):
     argv = ["--arch", "nearest_centroid", "--dataset", "synthetic:80", "--runs", str(tmp_path)]
     train.main(argv)

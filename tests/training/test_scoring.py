@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from kerascifar.configure import configure
+from kerascifar.core import progress
 from kerascifar.core.errors import InputError
 from kerascifar.training.scoring import score, tta_variants
 
@@ -38,7 +39,7 @@ def test_mirror_translate_by_hand():
 class FirstPixel:
     """A model whose logits are (first pixel, 0)."""
 
-    def predict(self, images, batch_size, verbose):
+    def predict(self, images, batch_size, verbose, callbacks):
         first = images[:, 0, 0, 0].astype("float32")
         return np.stack([first, np.zeros_like(first)], 1)
 
@@ -51,6 +52,21 @@ class FirstPixel:
 def test_logits_are_averaged_before_the_softmax(tta, logit):
     expected = 1 / (1 + np.exp(-logit))
     np.testing.assert_allclose(score(FirstPixel(), IMAGE, 8, tta=tta), [[expected, 1 - expected]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("steps", [1, 2])  # batches that one step of predict takes
+def test_long_scoring_tells_how_far_it_is(steps, monkeypatch, capsys):
+    import keras
+
+    monkeypatch.setattr(progress, "SECONDS", 0.0)
+    net = keras.Sequential([keras.Input((3, 3, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    net.compile(steps_per_execution=steps)
+    images = np.repeat(IMAGE, 8, axis=0)
+    expected = score(net, images, 2, "mirror")
+    assert capsys.readouterr().err == ""
+    np.testing.assert_array_equal(score(net, images, 2, "mirror", "scoring test images"), expected)
+    told = [int(line.split(" of 8 steps")[0].rpartition(" ")[2]) for line in capsys.readouterr().err.splitlines()]
+    assert told == list(range(steps, 8, steps))
 
 
 def test_a_wrong_name_and_a_net_without_it_are_refused():

@@ -38,6 +38,8 @@ def hold(data: Arrays | Mapping[str, Arrays], classes: Sequence[str] | None = No
     if len({one.images.shape[1:] for one in splits.values()}) > 1:
         raise InputError("data: the splits hold images of different shapes")
     count = 1 + max(int(one.labels.max()) for one in splits.values())
+    if max(count, len(classes or ())) < 2:
+        raise InputError("data: all labels are 0; at least two classes are needed")
     check_class_count(count, "data")
     names = tuple(map(str, range(count) if classes is None else classes))
     check_names(names, "classes")

@@ -132,6 +132,7 @@ def read_image(path: Path, side: int | None = None, dark: list[str] | None = Non
         if path.exists() and not path.is_file():
             raise ValueError("it is no regular file")  # a FIFO or a device would wait for ever
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # such as on a palette's transparency, which is dropped
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as image:
                 if image.width * image.height > _MOST_PIXELS:

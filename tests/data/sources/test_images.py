@@ -1,6 +1,7 @@
 import io
 import os
 import struct
+import warnings
 import zlib
 
 import numpy as np
@@ -38,6 +39,9 @@ def test_modes_become_rgb(tmp_path):
     np.testing.assert_array_equal(read_image(saved(tmp_path, Image.fromarray(alpha))), RGB)
     palette = Image.fromarray(RGB).quantize(48)
     np.testing.assert_array_equal(read_image(saved(tmp_path, palette)), np.asarray(palette.convert("RGB")))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # Pillow warns of transparency in bytes
+        read_image(saved(tmp_path, palette, "through.png", transparency=bytes([0, 255, 128])))
 
 
 def test_a_photograph_is_turned_upright(tmp_path):
