@@ -28,7 +28,10 @@ Of CIFAR-10's {test:,} test images {copies:,} have a near-duplicate in training,
 near-duplicates, of one run each ([all of it](docs/audit.md)):"""
 SHOWN = ("airbench95", "airbench94", "tiny36k", "tiny12k")  # the first run of each
 COLUMNS = ("run", "all test images", "without a near-duplicate", "near-duplicates alone")
-EFFECTS = "What that does to the accuracies of some of our runs; how many images each column counts stands in brackets:"
+EFFECTS = (
+    "What that does to the accuracies of some of our runs on {dataset}; how many images each column counts stands in "
+    "brackets:"
+)
 
 
 def text(audits: Path, linked: Path) -> str:
@@ -38,8 +41,9 @@ def text(audits: Path, linked: Path) -> str:
     for summary in summaries.values():
         if rows := summary["runs"]:
             heads = tuple(rows[0])
-            parts += [EFFECTS, table(heads, [tuple(_cell(row[head]) for head in heads) for row in rows]), CIRCULAR]
-    return "\n\n".join(parts)
+            cells = [tuple(_cell(row[head]) for head in heads) for row in rows]
+            parts += [EFFECTS.format_map(summary), table(heads, cells)]
+    return "\n\n".join([*parts, CIRCULAR])
 
 
 def short_text(audits: Path) -> str:
