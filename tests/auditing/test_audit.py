@@ -127,6 +127,6 @@ def test_where_many_pictures_resemble_each_other_it_says_that_this_tells_little(
 
 def test_an_unset_variable_is_no_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=r"argument --out: expected a path, got ''"):
+    with pytest.raises(InputError, match="argument --out: expected a value, got ''"):
         main(["--dataset", "digits", "--out", ""])
     assert not list(tmp_path.iterdir())

@@ -92,6 +92,7 @@ def test_planted_wrong_labels_are_found_and_a_second_audit_trains_nothing(tmp_pa
     np.testing.assert_array_equal(again["train"], probabilities["train"])
 
 
+@pytest.mark.release  # what jobs do is tested for studies
 def test_folds_side_by_side_say_what_one_after_the_other_say(tmp_path):
     from kerascifar.data.datasets import load_whole
 

@@ -95,7 +95,7 @@ def test_first_weights_by_the_name_of_a_shipped_net(tmp_path, monkeypatch):
     assert configure(init_weights="tiny12k", arch="tiny36k").arch == "tiny36k"
 
 
-@pytest.mark.slow
+@pytest.mark.release  # the documented commands do as much
 def test_a_net_for_ones_own_pictures_in_one_command(command, class_folders, tmp_path):
     class_folders(tmp_path / "MY_PICTURES", ("mushroom", "rocket"))
     argv = "--init-weights tiny36k --dataset folder --data-dir MY_PICTURES --epochs 2 --name mine --device cpu"

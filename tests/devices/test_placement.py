@@ -15,7 +15,7 @@ from kerascifar.results import SCORES, read_result
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("text", ["tpu", "gpu:", "gpu:x", "cpu:", "auto:1", "cpu:-2", "", "gpu:1.0"])
+@pytest.mark.parametrize("text", ["tpu", "gpu:", "gpu:x", "cpu:", "auto:1", "cpu:-2", "gpu:1.0"])
 def test_malformed_devices_are_refused(text):
     with pytest.raises(InputError, match="expected auto, cpu, cpu:N, gpu or gpu:N"):
         configure(device=text)

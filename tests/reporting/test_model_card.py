@@ -146,7 +146,7 @@ def test_what_cannot_be_shipped_is_refused(net, make_run, tmp_path):
     assert not list((tmp_path / "shipped").glob("[!e]*"))
 
 
-@pytest.mark.slow
+@pytest.mark.release  # the documented commands do as much
 def test_a_shipped_net_labels_a_picture(command, tmp_path):
     from PIL import Image
 

@@ -30,7 +30,7 @@ def test_images_shrink_without_aliasing(channels):
     assert np.all(np.abs(small.images[:, :, 2:-2].astype(int) - 127) < 20)
 
 
-@pytest.mark.slow
+@pytest.mark.release  # tests/training/test_fit.py kills runs in one stretch
 def test_a_run_in_stretches_that_died_twice_ends_bit_for_bit_as_one_that_did_not(tmp_path, monkeypatch):
     options = {**SMALL, "sides": (16,), "whiten_epochs": 2, "checkpoint_steps": 1}
     weights, history = trained(tmp_path / "undisturbed", **options)
