@@ -4,6 +4,7 @@ import functools
 import hashlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def feature_probabilities(
     return probabilities
 
 
-def _right(classifier: object, seen: np.ndarray, labels: np.ndarray) -> float:
+def _right(classifier: Any, seen: np.ndarray, labels: np.ndarray) -> float:
     """Return the share of `labels` that is met in a cross-validation; 0 where a class has too few images for one."""
     from sklearn.model_selection import cross_val_score
 
@@ -69,14 +70,14 @@ def _right(classifier: object, seen: np.ndarray, labels: np.ndarray) -> float:
     return float(cross_val_score(classifier, seen, labels, cv=INNER).mean())
 
 
-def _views(count: int, threads: int | None) -> list[tuple[Callable[[np.ndarray], np.ndarray], object]]:
+def _views(count: int, threads: int | None) -> list[tuple[Callable[[np.ndarray], np.ndarray], Any]]:
     """Return what is seen in images, a function to float (N, D), with a classifier of it that is to learn `count`."""
     from sklearn.decomposition import PCA
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    def classifier(strength: float, *before: object) -> object:
+    def classifier(strength: float, *before: Any) -> Any:
         return make_pipeline(*before, StandardScaler(), LogisticRegression(C=strength, max_iter=2000))
 
     nets = _at_hand()
@@ -120,7 +121,7 @@ def _features(name: str, threads: int | None) -> Callable[[np.ndarray], np.ndarr
     return features
 
 
-def _seen(trunk: object, images: np.ndarray) -> Sequence[np.ndarray]:
+def _seen(trunk: Any, images: np.ndarray) -> Sequence[np.ndarray]:
     """Return the mean of the features of the images and their mirror images, (N, D)."""
     whole = np.round(resized(images, 32)).astype(np.uint8)
     views = [trunk.predict(view, verbose=0) for view in (whole, whole[:, :, ::-1])]
