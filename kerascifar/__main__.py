@@ -17,8 +17,9 @@ from kerascifar import __version__
 from kerascifar.cli import entry, print_table
 from kerascifar.core import shipped
 from kerascifar.core.errors import InputError
+from kerascifar.core.finding import find_run
 from kerascifar.core.registry import lookup
-from kerascifar.results import find_run, read_result
+from kerascifar.results import read_result
 
 
 def commands() -> dict[str, str]:

@@ -12,6 +12,7 @@ from kerascifar.config import FIELDS, RunConfig
 from kerascifar.configure import configure, without_auto
 from kerascifar.core.contracts import Score, Split
 from kerascifar.core.errors import InputError
+from kerascifar.core.finding import find_run
 from kerascifar.core.shown import cell, html_table
 from kerascifar.core.summary import in_a_line, in_rows
 from kerascifar.data import exclusion
@@ -19,7 +20,7 @@ from kerascifar.data.sources import arrays
 from kerascifar.data.split import check_images, check_labels
 from kerascifar.data.unlabelled import read_unlabelled
 from kerascifar.evaluation import metrics
-from kerascifar.results import Result, find_run
+from kerascifar.results import Result
 from kerascifar.results import list_runs as _list_runs
 from kerascifar.run import load_again, restore
 from kerascifar.run import run as _run

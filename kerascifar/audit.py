@@ -16,9 +16,9 @@ from kerascifar.cli import Parser, add_flags, as_flags, entry, suggest
 from kerascifar.config import RunConfig
 from kerascifar.core import exclusion
 from kerascifar.core.errors import InputError
+from kerascifar.core.finding import find_run
 from kerascifar.devices.jobs import job_count
 from kerascifar.plugins.loading import parse
-from kerascifar.results import find_run
 
 FLAGS = ("dataset", "data_dir", "unverified", "image_size", "seed", "threads", "device")
 FOLDS = 5

@@ -20,10 +20,11 @@ from pathlib import Path
 from kerascifar.cli import Parser, add_flags, entry, suggest
 from kerascifar.core import files
 from kerascifar.core.endings import EXIT_PARTLY
+from kerascifar.core.finding import find_run
 from kerascifar.core.shown import printable
 from kerascifar.plugins.loading import parse
 from kerascifar.reporting.model_card import CARD, ship
-from kerascifar.results import find_run, read_result
+from kerascifar.results import read_result
 from kerascifar.serving.hub import LICENSE, head
 from kerascifar.serving.shipping import add_plain, shipped_form
 

@@ -19,6 +19,7 @@ from typing import Any
 from kerascifar.cli import Parser, add_flags, entry
 from kerascifar.config import MACHINE, flag
 from kerascifar.core.errors import InputError
+from kerascifar.core.finding import find_run
 from kerascifar.core.shown import printable
 from kerascifar.demonstration import runtime
 from kerascifar.demonstration.gallery import photographs, test_images
@@ -27,7 +28,6 @@ from kerascifar.demonstration.nets import MOST_NETS
 from kerascifar.demonstration.server import DemoServer
 from kerascifar.demonstration.site import write_site
 from kerascifar.plugins.loading import parse
-from kerascifar.results import find_run
 
 PORT = 8017
 _EXPORTING = ("data_dir", "unverified", "threads")  # what an exported net may differ in

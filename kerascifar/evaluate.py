@@ -23,12 +23,13 @@ from kerascifar.config import MACHINE, RunConfig
 from kerascifar.core import files
 from kerascifar.core.contracts import Score
 from kerascifar.core.errors import InputError
+from kerascifar.core.finding import find_own_run, find_run
 from kerascifar.core.shown import printable
 from kerascifar.evaluation import metrics
 from kerascifar.evaluation.scored_run import read_scored_run
 from kerascifar.evaluation.selection import TEST, read_lists, select
 from kerascifar.plugins.loading import parse
-from kerascifar.results import Result, find_own_run, find_run
+from kerascifar.results import Result
 from kerascifar.run import SCORED, load_again, read_run, restore
 from kerascifar.serving import latency
 

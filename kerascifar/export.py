@@ -14,9 +14,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kerascifar.cli import Parser, add_flags, entry, print_table, suggest
+from kerascifar.core.finding import find_own_run
 from kerascifar.evaluation.equivalence import in_words
 from kerascifar.plugins.loading import parse
-from kerascifar.results import EXPORTED, EXPORTS, KERAS_MODEL, find_own_run
+from kerascifar.results import EXPORTED, EXPORTS, KERAS_MODEL
 from kerascifar.serving import latency
 from kerascifar.serving.export_run import LABELS, export
 from kerascifar.serving.formats import FORMATS, check_format

@@ -22,10 +22,11 @@ from kerascifar.config import MACHINE
 from kerascifar.core.endings import EXIT_PARTLY
 from kerascifar.core.errors import InputError
 from kerascifar.core.files import write_text
+from kerascifar.core.finding import find_run
 from kerascifar.core.shown import csv_cell
 from kerascifar.data.unlabelled import read_unlabelled
 from kerascifar.plugins.loading import parse
-from kerascifar.results import find_run, read_result
+from kerascifar.results import read_result
 from kerascifar.run import restore
 
 

@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from kerascifar.core import files, recorded, shipped
+from kerascifar.core import files, recorded
 from kerascifar.core.contracts import Dataset, Epoch, check_class_count
 from kerascifar.core.errors import InputError
 from kerascifar.core.fields import MOST_SIDE
-from kerascifar.core.origin import FINISHED, finished_runs, place
+from kerascifar.core.finding import find_run
+from kerascifar.core.origin import FINISHED, place
 from kerascifar.core.provenance import PARENT, Provenance
 from kerascifar.core.reading import read_arrays, read_json
 from kerascifar.core.shown import csv_cell, html_table, printable
@@ -164,39 +165,6 @@ def median_epoch(history: Iterable[Mapping[str, float]], column: str) -> float |
     """
     rows = list(history)
     return statistics.median(row[column] for row in rows) if rows and all(column in row for row in rows) else None
-
-
-def find_run(path: str | Path) -> Path:
-    """Return the run folder that RUN means: itself, the one finished run in it, or a shipped net by its name.
-
-    Raises InputError: `path` is none of these, or holds several finished runs.
-    """
-    path = place(path)
-    if not path.is_dir():
-        raise InputError(
-            f"RUN {path} is not a folder; give a run folder such as saved_models/NAME/RUN-ID, or the name of a shipped "
-            f"net: {', '.join(shipped.at_hand())}"
-        )
-    runs = finished_runs(path)
-    if len(runs) == 1:
-        return runs[0]
-    if not runs:
-        raise InputError(f"RUN {path} holds no finished run (no result.json in it or one folder below)")
-    raise InputError(f"RUN {path} holds {len(runs)} finished runs; name one: {', '.join(r.name for r in runs)}")
-
-
-def find_own_run(path: str | Path) -> Path:
-    """Return what `find_run` does, for a command that writes into the folder; a shipped net's stays as it is.
-
-    Raises InputError: as `find_run`, or `path` is the name of a shipped net.
-    """
-    folder = find_run(path)
-    if not Path(path).exists():
-        raise InputError(
-            f"RUN {path} comes with the program, and what this writes would lie in its folder; copy it first: "
-            f"python -m kerascifar.card {path} --out nets"
-        )
-    return folder
 
 
 def list_runs(*paths: str | Path) -> tuple[list[dict[str, Any]], list[str]]:

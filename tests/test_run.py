@@ -10,6 +10,7 @@ from PIL import Image
 
 from kerascifar import results
 from kerascifar.configure import configure
+from kerascifar.core import finding
 from kerascifar.core.errors import InputError
 from kerascifar.data.datasets import load
 from kerascifar.run import restore, run
@@ -136,14 +137,14 @@ def test_again_trains_anew_and_gives_the_same(finished, monkeypatch):
 
 def test_find_run_takes_a_run_or_a_folder_with_one(finished, tmp_path):
     config, _ = finished
-    assert results.find_run(config.folder) == results.find_run(config.folder.parent) == config.folder
+    assert finding.find_run(config.folder) == finding.find_run(config.folder.parent) == config.folder
     with pytest.raises(InputError, match="holds no finished run"):
-        results.find_run(tmp_path)
+        finding.find_run(tmp_path)
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "result.json").write_text("{}")
     with pytest.raises(InputError, match="holds 2 finished runs; name one: a, b"):
-        results.find_run(tmp_path)
+        finding.find_run(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from kerascifar.auditing.poses import resized
 from kerascifar.config import RunConfig
 from kerascifar.core import shipped
 from kerascifar.core.contracts import Split
+from kerascifar.core.finding import find_run
 from kerascifar.devices import placement
-from kerascifar.results import find_run
 
 # The nets, and scikit-learn's C for a classifier on the last features of each: how little its weights are held small.
 # One learned ten classes and one a hundred, since of other pictures nobody knows which of them tells more.

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from kerascifar.core.errors import InputError
+from kerascifar.core.finding import find_run
 from kerascifar.core.registry import lookup
 from kerascifar.core.shown import few
 from kerascifar.evaluation import calibration
 from kerascifar.evaluation.metrics import evaluate, mcnemar
 from kerascifar.evaluation.scored_run import ScoredRun, read_scored_run
-from kerascifar.results import find_run
 
 
 def soft(scores: np.ndarray, weights: np.ndarray) -> np.ndarray:

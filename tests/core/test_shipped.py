@@ -6,7 +6,7 @@ import pytest
 from kerascifar import results
 from kerascifar.config import fields_of
 from kerascifar.configure import configure
-from kerascifar.core import shipped
+from kerascifar.core import finding, shipped
 from kerascifar.core.errors import InputError
 from kerascifar.core.origin import weights_checksum
 from kerascifar.data.unlabelled import read_unlabelled
@@ -15,7 +15,7 @@ from kerascifar.data.unlabelled import read_unlabelled
 @pytest.mark.parametrize("name", shipped.NETS)
 def test_a_shipped_net_is_a_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    folder, row = results.find_run(name), shipped.NETS[name]
+    folder, row = finding.find_run(name), shipped.NETS[name]
     result = results.read_result(folder)
     assert result.run_id == folder.name == row.run
     assert result.notes["precision"] == "float32"
@@ -32,28 +32,28 @@ def test_ones_own_runs_may_lie_beside_a_shipped_net(tmp_path, monkeypatch):
     assert shipped.net("tiny12k") is None
     assert shipped.at_hand() == []
     with pytest.raises(InputError, match="RUN tiny12k is not a folder"):
-        results.find_run("tiny12k")
+        finding.find_run("tiny12k")
     for run in (row.run, "aaaaaaaaaaaa"):
         folder = tmp_path / "saved_models" / "tiny12k" / run
         folder.mkdir(parents=True)
         (folder / "result.json").touch()
-    assert results.find_run("tiny12k") == tmp_path / "saved_models" / "tiny12k" / row.run
+    assert finding.find_run("tiny12k") == tmp_path / "saved_models" / "tiny12k" / row.run
     assert shipped.at_hand() == ["tiny12k"]
 
 
 def test_its_folder_stays_as_it_is(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"RUN tiny36k comes with the program, .*; copy it first"):
-        results.find_own_run("tiny36k")
+        finding.find_own_run("tiny36k")
     copy = tmp_path / "tiny36k"
     shutil.copytree(shipped.net("tiny36k"), copy)
-    assert results.find_own_run("tiny36k") == Path("tiny36k")
-    assert results.find_own_run(copy) == copy
+    assert finding.find_own_run("tiny36k") == Path("tiny36k")
+    assert finding.find_own_run(copy) == copy
 
 
 def test_an_empty_text_is_no_run():
     with pytest.raises(InputError, match="expected a run, a file or the name of a shipped net, got ''"):
-        results.find_run("")
+        finding.find_run("")
     with pytest.raises(InputError, match="PATH nowhere is not a folder"):
         results.list_runs("nowhere")
     assert results.list_runs("tiny12k")[0][0]["parameters"] == 11_914
@@ -63,7 +63,7 @@ def test_a_folder_of_that_name_comes_first(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("tiny36k").mkdir()
     with pytest.raises(InputError, match="RUN tiny36k holds no finished run"):
-        results.find_run("tiny36k")
+        finding.find_run("tiny36k")
 
 
 @pytest.mark.parametrize("name", ["tiny36", "../saved_models/tiny36k", "records", "demo.png", "", "."])
@@ -102,7 +102,7 @@ def test_a_net_for_ones_own_pictures_in_one_command(command, class_folders, tmp_
     done = command("kerascifar.train", *argv.split())
     assert done.returncode == 0, done.stderr
     assert "39 layers start from tiny36k; fresh or left out: fc" in done.stdout
-    result = results.read_result(results.find_run(tmp_path / "saved_models" / "mine"))
+    result = results.read_result(finding.find_run(tmp_path / "saved_models" / "mine"))
     assert result.config["arch"] == "tiny36k"
     parent = results.first_weights("tiny36k")
     assert result.notes["init_weights_sha256"] == weights_checksum(parent)

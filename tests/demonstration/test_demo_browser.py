@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kerascifar.core.finding import find_run
 from kerascifar.demonstration.gallery import photographs
 from kerascifar.demonstration.live import open_nets
 from kerascifar.demonstration.runtime import FOLDER, fetch_runtime
 from kerascifar.demonstration.site import write_site
-from kerascifar.results import find_run
 from tests.conftest import ROOT
 from tests.demonstration.conftest import plain_server, serving
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from kerascifar.core.errors import InputError
+from kerascifar.core.finding import find_run
 from kerascifar.demonstration import site
 from kerascifar.demonstration.site import write_site
-from kerascifar.results import find_run
 from kerascifar.serving.export_run import exported_file
 from tests.conftest import ROOT
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from kerascifar import results
+from kerascifar.core import finding
 from kerascifar.core.contracts import Split
 from kerascifar.core.errors import InputError
 from kerascifar.reporting.gather import gather
@@ -52,7 +53,7 @@ def test_what_is_shipped_is_a_run_without_the_rest(net, tmp_path):
     (folder / "exported").mkdir()
     (folder / "exported" / "int8.tflite").write_bytes(b"y")
     into = ship(folder, tmp_path / "shipped")
-    assert results.find_run(tmp_path / "shipped") == into
+    assert finding.find_run(tmp_path / "shipped") == into
     shipped = {p.name for p in into.iterdir()} - {".lock"}
     assert shipped == {"README.md", "model.keras", "scores.npz", "result.json", "exported"}
     for name in ("model.keras", "scores.npz", "result.json", "exported/int8.tflite"):

@@ -10,6 +10,7 @@ import tuner.search
 from kerascifar import results
 from kerascifar.config import RunConfig
 from kerascifar.configure import configure, read_config
+from kerascifar.core import finding
 from kerascifar.core.errors import FolderInUse, InputError, TrainingDiverged
 from kerascifar.data.datasets import load
 from tuner.outcome import changed_keys, print_trials, read_trials, write_best
@@ -200,7 +201,7 @@ def test_a_trial_never_touches_the_test_set(fields, tmp_path, monkeypatch):
     # Nothing takes it for a finished run.
     assert not (config.folder / "result.json").exists()
     with pytest.raises(InputError, match="no finished run"):
-        results.find_run(config.folder)
+        finding.find_run(config.folder)
     with pytest.raises(InputError, match=r"no result\.json"):
         results.read_result(config.folder)
     assert runs.run(config, validation_only=True) == results.read_result(config.folder, results.VALIDATED) == trial
