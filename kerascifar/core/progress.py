@@ -3,6 +3,7 @@
 A notebook keeps what is printed, so it gets the plain lines, too.
 """
 
+import operator
 import os
 import statistics
 import sys
@@ -66,18 +67,23 @@ def counted(items: Iterable[Item], total: int, title: str, unit: str) -> Iterato
             progress.update(1)
 
 
-def epoch_line(row: Mapping[str, float], epochs: int, seconds: Sequence[float]) -> str:
+def epoch_line(
+    row: Mapping[str, float], epochs: int, seconds: Sequence[float], work: Sequence[float] | None = None
+) -> str:
     """Return an epoch of a training in a line, with the time that the rest will take.
 
     Args:
         row: of the history: epoch, seconds and what was measured.
         epochs: of the whole training.
         seconds: of the epochs so far.
+        work: of every epoch of the training, in any unit; None where all are alike.
 
     >>> epoch_line({"epoch": 2, "seconds": 3.0, "loss": 1.25, "val_accuracy": 0.5}, 10, [3.5, 3.0])
     'epoch 2/10: 3.0 s, loss 1.2500, val_accuracy 0.5000, about 26 s left'
     """
-    left = (epochs - row["epoch"]) * statistics.median(seconds)
+    work = work or [1.0] * epochs
+    done = int(row["epoch"])
+    left = sum(work[done:]) * statistics.median(map(operator.truediv, seconds, work))
     words = [f"{row['seconds']:.1f} s", *(f"{name} {row[name]:.4f}" for name in _SHOWN if name in row)]
     words += [f"about {left:.0f} s left"] if left else []
     return f"epoch {row['epoch']}/{epochs}: {', '.join(words)}"

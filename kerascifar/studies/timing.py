@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from kerascifar.config import FIELDS, RunConfig
 from kerascifar.core.contracts import StepTime
 from kerascifar.data.datasets import load
 from kerascifar.studies.lengths import FEWEST_IMAGES, FULL, Length
+from kerascifar.training.early_epochs import epoch_work
 
 FORWARD = 1 / 3  # of a training step: the backward pass takes twice as long
 # Rows of an ablation differ in other fields, so they get the same number of epochs.
@@ -98,11 +100,13 @@ def meter(machine: Mapping[str, Any]) -> Measure:
         limits = config.validation, config.exclude, config.train_limit, config.test_limit
         data = json.dumps([config.dataset, *limits, config.data_dir])
         if data not in sizes:
-            sizes[data] = {name: len(split) for name, split in load(config).splits.items()}
+            loaded = load(config)
+            sizes[data] = {name: len(split) for name, split in loaded.splits.items()} | {"side": loaded.side}
         splits = {name: sizes[data].get(name, 0) for name in ("train", "validation", "test")}
+        small = statistics.fmean(epoch_work(config, sizes[data]["side"]))  # measured steps are of the images' own side
         return Cost(
             timed[key].once,
-            timed[key].image,
+            timed[key].image * small,
             **splits,
             epochs=config.epochs if engine(config.arch).TRAINED else None,
             least=len(config.phases or [0]),

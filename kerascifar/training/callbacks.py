@@ -85,15 +85,20 @@ class Recorder(keras.callbacks.Callback):
 
 
 class EpochLines(keras.callbacks.Callback):
-    """Prints a plain line per epoch, which Keras's bar is not, of what `recorder` has just recorded."""
+    """Prints a plain line per epoch, which Keras's bar is not, of what `recorder` has just recorded.
 
-    def __init__(self, recorder: Recorder):
+    `work` is that of every epoch, in any unit.
+    """
+
+    def __init__(self, recorder: Recorder, work: list[float]):
         super().__init__()
         self.recorder = recorder
+        self.work = work
 
     def on_epoch_end(self, epoch, logs=None):
         history = self.recorder.progress.history
-        print(epoch_line(history[-1], self.recorder.config.epochs, [row["seconds"] for row in history]), flush=True)
+        seconds = [row["seconds"] for row in history]
+        print(epoch_line(history[-1], self.recorder.config.epochs, seconds, self.work), flush=True)
 
 
 class Curves(keras.callbacks.TensorBoard):

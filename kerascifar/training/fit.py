@@ -19,7 +19,7 @@ from kerascifar.core.registry import Variant
 from kerascifar.data.batches import steps_per_epoch
 from kerascifar.devices import distribution, placement
 from kerascifar.training.building import begin_phase, compiled_model, plain_model, resized_model
-from kerascifar.training.early_epochs import check_sides, shrunk, stretch_at, whitening_fixed
+from kerascifar.training.early_epochs import check_sides, epoch_work, shrunk, stretch_at, whitening_fixed
 from kerascifar.training.feeding import training_feed, validation_feed
 from kerascifar.training.own_callbacks import make_callbacks
 from kerascifar.training.preparation import faults, prepared
@@ -94,7 +94,8 @@ def train(
         shutil.rmtree(folder / results.TENSORBOARD, ignore_errors=True)  # an older run's curves
     curves = [Curves(folder)] if placement.backend() == "tensorflow" else []  # which Keras needs to write them
     shown = cluster is None or not cluster.follows
-    lines = [EpochLines(recorder)] if shown and not progress_of_work.drawn(sys.stdout) else []
+    told = shown and not progress_of_work.drawn(sys.stdout)
+    lines = [EpochLines(recorder, epoch_work(config, data.side))] if told else []
     own = make_callbacks(config, folder)
     phase = begin_phase(config, model, data, steps, progress)
     while progress.epoch < config.epochs and not out_of_patience(progress.history, config.patience):

@@ -7,7 +7,7 @@ import pytest
 
 from kerascifar.architectures import ARCHITECTURES, engine
 from kerascifar.configure import configure
-from kerascifar.core.contracts import Fitted
+from kerascifar.core.contracts import Fitted, StepTime
 from kerascifar.core.errors import InputError
 from kerascifar.scratch import engine as scratch
 from kerascifar.studies.timing import meter
@@ -57,6 +57,13 @@ def test_a_baseline_is_timed_by_images_scored():
     cost = meter({})(config)
     assert (cost.epochs, cost.test) == (None, 10)
     assert cost.image > 0
+
+
+def test_epochs_of_small_images_cost_by_their_pixels(monkeypatch):
+    monkeypatch.setattr(keras_nets, "time_step", lambda *_: StepTime(once=0.0, image=1.0))
+    given = {"arch": "lenet", "dataset": "synthetic:40", "epochs": 4, "device": "cpu"}
+    whole, small = (meter({})(configure(**given, sides=sides)) for sides in ((), (16, 24)))
+    assert (whole.image, small.image) == (1.0, (0.25 + 0.5625 + 2) / 4)
 
 
 def test_what_a_strategy_divides_is_refused():

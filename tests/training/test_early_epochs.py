@@ -8,8 +8,9 @@ from test_fit import stopped_after, trained
 from kerascifar.configure import configure
 from kerascifar.core.contracts import Split
 from kerascifar.core.errors import InputError
+from kerascifar.core.progress import epoch_line
 from kerascifar.run import run
-from kerascifar.training.early_epochs import Stretch, shrunk, stretch_at
+from kerascifar.training.early_epochs import Stretch, epoch_work, shrunk, stretch_at
 
 
 def test_stretches_by_hand():
@@ -18,6 +19,13 @@ def test_stretches_by_hand():
     last = Stretch(6, 32, False)
     assert stretches == [Stretch(1, 16, True), Stretch(2, 24, True), Stretch(3, 24, False), last, last, last]
     assert stretch_at(configure(), 4, 32) == Stretch(10, 32, True)
+
+
+def test_small_epochs_count_by_their_pixels_in_what_is_left():
+    config = configure(**{**SMALL, "epochs": 4}, sides=(16, 24))
+    assert epoch_work(config, 32) == [0.25, 0.5625, 1.0, 1.0]
+    line = epoch_line({"epoch": 1, "seconds": 1.0}, 4, [1.0], epoch_work(config, 32))
+    assert line == "epoch 1/4: 1.0 s, about 10 s left"  # 0.5625 + 2 of four times the first's work
 
 
 @pytest.mark.parametrize("channels", [1, 3])
