@@ -1,7 +1,8 @@
 """bench_training.py --precision: what each net gains from bfloat16 on this processor, and how PyTorch fares with it.
 
-Sides are ours, PyTorch and torch.compile, each in float32 and in bfloat16. A gain is the median over rounds of
-bfloat16's images/s over float32's in the same round; that of CPU time is less disturbed by other work on the machine.
+Sides are ours, PyTorch and torch.compile, each in float32 and in bfloat16, and ours in bfloat16 convolutions too. A
+gain is the median over rounds of a precision's images/s over float32's in the same round; that of CPU time is less
+disturbed by other work on the machine.
 The ratio is ours to PyTorch's, each in the way that is the fastest of its own.
 """
 
@@ -23,9 +24,14 @@ from kerascifar.training.precision import RULES
 
 MORE_NETS = ("airbench94",)  # beside those of bench_training.py; PyTorch has no twin of it
 OURS, THEIRS = "kerascifar", ("pytorch", "torch_compile")
-BFLOAT16 = " bfloat16"
-RATES = ("ours, images/s", "in bfloat16", "PyTorch's best")
-HEAD = ("net", "dense", *RATES[:2], "gain", "of CPU time", RATES[2], "PyTorch's gains", "ratio")
+# What a side is called in each precision; its own name is that in float32.
+PRECISIONS = {"mixed_bfloat16": " bfloat16", "bfloat16_convolutions": " bfloat16 convolutions"}
+BFLOAT16 = PRECISIONS["mixed_bfloat16"]
+RATES = ("ours, images/s", "PyTorch's best")
+HEAD = (
+    "net", "dense", RATES[0], "gain in bfloat16", "of CPU time", "in convolutions alone", "of CPU time", RATES[1],
+    "PyTorch's gains", "ratio",
+)  # fmt: skip
 
 
 def main(given: argparse.Namespace) -> None:
@@ -58,9 +64,8 @@ def measure(net: str, others: tuple[str, ...], given: argparse.Namespace) -> dic
     with contextlib.ExitStack() as stack:
         sides: dict[str, Side] = {}
         for name in (OURS, *others):
-            for bfloat16 in (False, True):
-                side = stack.enter_context(opened(name, net, steps=steps, bfloat16=bfloat16, **options))
-                called = name + BFLOAT16 * bfloat16
+            for precision, called in sides_of(name).items():
+                side = stack.enter_context(opened(name, net, steps=steps, precision=precision, **options))
                 try:
                     versions |= side.read()["versions"]
                     sides[called] = side
@@ -79,6 +84,11 @@ def measure(net: str, others: tuple[str, ...], given: argparse.Namespace) -> dic
     }  # fmt: skip
 
 
+def sides_of(name: str) -> dict[str, str]:
+    """Return what the side `name` is called in each precision that it has; PyTorch has autocast alone."""
+    return {"float32": name} | {p: name + more for p, more in PRECISIONS.items() if name == OURS or more == BFLOAT16}
+
+
 def medians(of: dict[str, list[float]]) -> dict[str, float]:
     return {name: statistics.median(turns) for name, turns in of.items()}
 
@@ -89,8 +99,13 @@ def paired(a: list[float], b: list[float]) -> float:
 
 
 def gains(turns: dict[str, list[float]]) -> dict[str, float]:
-    """Return what each side has in bfloat16, over what it has in float32."""
-    return {name: paired(turns[name + BFLOAT16], of) for name, of in turns.items() if name + BFLOAT16 in turns}
+    """Return what each side has in another precision, over what it has in float32."""
+    return {
+        name + more: paired(turns[name + more], of)
+        for name, of in turns.items()
+        for more in PRECISIONS.values()
+        if name + more in turns
+    }
 
 
 def best(rates: dict[str, list[float]], ours: bool) -> str | None:
@@ -110,9 +125,13 @@ def line(net: str, row: dict) -> list[str]:
     rates, share = row["images_per_second"], row["dense_share"]
     theirs = best({name: [rate] for name, rate in rates.items()}, False)
     told = "-" if theirs is None else f"{theirs} {rates[theirs]:,.0f}"
-    gains = [f"{row['gains'][name]:.2f}" for name in THEIRS if name in row["gains"]]
+
+    def gain(of: str, name: str) -> str:
+        return f"{row[of][name]:.2f}" if name in row[of] else "-"
+
+    ours = [gain(of, OURS + more) for more in PRECISIONS.values() for of in ("gains", "gains_of_cpu_time")]
+    torch = [gain("gains", name + BFLOAT16) for name in THEIRS if name + BFLOAT16 in row["gains"]]
     return [
-        f"`{net}`", "-" if share is None else f"{share:.3f}", f"{rates[OURS]:,.0f}", f"{rates[OURS + BFLOAT16]:,.0f}",
-        f"{row['gains'][OURS]:.2f}", f"{row['gains_of_cpu_time'][OURS]:.2f}", told, " / ".join(gains) or "-",
-        "-" if row["ratio"] is None else f"{row['ratio']:.2f}",
+        f"`{net}`", "-" if share is None else f"{share:.3f}", f"{rates[OURS]:,.0f}", *ours, told,
+        " / ".join(torch) or "-", "-" if row["ratio"] is None else f"{row['ratio']:.2f}",
     ]  # fmt: skip

@@ -1,6 +1,6 @@
 """One side of bench_training.py, in a process of its own: `python bench_training_sides.py SIDE NET OPTIONS`.
 
-OPTIONS is a JSON object with batch_size, steps (of a turn), threads and bfloat16. The process prints one JSON object a
+OPTIONS is a JSON object with batch_size, steps (of a turn), threads and precision. The process prints one JSON object a
 line: its versions when it is warm, then images/s and CPU milliseconds an image for each line it reads, and its peak
 memory when its input ends.
 """
@@ -24,7 +24,7 @@ POOL = 8  # batches that PyTorch's side goes through again and again
 Turns = Iterator[tuple[float, float]]  # images/s, and CPU milliseconds an image
 
 
-def kerascifar(net: str, batch_size: int, steps: int, threads: int, bfloat16: bool = False) -> Turns:
+def kerascifar(net: str, batch_size: int, steps: int, threads: int, precision: str = "float32") -> Turns:
     """Train as `python -m kerascifar.train` does, an epoch of `steps` steps a turn.
 
     The figures are Recorder's, those that end in result.json: from an epoch's begin to its last batch, hence with
@@ -38,7 +38,7 @@ def kerascifar(net: str, batch_size: int, steps: int, threads: int, bfloat16: bo
     config = configure(
         arch=net, dataset=f"synthetic:{steps * batch_size}", validation=0, batch_size=batch_size,
         optimizer="sgd", learning_rate=RATE, momentum=MOMENTUM, schedule="constant", device="cpu", threads=threads,
-        precision="mixed_bfloat16" if bfloat16 else "float32",
+        precision=precision,
     )  # fmt: skip
     placement.start(config)
     data = load(config)
@@ -50,12 +50,12 @@ def kerascifar(net: str, batch_size: int, steps: int, threads: int, bfloat16: bo
 
 
 def pytorch(
-    net: str, batch_size: int, steps: int, threads: int, bfloat16: bool = False, compiled: bool = False
+    net: str, batch_size: int, steps: int, threads: int, precision: str = "float32", compiled: bool = False
 ) -> Turns:
     """Train the twin of tests/twins, `steps` steps a turn.
 
     PyTorch gets all the help there is: channels_last, batches that lie in memory as normalised float32, integer labels,
-    no metric. In bfloat16 it is autocast that decides what is computed so.
+    no metric. In mixed_bfloat16 it is autocast that decides what is computed so.
     """
     import torch
 
@@ -72,7 +72,7 @@ def pytorch(
         begun, begun_cpu = time.perf_counter(), time.process_time()
         for step in range(steps):
             optimizer.zero_grad()
-            with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            with torch.autocast("cpu", torch.bfloat16, enabled=precision == "mixed_bfloat16"):
                 loss = loss_of(call(batches[step % POOL]), labels[step % POOL])
             loss.backward()
             optimizer.step()

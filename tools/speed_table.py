@@ -79,9 +79,10 @@ def precision(name: str, told: dict[str, Any]) -> str:
 ### bfloat16 on {processors}
 
 This processor lists {listed}. *Dense* is the share of the multiply-adds in convolutions that are not depthwise; a
-*gain* is bfloat16's images/s over float32's in the same round, and the same of CPU time; the *ratio* is ours to
-PyTorch's, each in its fastest way. `python tools/bench_training.py --precision --out tools/measured/{name}`
-measured it, and `--precision auto` goes by it."""
+*gain* is images/s in `mixed_bfloat16` over those in float32 of the same round, and the same of CPU time; *in
+convolutions alone* is `bfloat16_convolutions`; the *ratio* is ours to PyTorch's, each in its fastest way.
+`python tools/bench_training.py --precision --out tools/measured/{name}` measured it, and `--precision auto` goes by
+it."""
     # Without images/s, which mean little on a machine that does other work beside.
     kept = [place for place, title in enumerate(bench_precision.HEAD) if title not in bench_precision.RATES]
     lines = [bench_precision.HEAD, *(bench_precision.line(net, row) for net, row in rows.items())]

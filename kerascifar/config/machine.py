@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from kerascifar.core.fields import FOLDER_NAME, POSITIVE, one_of, option
+from kerascifar.core.precisions import PRECISIONS
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,9 @@ class MachineConfig:
     )
     precision: str = option(
         "float32",
-        "float32, mixed_float16 or mixed_bfloat16; auto is float32 or mixed_bfloat16, by what this processor gains",
-        one_of("float32", "mixed_float16", "mixed_bfloat16"),
+        "float32, mixed_float16, mixed_bfloat16, or bfloat16_convolutions: bfloat16 in convolutions that are not "
+        "depthwise, float32 in all else; auto is one of these without float16, by what this processor gains",
+        one_of(*PRECISIONS),
         engines=("keras",),
         timed=True,
         everyday=True,

@@ -12,6 +12,7 @@ from typing import Any
 
 from kerascifar.config import RunConfig
 from kerascifar.core.errors import InputError
+from kerascifar.core.precisions import PRECISIONS
 from kerascifar.core.processor import cores
 from kerascifar.devices.cluster import wait_for_all
 from kerascifar.devices.distribution import cluster_of, make_strategy, replicas
@@ -144,7 +145,7 @@ def start(config: RunConfig) -> dict[str, Any]:
         if config.strategy != "none":  # before any other operation
             strategy = make_strategy(config, tuple(_names(config, chosen)))
         tf.zeros(())  # starts the runtime while its messages are held back
-    keras.config.set_dtype_policy(config.precision)
+    keras.config.set_dtype_policy(PRECISIONS[config.precision].policy)
     notes = {
         "device": ",".join(f"gpu:{i}" for i in chosen) or config.device.replace("auto", "cpu"),
         "threads": threads_in_use(),
@@ -262,7 +263,7 @@ def _start_jax(config: RunConfig) -> dict[str, Any]:
             raise InputError(f"--device {config.device}: JAX sees {visible} here; use --device cpu or auto")
         name, device = f"gpu:{gpu}", gpus[gpu]
     jax.config.update("jax_default_device", device or jax.devices("cpu")[0])
-    keras.config.set_dtype_policy(config.precision)
+    keras.config.set_dtype_policy(PRECISIONS[config.precision].policy)
     why = " (auto: no GPU is visible to JAX)" if config.device == "auto" and name == "cpu" else ""
     print(f"device {name}{why}, JAX {jax.__version__}, {config.precision}", flush=True)
     return {"device": name, "backend": "jax", "jax": jax.__version__, "precision": config.precision}

@@ -8,6 +8,7 @@ import numpy as np
 from kerascifar import models
 from kerascifar.config import RunConfig
 from kerascifar.core.contracts import Dataset
+from kerascifar.core.precisions import PRECISIONS
 from kerascifar.data.batches import steps_per_epoch
 from kerascifar.data.normalization import statistics
 from kerascifar.devices import distribution, placement
@@ -31,7 +32,12 @@ def build_model(config: RunConfig, data: Dataset, side: int | None = None) -> An
     mean, std = statistics(config.normalize, data.train.images)
     shape = (side or data.side, side or data.side, data.train.images.shape[-1])
     arguments = models.VARIANTS[config.arch].arguments(config)
-    return models.build(config.arch, shape, len(data.classes), mean=mean, std=std, **arguments)
+    model = models.build(config.arch, shape, len(data.classes), mean=mean, std=std, **arguments)
+    for kind, policy in PRECISIONS[config.precision].layers.items():
+        for layer in model.layers:
+            if isinstance(layer, getattr(keras.layers, kind)):
+                layer.dtype_policy = policy
+    return model
 
 
 def compiled_model(config: RunConfig, data: Dataset) -> Any:

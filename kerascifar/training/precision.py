@@ -1,4 +1,4 @@
-"""--precision auto: float32 or mixed_bfloat16, by what the processor lists and what the net's layers are.
+"""--precision auto: how much of a net is in bfloat16, by what the processor lists and what the net's layers are.
 
 The choice is made before the run id, which depends on it, and by nothing that is measured: so the same command on the
 same processor always names the same run.
@@ -12,7 +12,7 @@ from kerascifar.core.errors import InputError
 from kerascifar.core.processor import flags
 from kerascifar.core.registry import Variant
 
-AUTO, CHOICES = "auto", ("float32", "mixed_bfloat16")
+AUTO, CHOICES = "auto", ("float32", "mixed_bfloat16", "bfloat16_convolutions")
 
 
 @dataclass(frozen=True)
@@ -20,31 +20,33 @@ class Rule:
     """What processors that list `flags` gain from bfloat16.
 
     Attributes:
-        dense_share: from this ``Variant.dense_share`` on, nets train in mixed_bfloat16; None: none does.
+        precisions: (dense_share, precision): the first row whose share a net's ``Variant.dense_share`` reaches is that
+            of the net; float32 where it reaches none.
         source: what was measured, and where.
     """
 
     flags: frozenset[str]
-    dense_share: float | None
+    precisions: tuple[tuple[float, str], ...]
     source: str
 
 
 # The first row whose flags a processor lists decides; tests hold it against each tools/measured/precision*.json, which
-# `python tools/bench_training.py --precision --out FILE` writes. Nobody measured nets between 0.96 and 1.
+# `python tools/bench_training.py --precision --out FILE` writes.
+_WITH_BFLOAT16 = ((0.96, "mixed_bfloat16"), (0.0, "bfloat16_convolutions"))
 RULES = (
     Rule(
         frozenset({"amx_bf16"}),
-        0.98,
+        _WITH_BFLOAT16,
         "no measurement of ours: Intel states 1,024 operations a cycle and core, AVX-512's float32 has 64",
     ),
     Rule(
         frozenset({"avx512_bf16", "sse4a"}),  # sse4a: AMD's alone
-        0.98,
-        "EPYC (Zen 4), tools/decisions/0015-speedrun.md: airbench94 1.7 times as fast, depthwise nets gain nothing",
+        _WITH_BFLOAT16,
+        "EPYC (Zen 4), tools/measured/precision-epyc.json",
     ),
     Rule(
         frozenset({"avx512_bf16"}),
-        None,
+        (),
         "Xeon without AMX, tools/measured/precision.json and 0015: slower than float32",
     ),
 )
@@ -61,8 +63,9 @@ class Choice:
 def choose(listed: frozenset[str], arch: str, dense_share: float | None) -> Choice:
     """Return the precision for a processor that lists the flags `listed`, and for `arch` with its share.
 
-    >>> choose(frozenset({"avx512_bf16", "amx_bf16"}), "resnet18", 1.0).precision
-    'mixed_bfloat16'
+    >>> listed = frozenset({"avx512_bf16", "amx_bf16"})
+    >>> choose(listed, "resnet18", 1.0).precision, choose(listed, "mobilenet_v2", 0.933).precision
+    ('mixed_bfloat16', 'bfloat16_convolutions')
     >>> choose(frozenset({"avx2"}), "resnet18", 1.0)
     Choice(precision='float32', why='this processor lists neither amx_bf16 nor avx512_bf16')
     """
@@ -70,16 +73,15 @@ def choose(listed: frozenset[str], arch: str, dense_share: float | None) -> Choi
     if rule is None:
         return Choice("float32", "this processor lists neither amx_bf16 nor avx512_bf16")
     has = " and ".join(sorted(rule.flags))
-    if rule.dense_share is None:
+    if not rule.precisions:
         return Choice(
             "float32", f"this processor lists {has} alone, with which bfloat16 was slower where it was measured"
         )
     if dense_share is None:
         return Choice("float32", f"nothing is known of the layers of {arch}")
     share = f"{dense_share:.1%} of the multiply-adds of {arch} are in dense convolutions"
-    if dense_share < rule.dense_share:
-        return Choice("float32", f"{share}, too few to gain from {has}: {rule.dense_share:.0%}")
-    return Choice("mixed_bfloat16", f"this processor lists {has}, and {share}")
+    precision = next((name for least, name in rule.precisions if dense_share >= least), "float32")
+    return Choice(precision, f"this processor lists {has}, and {share}")
 
 
 def chosen(arch: str, variant: Variant) -> dict[str, str | bool]:
@@ -95,7 +97,7 @@ def chosen(arch: str, variant: Variant) -> dict[str, str | bool]:
 def check_auto(config: RunConfig) -> None:
     """Refuse --precision auto where more than one processor or a GPU computes. Raises InputError."""
     if config.precision_auto and config.strategy == "multiworker":
-        raise InputError("--precision auto: the workers' processors may differ, give float32 or mixed_bfloat16")
+        raise InputError("--precision auto: the workers' processors may differ, give one by name")
     if config.precision_auto and config.device.startswith("gpu"):
         raise InputError(f"--precision auto is a rule for CPUs, got --device {config.device}: give one by name")
 

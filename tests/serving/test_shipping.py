@@ -23,11 +23,11 @@ from kerascifar.training.scoring import load_model
 from kerascifar.training.sharing import find_training
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A finished run in mixed_bfloat16, with an int8 file that was exported from it."""
+@pytest.fixture(scope="module", params=["mixed_bfloat16", "bfloat16_convolutions"])
+def trained(request, tmp_path_factory):
+    """A finished run in half precision, with an int8 file that was exported from it."""
     config = configure(
-        arch="modified_net", dataset="synthetic:200", epochs=1, validation=0.2, precision="mixed_bfloat16",
+        arch="modified_net", dataset="synthetic:200", epochs=1, validation=0.2, precision=request.param,
         device="cpu", runs=str(tmp_path_factory.mktemp("runs")),
     )  # fmt: skip
     run(config)
@@ -53,7 +53,7 @@ def test_the_same_weights_in_float32_scored_anew(trained, capsys):
         own, shipped = results.read_result(trained), results.read_result(form)
         assert (shipped.run_id, shipped.config, shipped.history) == (own.run_id, own.config, own.history)
         assert shipped.notes["precision"] == "float32"
-        assert shipped.notes["training_precision"] == "mixed_bfloat16"
+        assert shipped.notes["training_precision"] == own.config["precision"]
         assert read_run(form)[0].precision == "float32"
         assert not np.array_equal(results.read_scores(form)["test_scores"], results.read_scores(trained)["test_scores"])
         capsys.readouterr()
@@ -72,7 +72,8 @@ def test_what_computes_in_float32_is_shipped_as_it_is(trained, tmp_path):
     shipped = tmp_path / trained.name
     markdown = (shipped / "README.md").read_text()
     assert markdown.startswith('---\nlicense: "unknown"\nlibrary_name: "keras"\n')
-    assert "training_precision: mixed_bfloat16" in markdown.replace("\\", "")
+    precision = results.read_result(trained).config["precision"]
+    assert f"training_precision: {precision}" in markdown.replace("\\", "")
     assert (shipped / "exported" / "plain.keras").is_file()
     assert (shipped / "exported" / "model_int8.onnx").is_file()
     with shipped_form(shipped) as form:

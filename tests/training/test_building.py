@@ -8,6 +8,7 @@ import pytest
 from kerascifar.configure import configure
 from kerascifar.core.errors import InputError
 from kerascifar.data.datasets import load
+from kerascifar.devices import placement
 from kerascifar.run import restore, run
 from kerascifar.training import fit
 from kerascifar.training.building import adapt, build_model
@@ -43,6 +44,32 @@ def test_the_whitening_is_fitted_to_normalised_training_images_and_saved_with_th
     moments = y.reshape(-1, 24)[:, :12].T.astype("float64") @ y.reshape(-1, 24)[:, :12] / (y.size / 24)
     np.testing.assert_allclose(moments, np.diag(np.diag(moments)), atol=1e-3)
     assert np.all(np.diag(moments) <= 1 + 1e-4)
+
+
+@pytest.mark.parametrize("arch", ["modified_net", "mobilenet_v2", "vgg16_bn", "tiny12k"])
+def test_bfloat16_convolutions_are_those_alone(arch, tmp_path):
+    import keras
+
+    nets = {}
+    for precision in ("float32", "bfloat16_convolutions"):
+        config = configure(arch=arch, dataset="synthetic:40", precision=precision, device="cpu")
+        placement.start(config)
+        nets[precision] = build_model(config, load(config))
+    keras.config.set_dtype_policy("float32")
+    own, whole = nets["bfloat16_convolutions"], nets["float32"]
+    kinds = {"bfloat16": set(), "float32": set()}
+    for layer in own.layers[1:]:
+        kinds[layer.compute_dtype].add(isinstance(layer, keras.layers.Conv2D))
+        assert layer.variable_dtype == "float32"
+    assert kinds == {"bfloat16": {True}, "float32": {False}}
+    for a, b in zip(own.get_weights(), whole.get_weights(), strict=True):  # the seed draws the same
+        np.testing.assert_array_equal(a, b)
+    own.save(tmp_path / "model.keras")
+    logits = {name: net.predict(load(config).test.images, verbose=0) for name, net in nets.items()}
+    read = keras.models.load_model(tmp_path / "model.keras", compile=False)
+    np.testing.assert_array_equal(read.predict(load(config).test.images, verbose=0), logits["bfloat16_convolutions"])
+    off = np.linalg.norm(logits["bfloat16_convolutions"] - logits["float32"])
+    assert 0 < off < 0.05 * np.linalg.norm(logits["float32"])
 
 
 def test_layers_without_adapt_stay_as_they_are():

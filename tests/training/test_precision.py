@@ -41,9 +41,9 @@ def on(monkeypatch):
             "mixed_bfloat16",
             "amx_bf16, and 100.0% of the multiply-adds of net are in dense convolutions",
         ),
-        (AMX, 0.957, "float32", "95.7% of the multiply-adds of net are in dense convolutions, too few to gain"),
+        (AMX, 0.957, "bfloat16_convolutions", "95.7% of the multiply-adds of net are in dense convolutions"),
         (AMD, 1.0, "mixed_bfloat16", "lists avx512_bf16 and sse4a"),
-        (AMD, 0.933, "float32", "too few to gain from avx512_bf16 and sse4a: 98%"),
+        (AMD, 0.0, "bfloat16_convolutions", "lists avx512_bf16 and sse4a, and 0.0%"),
         (XEON, 1.0, "float32", "lists avx512_bf16 alone, with which bfloat16 was slower where it was measured"),
         (AMX, None, "float32", "nothing is known of the layers of net"),
     ],
@@ -58,9 +58,11 @@ def test_the_rule(flags, share, wanted, why):
 def test_the_rule_is_what_was_measured(path):
     for net, row in json.loads(path.read_text())["nets"].items():
         choice = precision.choose(frozenset(row["machine"]["flags"]), net, row["dense_share"])
-        # Of CPU time, which other work on the machine disturbs less; 5 % are not worth other bits.
-        gains = row["gains_of_cpu_time"]["kerascifar"] > 1.05
-        assert (choice.precision == "mixed_bfloat16") == gains, net
+        # Of CPU time, which other work on the machine disturbs less.
+        told = row["gains_of_cpu_time"]
+        sides = {"mixed_bfloat16": "kerascifar bfloat16", "bfloat16_convolutions": "kerascifar bfloat16 convolutions"}
+        gains = {"float32": 1.0} | {name: told[side] for name, side in sides.items() if side in told}
+        assert gains[choice.precision] > 0.95 * max(gains.values()), net
 
 
 def test_auto_is_resolved_before_the_run_id(on):
