@@ -30,9 +30,9 @@ class Rule:
     source: str
 
 
+_WITH_BFLOAT16 = ((0.96, "mixed_bfloat16"), (0.0, "bfloat16_convolutions"))
 # The first row whose flags a processor lists decides; tests hold it against each tools/measured/precision*.json, which
 # `python tools/bench_training.py --precision --out FILE` writes.
-_WITH_BFLOAT16 = ((0.96, "mixed_bfloat16"), (0.0, "bfloat16_convolutions"))
 RULES = (
     Rule(
         frozenset({"amx_bf16"}),
