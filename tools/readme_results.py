@@ -52,8 +52,8 @@ RECORDS = """\
 ## What two CPU cores can do
 
 `tools/awake python -m kerascifar.reproduce records --only '*speedrun94*' --full`, and so on. A run's time, the median
-over its seeds, is that from the config to the score, on two cores: of an AMD EPYC, in bfloat16, where no processor is
-named ([how](tools/decisions/0015-speedrun.md)). Six recipes were tried for 95 %, a run of each was scored, and all
+over its seeds, is that from the config to the score, on two cores, of an AMD EPYC where no processor is named
+([how](tools/decisions/0015-speedrun.md)). Six recipes were tried for 95 %, a run of each was scored, and all
 six stand here."""
 
 

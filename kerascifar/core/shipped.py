@@ -30,6 +30,7 @@ NETS = {
     "tiny36k": Net("dfb1230f3bf2", {"arch": "tiny36k"}, packed=True),
     "airbench91": Net("4661b205ffd9", {"arch": "airbench94", "widths": (32, 128, 128)}),
     "airbench94": Net("44d891f193ce", {"arch": "airbench94"}),
+    "airbench95": Net("20a11ddc0ad5", {"arch": "airbench95"}),
     "airbench_cifar100": Net("1204c5e84ac3", {"arch": "airbench94"}),
 }
 PICTURES = ("frog.png",)

@@ -8,13 +8,17 @@ import numpy as np
 from kerascifar.core.contracts import Predict
 from kerascifar.core.files import deflate
 from kerascifar.models.keras_files import read_model
+from kerascifar.serving.half_weights import as_float16
 from kerascifar.serving.plain import builtin
 
 
 def write(net: Any, path: Path, images: None) -> None:
-    """Write `net` as a .keras file, rebuilt of Keras's own layers. Raises ValueError: it has another layer."""
+    """Write `net` as a .keras file, rebuilt of Keras's own layers; weights that float16 holds exactly take half the bytes.
+
+    Raises ValueError: it has another layer.
+    """
     builtin(net).save(path)
-    deflate(path)
+    deflate(path, as_float16)
 
 
 def load(path: Path, threads: int | None, net: Any) -> Predict:

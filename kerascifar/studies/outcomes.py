@@ -59,6 +59,7 @@ class ScoredRuns(Scored):
         run: folder of the first run, from the study's folder.
         file: its result.json, from the study's folder.
         parameters: trainable ones.
+        precision: of the training.
         run_seconds: median over the seeds of the whole run's time; None where it is not known.
         weighted: precision, recall and F1 over the classes, weighted by their test images.
         macro: the same, each class alike.
@@ -83,6 +84,7 @@ class ScoredRuns(Scored):
     seconds_per_epoch: float | None
     device: str | None
     processor: str
+    precision: str
     run_seconds: float | None
     weighted: Mapping[str, float]
     macro: Mapping[str, float]
@@ -231,6 +233,7 @@ def _outcome(study_run: StudyRun, runs: Sequence[PlannedRun]) -> Outcome:
         seconds_per_epoch=first.seconds_per_epoch,
         device=first.notes.get("device"),
         processor=" and ".join(sorted({r.notes["processor"] for r in finished if "processor" in r.notes})),
+        precision=first.config["precision"],
         run_seconds=stats.median(run_seconds) if run_seconds else None,
         validation_accuracy=stats.fmean(validated) if validated else None,
         folds_mean=first.notes.get("folds_mean"),

@@ -84,6 +84,8 @@ def _obtained(outcome: Scored) -> list[str]:
         lines = ["; ".join(f"{name} {effort(*epochs, mark='**')}" for name, epochs in outcome.members.items())]
     else:
         lines = [effort(outcome.epochs, outcome.of_epochs, outcome.training_images, mark="**")]
+    if isinstance(outcome, ScoredRuns) and outcome.precision != "float32":
+        lines.append(f"trained in {outcome.precision}")
     if isinstance(outcome, ScoredSearch):
         lines.append(f"{outcome.trials} trials")
     if outcome.images != 10_000 or outcome.shortened:

@@ -17,7 +17,7 @@ from kerascifar.core.provenance import Provenance
 from kerascifar.run import load_again, read_run, run
 from kerascifar.serving import shipping
 from kerascifar.serving.export_run import read_exports
-from kerascifar.serving.half_weights import WEIGHTS, in_float16
+from kerascifar.serving.half_weights import WEIGHTS, as_float16, in_float16
 from kerascifar.serving.shipping import _sha256, shipped_form
 from kerascifar.training.scoring import load_model
 from kerascifar.training.sharing import find_training
@@ -92,6 +92,7 @@ def test_weights_in_half_the_bytes_are_scored_as_they_are_then(trained, tmp_path
         expected = values.astype(np.float16).astype(np.float32) if values.ndim > 1 else values
         np.testing.assert_array_equal(np.asarray(half), expected, err_msg=own.path)
     assert policies(shipped) == {"float32"}
+    assert (shipped / "exported" / "plain.keras").stat().st_size < 1.3 * (shipped / "model.keras").stat().st_size
     assert results.read_result(shipped).notes["weights"] == "float16"
     # What was exported before held the weights as they were.
     assert {path.name for path in (shipped / "exported").glob("*.*")} - {".lock"} == {
@@ -110,6 +111,19 @@ def test_a_weight_that_float16_cannot_hold_is_refused():
         archive["dense/vars/0"] = np.full((2, 2), 1e6, np.float32)
     with pytest.raises(InputError, match="dense/vars/0 holds a number that float16 cannot hold"):
         in_float16(WEIGHTS, file.getvalue())
+
+
+def test_only_what_float16_holds_exactly_is_kept_as_that():
+    arrays = {"exact": [[0.5, -2.0]], "tenth": [[0.5, 0.1]], "large": [[0.5, 1e6]], "odd": [[np.nan, 1.0]], "bias": [0.5]}
+    file = io.BytesIO()
+    with h5py.File(file, "w") as archive:
+        for name, values in arrays.items():
+            archive[name] = np.array(values, np.float32)
+    assert as_float16("config.json", file.getvalue()) == file.getvalue()
+    with h5py.File(io.BytesIO(as_float16(WEIGHTS, file.getvalue()))) as kept:
+        assert [name for name in arrays if kept[name].dtype == np.float16] == ["exact"]
+        for name, values in arrays.items():
+            np.testing.assert_array_equal(kept[name][()].astype(np.float32), np.array(values, np.float32))
 
 
 def test_a_run_that_is_only_scored_takes_the_net_as_it_was_trained(trained, tmp_path):

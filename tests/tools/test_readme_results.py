@@ -83,6 +83,7 @@ def tested():
     figures = {"test_accuracy": 0.9, "interval": [0.8, 0.95], "epochs": 5, "of_epochs": 5, "training_images": 4000}
     figures |= {"images": 10_000, "shortened": False, "run": "net/1", "file": "net/1/result.json", "parameters": 35498}
     figures |= {"seeds": 1, "seconds_per_epoch": 1.0, "device": "CPU", "processor": "", "run_seconds": None}
+    figures |= {"precision": "float32"}
     return lambda **changes: ScoredRuns(**{**figures, "weighted": {}, "macro": {}, **changes})
 
 
@@ -109,6 +110,7 @@ def test_a_record_stands_beside_its_goal(tool, tested):
     assert cells[2].startswith("[0.9000](saved_models/records/net/1/result.json) (0.8000 to 0.9500)<br>8 epochs")
     assert cells[3:] == ["35,498", "8.1 min"]  # 486 / 60
     assert record()[4] == ""  # it was resumed, so its time is not known
+    assert record(precision="mixed_bfloat16")[2].endswith("50,000 images<br>trained in mixed_bfloat16")
     assert record(run_seconds=486.0, processor="Zilog Z80")[4] == "8.1 min<br>Zilog Z80"
 
 
