@@ -13,7 +13,7 @@ from kerascifar.serving.plain import builtin
 
 
 def write(net: Any, path: Path, images: None) -> None:
-    """Write `net` as a .keras file, rebuilt of Keras's own layers; weights that float16 holds exactly take half the bytes.
+    """Write `net` as a .keras file, rebuilt of Keras's own layers; weights that float16 holds take half the bytes.
 
     Raises ValueError: it has another layer.
     """

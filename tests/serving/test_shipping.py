@@ -114,7 +114,8 @@ def test_a_weight_that_float16_cannot_hold_is_refused():
 
 
 def test_only_what_float16_holds_exactly_is_kept_as_that():
-    arrays = {"exact": [[0.5, -2.0]], "tenth": [[0.5, 0.1]], "large": [[0.5, 1e6]], "odd": [[np.nan, 1.0]], "bias": [0.5]}
+    arrays = {"exact": [[0.5, -2.0]], "tenth": [[0.5, 0.1]], "large": [[0.5, 1e6]], "no number": [[np.nan, 1.0]]}
+    arrays["bias"] = [0.5]
     file = io.BytesIO()
     with h5py.File(file, "w") as archive:
         for name, values in arrays.items():
