@@ -71,3 +71,18 @@ def browser():
     opened = webdriver.Chrome(options=options, service=Service(driver))
     yield opened
     opened.quit()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Return a function that opens an address in the browser and waits until the page's own script has run."""
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    def opened(address):
+        browser.get("about:blank")  # what an earlier page still asks for is not this one's
+        browser.get_log("browser"), browser.get_log("performance")
+        browser.get(address)
+        WebDriverWait(browser, 30).until(lambda page: page.execute_script("return document.readyState") == "complete")
+        return browser
+
+    return opened

@@ -117,6 +117,7 @@ def home(tmp_path_factory):
     (folder / "photos").mkdir()
     for name in ("cat.png", "photo.png", "photos/1.png", "photos/2.png"):
         shutil.copy(frog, folder / name)
+    shutil.copytree(ROOT / "saved_models/tiny36k", folder / "tiny")  # what `card tiny36k --out tiny` makes
     for name in ("MY_PICTURES", "my_pictures"):
         pictures(folder / name)
     (folder / "my_run.toml").write_text('arch = "lenet"\ndataset = "synthetic:60"\nepochs = 1\n', encoding="utf-8")

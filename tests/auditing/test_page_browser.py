@@ -14,14 +14,13 @@ PHONE, DESKTOP = (390, 844), (1280, 900)
 
 
 @pytest.fixture
-def page(browser, tmp_path, findings, read):
+def page(open_page, tmp_path, findings, read):
     """The page, open in the browser; marks of an earlier test are under another id."""
     pairs, *others = findings
     path = tmp_path / "audit.html"
     write_page(path, Heading(str(tmp_path), HOSTILE), pairs, *others, [{"run": "lenet", "all": 0.75}], read=read,
                align=lambda pair: read("train", pair.b_index))  # fmt: skip
-    browser.get_log("browser"), browser.get_log("performance")
-    browser.get(path.as_uri())
+    browser = open_page(path.as_uri())
     yield browser
     assert browser.get_log("browser") == []  # no error, no warning, and no alert of a hostile name
 

@@ -84,19 +84,17 @@ def answered(page):
     return status(page)
 
 
-def opened(browser, url):
-    browser.get("about:blank")  # what an earlier page still asks for is not this one's
-    browser.get_log("browser"), browser.get_log("performance")
-    browser.get(url)
+def opened(open_page, url):
+    browser = open_page(url)
     wait(browser, "document.querySelector('[role=status]').textContent === 'No picture yet.'")
     return browser
 
 
 @pytest.fixture(params=["local", "static"])
-def page(request, browser):
+def page(request, browser, open_page):
     """The page, open in the browser, served in both ways."""
     url = request.getfixturevalue(request.param)
-    yield opened(browser, url)
+    yield opened(open_page, url)
     messages = [json.loads(line["message"])["message"] for line in browser.get_log("performance")]
     asked = {m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"}
     assert not {address for address in asked if not address.startswith((url, "data:", "blob:"))}
@@ -236,11 +234,11 @@ def test_the_theme_follows_the_reader(page):
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
-def test_the_static_page_computes_what_onnx_runtime_does_here(browser, static):
+def test_the_static_page_computes_what_onnx_runtime_does_here(open_page, static):
     onnxruntime = pytest.importorskip("onnxruntime")
     images = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
     images[0] = photographs().images[0][:32, :32]
-    page = opened(browser, static)
+    page = opened(open_page, static)
     for number, name in enumerate(("tiny36k", "tiny12k")):
         session = onnxruntime.InferenceSession((find_run(name) / "exported/model_int8.onnx").read_bytes())
         expected = session.run(["logits"], {"pixels": images})[0]
@@ -251,13 +249,13 @@ def test_the_static_page_computes_what_onnx_runtime_does_here(browser, static):
         assert np.abs(np.array(logits) - expected).max() < 0.05 * np.abs(expected).max()
 
 
-def test_the_static_page_sees_the_pixels_that_predict_sees(browser, static, tmp_path):
+def test_the_static_page_sees_the_pixels_that_predict_sees(open_page, static, tmp_path):
     from PIL import Image
 
     from kerascifar.data.sources.images import read_image
 
     Image.fromarray(photographs().images[1]).save(tmp_path / "x.png")
-    page = opened(browser, static)
+    page = opened(open_page, static)
     script = "const done = arguments[1]; Backend.read(new Blob([Uint8Array.from(arguments[0])]))"
     script += ".then(images => done([...images[32]]))"
     pixels = page.execute_async_script(script, list((tmp_path / "x.png").read_bytes()))

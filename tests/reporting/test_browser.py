@@ -11,7 +11,7 @@ PHONE, DESKTOP = (390, 844), (1280, 900)
 
 
 @pytest.fixture
-def page(browser, tmp_path, make_run, make_study):
+def page(open_page, tmp_path, make_run, make_study):
     """A report with every section, open in the browser."""
     folder, _ = make_study()
     for seed, skill in enumerate((0.95, 0.5)):
@@ -19,9 +19,7 @@ def page(browser, tmp_path, make_run, make_study):
         (run / "latency.json").write_text(json.dumps({"p50_ms": 0.5 + seed, "p99_ms": 2.0}))
     make_run("runs/knn/2", config={"arch": "<b>\N{SNOWMAN}|'\""}, probabilities=False, history=0)
     report.main([str(folder), str(tmp_path / "runs"), "--out", str(tmp_path / "out")])
-    browser.get_log("browser"), browser.get_log("performance")
-    browser.get((tmp_path / "out" / "report.html").as_uri())
-    return browser
+    return open_page((tmp_path / "out" / "report.html").as_uri())
 
 
 def cells(page, table, column):
