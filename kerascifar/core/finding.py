@@ -14,8 +14,9 @@ def find_run(path: str | Path) -> Path:
     """
     path = place(path)
     if not path.is_dir():
+        what = "comes with the repository alone" if str(path) in shipped.NETS else "is not a folder"
         raise InputError(
-            f"RUN {path} is not a folder; give a run folder such as saved_models/NAME/RUN-ID, or the name of a shipped "
+            f"RUN {path} {what}; give a run folder such as saved_models/NAME/RUN-ID, or the name of a shipped "
             f"net: {', '.join(shipped.at_hand())}"
         )
     runs = finished_runs(path)

@@ -53,6 +53,7 @@ def builtin(model: Any) -> Any:
         if own.__module__.partition(".")[0] != "keras":
             raise ValueError(f"its layer {layer.name} is a {own.__name__}, which Keras does not have")
         settings = {k: v for k, v in layer.get_config().items() if not k.endswith("_initializer")} | changes
+        settings["name"] = layer.name.replace(".", "_")  # Keras on PyTorch has no names with a dot
         return own.from_config({k: v for k, v in settings.items() if k not in changes or v is not None})
 
     net = _rebuilt(model, copied)

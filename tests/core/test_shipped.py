@@ -31,7 +31,7 @@ def test_ones_own_runs_may_lie_beside_a_shipped_net(tmp_path, monkeypatch):
     row = shipped.NETS["tiny12k"]
     assert shipped.net("tiny12k") is None
     assert shipped.at_hand() == []
-    with pytest.raises(InputError, match="RUN tiny12k is not a folder"):
+    with pytest.raises(InputError, match="RUN tiny12k comes with the repository alone; give a run folder"):
         finding.find_run("tiny12k")
     for run in (row.run, "aaaaaaaaaaaa"):
         folder = tmp_path / "saved_models" / "tiny12k" / run
