@@ -2,10 +2,9 @@
 
     python tools/bench_filter_gradient.py --out filter_gradient.json
 
-The nine products: for each place of the kernel, the images moved by that much, (N H W, channels), transposed, times the
-gradient (N H W, filters). Both in float32 and in bfloat16, stride 1, "same" padding, in turns within one process;
-medians of CPU time, which other work on the machine disturbs less than the clock does. A gain above 1: the nine
-products are faster.
+The nine products are those of kerascifar/layers/small_maps.py, whose table goes by this. Both in float32 and in
+bfloat16, stride 1 padded and stride 2 on padded images, in turns within one process; medians of CPU time, which other
+work on the machine disturbs less than the clock does. A gain above 1: the nine products are faster.
 """
 
 import json
@@ -26,20 +25,17 @@ from kerascifar.devices.placement import import_keras, quiet
 from kerascifar.reporting.study_table import table
 from kerascifar.results import revision, versions
 
-# Side, channels, filters: resnet18's and vgg16_bn's stages, then airbench94's and custom_cnn's.
+# Side of the outputs, channels, filters, stride: resnet18's, vgg16_bn's, airbench94's, custom_cnn's.
 SHAPES = (
-    (32, 64, 64),
-    (16, 128, 128),
-    (8, 256, 256),
-    (4, 512, 512),
-    (2, 512, 512),
-    (31, 24, 64),
-    (15, 64, 256),
-    (7, 256, 256),
+    *((32, 64, 64, 1), (16, 128, 128, 1), (8, 256, 256, 1), (4, 512, 512, 1)),
+    *((16, 64, 128, 2), (8, 128, 256, 2), (4, 256, 512, 2)),
+    *((16, 64, 128, 1), (8, 128, 256, 1), (4, 256, 512, 1), (2, 512, 512, 1)),
+    *((31, 24, 64, 1), (15, 64, 256, 1), (7, 256, 256, 1)),
+    *((8, 64, 64, 1), (8, 128, 128, 1), (4, 64, 64, 1), (4, 128, 128, 1)),
+    *((30, 3, 24, 1), (28, 24, 24, 1)),
 )
-SHAPES += ((30, 3, 24), (28, 24, 24))
 DTYPES = ("float32", "bfloat16")
-HEAD = ("side", "channels", "filters", "dtype", "kernel, CPU ms", "nine products", "gain", "difference")
+HEAD = ("side", "channels", "filters", "stride", "dtype", "kernel, CPU ms", "nine products", "gain", "difference")
 
 
 def main(argv: Sequence[str]) -> None:
@@ -61,47 +57,35 @@ def main(argv: Sequence[str]) -> None:
         files.write_text(given.out, json.dumps(told | {"rounds": given.rounds, "shapes": rows}, indent=1) + "\n")
 
 
-def by_kernel(images: Any, gradient: Any) -> Any:
+def by_kernel(images: Any, gradient: Any, stride: int) -> Any:
     """Return the filters' gradient (3, 3, channels, filters), as TensorFlow computes it in a training step."""
     import tensorflow as tf
 
     sizes = (3, 3, images.shape[-1], gradient.shape[-1])
+    padding = "SAME" if stride == 1 else "VALID"
     return tf.raw_ops.Conv2DBackpropFilter(
-        input=images, filter_sizes=sizes, out_backprop=gradient, strides=[1, 1, 1, 1], padding="SAME"
+        input=images, filter_sizes=sizes, out_backprop=gradient, strides=[1, stride, stride, 1], padding=padding
     )
 
 
-def by_products(images: Any, gradient: Any) -> Any:
-    """Return the same as nine matrix products."""
-    import tensorflow as tf
-
-    _, height, width, channels = images.shape
-    flat = tf.reshape(gradient, (-1, gradient.shape[-1]))
-    padded = tf.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    moved = [
-        tf.reshape(padded[:, row : row + height, column : column + width], (-1, channels))
-        for row in range(3)
-        for column in range(3)
-    ]
-    products = [tf.matmul(each, flat, transpose_a=True) for each in moved]
-    return tf.reshape(tf.stack(products), (3, 3, channels, -1))
-
-
-def measure(side: int, channels: int, filters: int, dtype: str, batch_size: int, rounds: int) -> dict:
+def measure(side: int, channels: int, filters: int, stride: int, dtype: str, batch_size: int, rounds: int) -> dict:
     """Return the medians of `rounds` turns, and how far the results lie apart, relative to the largest."""
     import tensorflow as tf
 
-    images = tf.cast(tf.random.stateless_normal((batch_size, side, side, channels), (0, 0)), dtype)
+    from kerascifar.layers.small_maps import filter_gradient
+
+    sees = side if stride == 1 else stride * side + 2  # padded, as nets do it
+    images = tf.cast(tf.random.stateless_normal((batch_size, sees, sees, channels), (0, 0)), dtype)
     gradient = tf.cast(tf.random.stateless_normal((batch_size, side, side, filters), (0, 1)), dtype)
-    ways = {"kernel": tf.function(by_kernel), "products": tf.function(by_products)}
-    found = {name: tf.cast(way(images, gradient), "float32") for name, way in ways.items()}
+    ways = {"kernel": tf.function(by_kernel), "products": tf.function(filter_gradient)}
+    found = {name: tf.cast(way(images, gradient, stride), "float32") for name, way in ways.items()}
     difference = tf.reduce_max(tf.abs(found["kernel"] - found["products"])) / tf.reduce_max(tf.abs(found["kernel"]))
     turns: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
-            turns[name].append(cpu_ms(lambda way=way: way(images, gradient)))
+            turns[name].append(cpu_ms(lambda way=way: way(images, gradient, stride)))
     return {
-        "side": side, "channels": channels, "filters": filters, "dtype": dtype,
+        "side": side, "channels": channels, "filters": filters, "stride": stride, "dtype": dtype,
         "kernel": statistics.median(turns["kernel"]), "products": statistics.median(turns["products"]),
         "gain": statistics.median(a / b for a, b in zip(turns["kernel"], turns["products"], strict=True)),
         "difference": float(difference),
@@ -117,7 +101,7 @@ def cpu_ms(work: Callable[[], Any]) -> float:
 def line(row: dict) -> list[str]:
     """Return a shape's cells under HEAD."""
     return [
-        *(str(row[name]) for name in HEAD[:4]), f"{row['kernel']:.1f}", f"{row['products']:.1f}",
+        *(str(row[name]) for name in HEAD[:5]), f"{row['kernel']:.1f}", f"{row['products']:.1f}",
         f"{row['gain']:.2f}", f"{row['difference']:.0e}",
     ]  # fmt: skip
 

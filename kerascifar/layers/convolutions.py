@@ -1,6 +1,4 @@
-"""Convolutions: PairedConv2D for few filters, SmallMapConv2D for few pixels, PatchWhitening for a first layer."""
-
-from typing import Any
+"""Convolutions: PairedConv2D for few filters, PatchWhitening for a first layer."""
 
 import keras
 import numpy as np
@@ -39,63 +37,6 @@ class PairedConv2D(keras.layers.Conv2D):
             # With an even kernel, "same" puts the odd row and column of padding elsewhere.
             and (self.padding == "valid" or self.kernel_size[1] % 2 == 1)
         )
-
-
-@keras.saving.register_keras_serializable(package="kerascifar")
-class SmallMapConv2D(keras.layers.Conv2D):
-    """3x3 Conv2D, stride 1 and "same", for maps of 2x2 pixels or fewer: its filters' gradient is nine matrix products.
-
-    There most of what the kernel covers is padding, and the products take a third of the time of oneDNN's kernel at 512
-    channels. The outputs are Conv2D's, the gradient is up to rounding. On other maps, backends, devices than one CPU,
-    and with other settings this is Conv2D.
-
-    Attributes:
-        products: False computes the gradient as earlier versions did, for a run that was begun so.
-    """
-
-    products = True
-
-    def call(self, inputs):
-        if not (self.products and self._fits(inputs)):
-            return super().call(inputs)
-        outputs = _with_products(inputs, self.kernel)
-        if self.use_bias:
-            outputs = ops.add(outputs, self.bias)
-        return self.activation(outputs)
-
-    def _fits(self, inputs) -> bool:
-        if keras.backend.backend() != "tensorflow" or self.data_format != "channels_last":
-            return False
-        import tensorflow as tf
-
-        return (
-            self.kernel_size == (3, 3)
-            and self.strides == self.dilation_rate == (1, 1)
-            and self.groups == 1
-            and self.padding == "same"
-            and all(side is not None and side <= 2 for side in inputs.shape[1:3])
-            and not tf.distribute.has_strategy()
-            and not tf.config.get_visible_devices("GPU")
-        )
-
-
-def _with_products(inputs: Any, kernel: Any) -> Any:
-    import tensorflow as tf
-
-    @tf.custom_gradient
-    def convolution(x, kernel):
-        def gradient(dy):
-            _, height, width, channels = x.shape
-            flat = tf.reshape(dy, (-1, dy.shape[-1]))
-            padded = tf.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-            moved = [padded[:, r : r + height, c : c + width] for r in range(3) for c in range(3)]
-            products = [tf.matmul(tf.reshape(part, (-1, channels)), flat, transpose_a=True) for part in moved]
-            to_inputs = tf.nn.conv2d_transpose(dy, kernel, tf.shape(x), 1, "SAME")
-            return to_inputs, tf.reshape(tf.stack(products), kernel.shape)
-
-        return tf.nn.conv2d(x, kernel, 1, "SAME"), gradient
-
-    return convolution(inputs, tf.convert_to_tensor(kernel))  # Keras's own leaves a variable one
 
 
 @keras.saving.register_keras_serializable(package="kerascifar")

@@ -12,9 +12,10 @@ from keras import initializers, layers
 
 from kerascifar.core.errors import InputError
 from kerascifar.layers import BatchNormalization, PairedConv2D, Rescaling, SmallMapConv2D
+from kerascifar.layers.small_maps import LARGEST_SIDE
 
 _FEW_FILTERS = 8  # half of what oneDNN's kernels compute at a time
-_MANY_CHANNELS = 64  # from here on SmallMapConv2D
+_MANY_CHANNELS = 64  # from here on SmallMapConv2D may be faster
 
 # Kernel and bias initialisers from fan-in and fan-out as PyTorch counts them.
 Start = Callable[[int, int], tuple[initializers.Initializer, initializers.Initializer]]
@@ -83,7 +84,7 @@ def conv(
     start: Start = torch_default,
 ) -> keras.KerasTensor:
     """Apply torch.nn.Conv2d(channels, filters, kernel, stride, padding, bias=bias)."""
-    small = (kernel, stride, padding) == (3, 1, 1) and x.shape[1] <= 2 and x.shape[-1] >= _MANY_CHANNELS
+    small = kernel == 3 and padding == 1 and x.shape[1] <= stride * LARGEST_SIDE and x.shape[-1] >= _MANY_CHANNELS
     x, rest = _pad(x, kernel, stride, padding, name)
     kind = SmallMapConv2D if small else None
     return conv_layer(

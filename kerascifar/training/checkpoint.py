@@ -30,7 +30,8 @@ class Progress:
         backend: Keras's backend, on which the random numbers depend.
         provenance: the data and first weights; None in checkpoints of earlier versions.
         threads: CPU threads, on which the last bits depend; None under JAX and in checkpoints of earlier versions.
-        products: whether SmallMapConv2D takes its own gradient; False in checkpoints of earlier versions.
+        products: how many rows of layers.small_maps.FASTER hold for the run; earlier versions wrote True for the first,
+            and before that nothing.
     """
 
     epoch: int = 0
@@ -39,7 +40,7 @@ class Progress:
     backend: str = "tensorflow"
     provenance: Provenance | None = None
     threads: int | None = None
-    products: bool = False
+    products: int | bool = 0
 
 
 def save(path: Path, model: Any, progress: Progress) -> None:
@@ -58,7 +59,9 @@ def load_progress(path: Path, backend: str, provenance: Provenance | None = None
     Raises CheckpointRefused: the file is corrupt, or the run was begun on another `backend` or `provenance`.
     """
     if not path.exists():
-        return Progress(backend=backend, provenance=provenance, products=True)
+        from kerascifar.layers.small_maps import FASTER
+
+        return Progress(backend=backend, provenance=provenance, products=len(FASTER))
     arrays = _read(path)
     try:
         progress = decode_json(str(arrays["progress"]), Progress)
@@ -80,7 +83,7 @@ def keep_gradients(model: Any, progress: Progress) -> None:
 
     for layer in model.layers:
         if isinstance(layer, SmallMapConv2D):
-            layer.products = progress.products
+            layer.faster = layer.faster[: progress.products]
 
 
 def restore(path: Path, model: Any, optimizer: bool = True) -> None:

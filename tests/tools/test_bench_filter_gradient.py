@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kerascifar.core.errors import InputError
+from kerascifar.layers.small_maps import filter_gradient
 
 
 @pytest.fixture
@@ -11,22 +13,27 @@ def bench(load_tool):
     return load_tool("bench_filter_gradient")
 
 
-@pytest.mark.parametrize("side", [1, 2, 5])
-def test_both_ways_give_the_gradient(bench, side):
+@pytest.mark.parametrize(("side", "stride"), [(1, 1), (2, 1), (5, 1), (3, 2), (4, 2), (7, 2)])
+def test_both_ways_give_the_gradient(bench, side, stride):
     rng = np.random.default_rng(side)
-    images, gradient = (rng.normal(size=(4, side, side, c)).astype("float32") for c in (3, 6))
+    images = rng.normal(size=(4, side, side, 3)).astype("float32")
+    out = side if stride == 1 else (side - 3) // 2 + 1
+    gradient = rng.normal(size=(4, out, out, 6)).astype("float32")
     wanted = np.zeros((3, 3, 3, 6))
-    padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0))) if stride == 1 else images
     for row in range(3):
         for column in range(3):
-            window = padded[:, row : row + side, column : column + side]
+            window = padded[:, row::stride, column::stride][:, :out, :out]
             wanted[row, column] = np.einsum("nhwc,nhwf->cf", window, gradient)
-    for way in (bench.by_kernel, bench.by_products):
-        np.testing.assert_allclose(way(images, gradient), wanted, rtol=1e-4, atol=1e-4)
+    for way in (bench.by_kernel, filter_gradient):
+        np.testing.assert_allclose(
+            way(tf.constant(images), tf.constant(gradient), stride), wanted, rtol=1e-4, atol=1e-4
+        )
 
 
-def test_a_shape_is_measured(bench):
-    row = bench.measure(2, 4, 8, "float32", 2, 1)
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_shape_is_measured(bench, stride):
+    row = bench.measure(2, 4, 8, stride, "float32", 2, 1)
     assert row["kernel"] > 0
     assert row["products"] > 0
     assert row["difference"] < 1e-5
