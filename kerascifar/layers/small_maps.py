@@ -1,8 +1,8 @@
 """SmallMapConv2D: a 3x3 convolution whose filters' gradient is nine matrix products, where those are faster.
 
 For each place of the kernel, the pixels that it sees, (N x H x W, channels), transposed, times the gradient of the
-outputs, (N x H x W, filters). Each product is as fast on a map of 2x2 as on one of 32x32, but the pixels are copied nine
-times; oneDNN's kernel copies nothing, computes the padding too, and is slow in bfloat16 where channels are many.
+outputs, (N x H x W, filters). The pixels are copied nine times for it; oneDNN's kernel copies nothing, but computes the
+padding too, which on small maps is most of it, and is slow in bfloat16 where channels are many.
 """
 
 from typing import Any, NamedTuple
@@ -27,7 +27,7 @@ class Faster(NamedTuple):
     weights: int
 
 
-# Measured by tools/bench_filter_gradient.py: tools/measured/filter_gradient*.json, tools/decisions/0009-training-speed.md.
+# tools/bench_filter_gradient.py measured it: tools/measured/filter_gradient*.json, tools/decisions/0009-training-speed.md.
 # A run keeps the rows that it was begun with (training.checkpoint): a new one goes to the end.
 FASTER = (
     Faster(None, 1, 2, 0),
