@@ -1,6 +1,7 @@
 """The table of speeds in docs/speed.md, from the files that the benchmarks wrote into tools/measured/."""
 
 import json
+import statistics
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,9 @@ def training(told: dict[str, Any]) -> Iterator[list[str]]:
     """A line for each net of bench_training.py, and their geometric mean."""
     for net, row in told["nets"].items():
         sides = ", ".join(f"{SIDES[side]} {ratio:.2f}" for side, ratio in row["ratios"].items())
-        yield [f"training `{net}`", f"PyTorch: {sides}", f"{row['ratio']:.2f}"]
-    yield ["training, geometric mean of these nets", "the better of PyTorch's", f"{told['geometric_mean']:.2f}"]
+        yield [f"training `{net}`, float32", f"PyTorch: {sides}", f"{row['ratio']:.2f}"]
+    mean = "training in float32, geometric mean of these nets"
+    yield [mean, "the better of PyTorch's", f"{told['geometric_mean']:.2f}"]
 
 
 def neighbours(told: dict[str, Any]) -> Iterator[list[str]]:
@@ -87,7 +89,9 @@ it."""
     kept = [place for place, title in enumerate(bench_precision.HEAD) if title not in bench_precision.RATES]
     lines = [bench_precision.HEAD, *(bench_precision.line(net, row) for net, row in rows.items())]
     first, *others = [[cells[place] for place in kept] for cells in lines]
-    return f"{head}\n\n{table(first, others)}"
+    ratios = [row["ratio"] for row in rows.values() if row["ratio"] is not None]
+    mean = f"\n\nThe ratios' geometric mean is {statistics.geometric_mean(ratios):.2f}." if ratios else ""
+    return f"{head}\n\n{table(first, others)}{mean}"
 
 
 SIDES = {"pytorch": "eager", "torch_compile": "torch.compile"}

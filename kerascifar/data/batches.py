@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kerascifar.core.contracts import Split
+from kerascifar.core.processor import cores
 
 # Images (B, H, W, C) uint8 and one-hot labels (B, classes) float32 in, the same out; `index` (B,) int64 are the
 # images' places in the training set, `epoch` and `batch` int64 scalars.
@@ -61,9 +62,10 @@ def training_batches(
         ours = [t[own.start * share : own.stop * share] for t in batch]
         return tuple(tf.reshape(t, (len(own), share, *t.shape[1:])) for t in ours)
 
+    threads = tf.config.threading.get_inter_op_parallelism_threads() or cores()
     ordered = tf.data.Dataset.range(first_step, epochs * steps)
-    batches = ordered.map(make, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return (batches if replicas == 1 else batches.map(divide).unbatch()).prefetch(4)
+    batches = ordered.map(make, num_parallel_calls=threads, deterministic=True)
+    return _untuned((batches if replicas == 1 else batches.map(divide).unbatch()).prefetch(4))
 
 
 def evaluation_steps(images: int, batch_size: int) -> int:
@@ -83,12 +85,28 @@ def evaluation_batches(split: Split, classes: int, batch_size: int, replicas: in
         pieces = evaluation_steps(n, batch_size) * replicas
         mine = [piece for piece in range(pieces) if piece % replicas in own]
         ordered = tf.data.Dataset.from_tensor_slices(np.array(mine, np.int64))
-        return ordered.map(lambda piece: take(tf.range(piece * n // pieces, (piece + 1) * n // pieces))).prefetch(2)
+        return _untuned(
+            ordered.map(lambda piece: take(tf.range(piece * n // pieces, (piece + 1) * n // pieces))).prefetch(2)
+        )
 
     def make(step):
         return take(tf.range(step * batch_size, tf.minimum((step + 1) * batch_size, n)))
 
-    return tf.data.Dataset.range(steps_per_epoch(n, batch_size)).map(make).prefetch(2)
+    return _untuned(tf.data.Dataset.range(steps_per_epoch(n, batch_size)).map(make).prefetch(2))
+
+
+def _untuned(batches: Any) -> Any:
+    """Return the tf.data.Dataset without TensorFlow's tuning of its parallelism.
+
+    The tuner sleeps for as long as it has run, up to a minute, and whoever ends an iteration waits for it: TensorFlow
+    wakes it before it says that all is cancelled, so that it may go to sleep again. One in four trainings ended so much
+    later (tools/decisions/0009-training-speed.md).
+    """
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return batches.with_options(options)
 
 
 def _taker(split: Split, classes: int) -> Callable[[Any], tuple[Any, Any]]:

@@ -27,8 +27,8 @@ class Faster(NamedTuple):
     weights: int
 
 
-# tools/bench_filter_gradient.py measured it: tools/measured/filter_gradient*.json, tools/decisions/0009-training-speed.md.
-# A run keeps the rows that it was begun with (training.checkpoint): a new one goes to the end.
+# tools/bench_filter_gradient.py measured it: tools/measured/filter_gradient*.json, and 0009-training-speed.md in
+# tools/decisions. A run keeps the rows that it was begun with (training.checkpoint): a new one goes to the end.
 FASTER = (
     Faster(None, 1, 2, 0),
     Faster("bfloat16", 1, 8, 128 * 128),

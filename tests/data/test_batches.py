@@ -73,6 +73,17 @@ def test_labels_stay_with_their_images():
         assert y.dtype == np.float32
 
 
+def test_no_iteration_waits_for_tensorflows_tuner():
+    some = numbered(8)
+    served = {
+        "training": training_batches(some, 3, 2, seed=0, epochs=1),
+        "replicas": training_batches(some, 3, 2, seed=0, epochs=1, replicas=2, own=range(2)),
+        "evaluation": evaluation_batches(some, 3, 2),
+        "evaluation by replicas": evaluation_batches(some, 3, 2, replicas=2, own=range(2)),
+    }
+    assert [name for name, batches in served.items() if batches.options().autotune.enabled is not False] == []
+
+
 def test_evaluation_keeps_order_and_pixels():
     split = Split(np.random.default_rng(0).integers(0, 256, (70, 4, 4, 3), dtype=np.uint8), np.arange(70) % 3)
     batches = list(evaluation_batches(split, 3, 32).as_numpy_iterator())

@@ -65,7 +65,7 @@ def test_tables_are_made_from_results_and_a_drift_is_named(tool, checkout, capsy
         assert page.endswith("after\n")
         assert "old" not in page
     assert "| study | row, and what to know of it |" in studies
-    assert "| training `lenet` | PyTorch: eager 1.50, torch.compile 1.25 | 1.25 |" in speed
+    assert "| training `lenet`, float32 | PyTorch: eager 1.50, torch.compile 1.25 | 1.25 |" in speed
     assert "at 75% of a large matrix product's speed | an epoch of `resnet18`, float32 | 6.4 |" in speed
 
     row = next(row for row in json.loads((folder / "table.json").read_text())["rows"] if row["name"] == "cnn-none")
