@@ -4,7 +4,8 @@
 
 The nine products are those of kerascifar/layers/small_maps.py, whose table goes by this. Both in float32 and in
 bfloat16, stride 1 padded and stride 2 on padded images, in turns within one process; medians of CPU time, which other
-work on the machine disturbs less than the clock does. A gain above 1: the nine products are faster.
+work on the machine disturbs less than the clock does. A gain above 1: the products are faster. Of layers whose outputs
+are a single pixel, outputs and both gradients together are compared.
 """
 
 import json
@@ -34,8 +35,9 @@ SHAPES = (
     *((8, 64, 64, 1), (8, 128, 128, 1), (4, 64, 64, 1), (4, 128, 128, 1)),
     *((30, 3, 24, 1), (28, 24, 24, 1)),
 )
+SINGLE_PIXELS = ((1, 512, 512, 1), (1, 256, 512, 2))  # the last stage of ResNet-18 with its stem for ImageNet, on 32x32
 DTYPES = ("float32", "bfloat16")
-HEAD = ("side", "channels", "filters", "stride", "dtype", "kernel, CPU ms", "nine products", "gain", "difference")
+HEAD = ("side", "channels", "filters", "stride", "dtype", "kernel, CPU ms", "products", "gain", "difference")
 
 
 def main(argv: Sequence[str]) -> None:
@@ -52,9 +54,16 @@ def main(argv: Sequence[str]) -> None:
     print(f"{machine['processor']}, {machine['cores']} cores, lists {', '.join(machine['flags']) or 'no bfloat16'}")
     rows = [measure(*shape, dtype, given.batch_size, given.rounds) for shape in SHAPES for dtype in DTYPES]
     print(table(HEAD, [line(row) for row in rows]))
+    whole = [
+        measure_whole(*shape, dtype, given.batch_size, given.rounds) for shape in SINGLE_PIXELS for dtype in DTYPES
+    ]
+    print(f"\noutputs and gradients of a single pixel\n{table(HEAD, [line(row) for row in whole])}")
     if given.out:
         told = {"machine": machine, "revision": revision(), "versions": versions(), "batch_size": given.batch_size}
-        files.write_text(given.out, json.dumps(told | {"rounds": given.rounds, "shapes": rows}, indent=1) + "\n")
+        files.write_text(
+            given.out,
+            json.dumps(told | {"rounds": given.rounds, "shapes": rows, "single_pixels": whole}, indent=1) + "\n",
+        )
 
 
 def by_kernel(images: Any, gradient: Any, stride: int) -> Any:
@@ -78,18 +87,58 @@ def measure(side: int, channels: int, filters: int, stride: int, dtype: str, bat
     images = tf.cast(tf.random.stateless_normal((batch_size, sees, sees, channels), (0, 0)), dtype)
     gradient = tf.cast(tf.random.stateless_normal((batch_size, side, side, filters), (0, 1)), dtype)
     ways = {"kernel": tf.function(by_kernel), "products": tf.function(filter_gradient)}
-    found = {name: tf.cast(way(images, gradient, stride), "float32") for name, way in ways.items()}
+    shape = {"side": side, "channels": channels, "filters": filters, "stride": stride, "dtype": dtype}
+    return shape | in_turns({name: lambda way=way: way(images, gradient, stride) for name, way in ways.items()}, rounds)
+
+
+def measure_whole(
+    side: int, channels: int, filters: int, stride: int, dtype: str, batch_size: int, rounds: int
+) -> dict:
+    """Return the same of a layer's outputs and gradients; the difference is that of the filters' gradient."""
+    import tensorflow as tf
+
+    from kerascifar.layers.small_maps import FASTER, SmallMapConv2D
+
+    sees = side if stride == 1 else stride * side + 2
+    images = tf.random.stateless_normal((batch_size, sees, sees, channels), (0, 0))
+
+    def way(faster: tuple) -> Callable[[], Any]:
+        policy = dtype if dtype == "float32" else f"mixed_{dtype}"
+        layer = SmallMapConv2D(filters, 3, stride, "same" if stride == 1 else "valid", dtype=policy, use_bias=False)
+        layer.build(images.shape)
+        layer.faster = faster
+        layer.kernel.assign(tf.random.stateless_normal(layer.kernel.shape, (0, 1)))
+
+        @tf.function
+        def work():
+            with tf.GradientTape() as tape:
+                tape.watch(images)
+                outputs = layer(images)
+            to_inputs, to_kernel = tape.gradient(outputs, [images, layer.kernel.value])
+            return to_kernel, to_inputs
+
+        return lambda: work()[0]
+
+    shape = {"side": side, "channels": channels, "filters": filters, "stride": stride, "dtype": dtype}
+    return shape | in_turns({"kernel": way(()), "products": way(FASTER)}, rounds)
+
+
+def in_turns(ways: dict[str, Callable[[], Any]], rounds: int) -> dict:
+    """Return each way's median CPU time, their ratio, and how far their results lie apart."""
+    import tensorflow as tf
+
+    found = {name: tf.cast(way(), "float32") for name, way in ways.items()}
     difference = tf.reduce_max(tf.abs(found["kernel"] - found["products"])) / tf.reduce_max(tf.abs(found["kernel"]))
     turns: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
-            turns[name].append(cpu_ms(lambda way=way: way(images, gradient, stride)))
+            turns[name].append(cpu_ms(way))
     return {
-        "side": side, "channels": channels, "filters": filters, "stride": stride, "dtype": dtype,
-        "kernel": statistics.median(turns["kernel"]), "products": statistics.median(turns["products"]),
+        "kernel": statistics.median(turns["kernel"]),
+        "products": statistics.median(turns["products"]),
         "gain": statistics.median(a / b for a, b in zip(turns["kernel"], turns["products"], strict=True)),
         "difference": float(difference),
-    }  # fmt: skip
+    }
 
 
 def cpu_ms(work: Callable[[], Any]) -> float:

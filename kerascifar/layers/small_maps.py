@@ -1,8 +1,9 @@
-"""SmallMapConv2D: a 3x3 convolution whose filters' gradient is nine matrix products, where those are faster.
+"""SmallMapConv2D: a 3x3 convolution by matrix products, where those are faster.
 
-For each place of the kernel, the pixels that it sees, (N x H x W, channels), transposed, times the gradient of the
-outputs, (N x H x W, filters). The pixels are copied nine times for it; oneDNN's kernel copies nothing, but computes the
-padding too, which on small maps is most of it, and is slow in bfloat16 where channels are many.
+Of a single pixel the convolution is a dense layer on what that pixel sees. On other small maps the filters' gradient is
+nine products: for each place of the kernel, the pixels that it sees, (N x H x W, channels), transposed, times the
+gradient of the outputs, (N x H x W, filters). The pixels are copied nine times for it; oneDNN's kernel copies nothing,
+but computes the padding too, which on small maps is most of it, and is slow in bfloat16 where channels are many.
 """
 
 from typing import Any, NamedTuple
@@ -16,15 +17,17 @@ class Faster(NamedTuple):
 
     Attributes:
         dtype: in which the layer computes; None for any.
-        stride: of the convolution; with 1 it pads ("same"), with 2 it does not ("valid").
+        stride: of the convolution; with 1 it pads ("same"), with 2 it does not ("valid"). None for either.
         side: the largest of the map of outputs, in pixels.
         weights: the fewest at a place of the kernel, channels x filters; nets take the layer from 64 channels on.
+        whole: whether the outputs are a product too, and with them the gradient to the inputs.
     """
 
     dtype: str | None
-    stride: int
+    stride: int | None
     side: int
     weights: int
+    whole: bool = False
 
 
 # tools/bench_filter_gradient.py measured it: tools/measured/filter_gradient*.json, and 0009-training-speed.md in
@@ -33,16 +36,17 @@ FASTER = (
     Faster(None, 1, 2, 0),
     Faster("bfloat16", 1, 8, 128 * 128),
     Faster("bfloat16", 2, 8, 128 * 256),
+    Faster(None, None, 1, 0, whole=True),
 )
 LARGEST_SIDE = max(row.side for row in FASTER)
 
 
 @keras.saving.register_keras_serializable(package="kerascifar")
 class SmallMapConv2D(keras.layers.Conv2D):
-    """3x3 Conv2D with the filters' gradient of this file where it is faster: stride 1 and "same", or 2 and "valid".
+    """3x3 Conv2D, stride 1 and "same" or stride 2 and "valid", that takes the products of this file where it is faster.
 
-    The outputs and the gradient to the inputs are Conv2D's, the filters' gradient is up to rounding. Beyond FASTER, on
-    other backends and devices than one CPU, and with other settings this is Conv2D.
+    The outputs and the gradient to the inputs are Conv2D's, those of a single pixel and the filters' gradient are up to
+    rounding. Beyond FASTER, on other backends and devices than one CPU, and with other settings this is Conv2D.
 
     Attributes:
         faster: the rows of FASTER that hold; fewer for a run that an earlier version began.
@@ -51,36 +55,53 @@ class SmallMapConv2D(keras.layers.Conv2D):
     faster = FASTER
 
     def call(self, inputs):
-        if not self._takes_products(inputs):
+        rows = self._holding(inputs)
+        if not rows:
             return super().call(inputs)
-        outputs = _with_products(inputs, self.kernel, self.strides[0])
+        if any(row.whole for row in rows):
+            outputs = _of_one_pixel(inputs, self.kernel, self.padding)
+        else:
+            outputs = _with_products(inputs, self.kernel, self.strides[0])
         if self.use_bias:
             outputs = ops.add(outputs, self.bias)
         return self.activation(outputs)
 
-    def _takes_products(self, inputs) -> bool:
+    def _holding(self, inputs) -> list[Faster]:
+        """Return the rows that hold for `inputs`."""
         if keras.backend.backend() != "tensorflow" or self.data_format != "channels_last":
-            return False
+            return []
         import tensorflow as tf
 
         sides, stride = self.compute_output_shape(inputs.shape)[1:3], self.strides[0]
-        return (
+        usual = (
             self.kernel_size == (3, 3)
             and self.strides == (stride, stride)
             and self.padding == {1: "same", 2: "valid"}.get(stride)
             and self.dilation_rate == (1, 1)
             and self.groups == 1
             and None not in sides
-            and any(
-                row.dtype in (None, self.compute_dtype)
-                and row.stride == stride
-                and row.side >= max(sides)
-                and row.weights <= inputs.shape[-1] * self.filters
-                for row in self.faster
-            )
             and not tf.distribute.has_strategy()
             and not tf.config.get_visible_devices("GPU")
         )
+        return [
+            row
+            for row in self.faster
+            if usual
+            and row.dtype in (None, self.compute_dtype)
+            and row.stride in (None, stride)
+            and row.side >= max(sides)
+            and row.weights <= inputs.shape[-1] * self.filters
+        ]
+
+
+def _of_one_pixel(inputs: Any, kernel: Any, padding: str) -> Any:
+    """Return the outputs (N, 1, 1, filters), of what that one pixel sees; all but the centre of "same" is padding."""
+    seen, taps = inputs[:, :3, :3], kernel
+    if padding == "same":  # slice(), whose gradient is a pad, and faster than that of [1:2, 1:2]
+        seen, taps = inputs, ops.slice(kernel, (1, 1, 0, 0), (1, 1, *kernel.shape[2:]))
+    columns = seen.shape[1] * seen.shape[2] * seen.shape[3]
+    outputs = ops.matmul(ops.reshape(seen, (-1, columns)), ops.reshape(taps, (columns, -1)))
+    return ops.reshape(outputs, (-1, 1, 1, taps.shape[-1]))
 
 
 def _with_products(inputs: Any, kernel: Any, stride: int) -> Any:

@@ -32,8 +32,9 @@ def test_both_ways_give_the_gradient(bench, side, stride):
 
 
 @pytest.mark.parametrize("stride", [1, 2])
-def test_a_shape_is_measured(bench, stride):
-    row = bench.measure(2, 4, 8, stride, "float32", 2, 1)
+@pytest.mark.parametrize(("side", "measure"), [(2, "measure"), (1, "measure_whole")])
+def test_a_shape_is_measured(bench, side, measure, stride):
+    row = getattr(bench, measure)(side, 4, 8, stride, "float32", 2, 1)
     assert row["kernel"] > 0
     assert row["products"] > 0
     assert row["difference"] < 1e-5
