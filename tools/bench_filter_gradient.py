@@ -101,20 +101,21 @@ def measure_whole(
 
     sees = side if stride == 1 else stride * side + 2
     images = tf.random.stateless_normal((batch_size, sees, sees, channels), (0, 0))
+    gradient = tf.cast(tf.random.stateless_normal((batch_size, side, side, filters), (0, 1)), dtype)
 
     def way(faster: tuple) -> Callable[[], Any]:
         policy = dtype if dtype == "float32" else f"mixed_{dtype}"
         layer = SmallMapConv2D(filters, 3, stride, "same" if stride == 1 else "valid", dtype=policy, use_bias=False)
         layer.build(images.shape)
         layer.faster = faster
-        layer.kernel.assign(tf.random.stateless_normal(layer.kernel.shape, (0, 1)))
+        layer.kernel.assign(tf.random.stateless_normal(layer.kernel.shape, (0, 2)))
 
         @tf.function
         def work():
             with tf.GradientTape() as tape:
                 tape.watch(images)
                 outputs = layer(images)
-            to_inputs, to_kernel = tape.gradient(outputs, [images, layer.kernel.value])
+            to_inputs, to_kernel = tape.gradient(outputs, [images, layer.kernel.value], gradient)
             return to_kernel, to_inputs
 
         return lambda: work()[0]
